@@ -1,0 +1,296 @@
+//! The command line as clap sees it: flags, their groups, their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::data::{Binarize, DataSource};
+use crate::device::DeviceChoice;
+use crate::model::{Activation, Init, OutputBias};
+use crate::objective::{Loss, Reduction};
+use crate::optimizer::OptimizerName;
+use crate::spec::{Settings, parse_widths};
+
+const EXAMPLES: &str = "\
+Examples:
+  vae-bench --loss bce --reduction sum            the ELBO: pytorch/examples, Keras since 2016-08
+  vae-bench --loss bce --reduction mean           the classic mistake: beta is 784 and the model collapses
+  vae-bench --loss mse --reduction mean --beta 0.00025 --latent-dim 2 --epochs 5 --quiet
+
+Precedence: flag > VAE_BENCH_* variable > --config file > default.
+Exit codes: 0 done, 1 a run failed, 2 usage, 3 data missing or corrupt, 4 diverged, 75 interrupted (resumable).";
+
+/// Train an MLP VAE on MNIST with the loss and the reductions that you name, and see what was really optimised.
+///
+/// Every VAE loss is a*R + b*K: R the reconstruction loss of an image summed over its D pixels, K its KL summed over
+/// its d latents. A "reduction" is a choice of a and b, and the effective beta is b/a. Each run writes both ledgers:
+/// what the optimiser saw, and R and K in comparable nats.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vae-bench",
+    version = VERSION,
+    about,
+    long_about,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 110
+)]
+pub struct Cli {
+    /// What to do; without one, a run.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The run.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+const VERSION: &str = if env!("VAE_BENCH_COMMIT").is_empty() {
+    env!("CARGO_PKG_VERSION")
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), " (", env!("VAE_BENCH_COMMIT"), ")")
+};
+
+/// Everything but a run.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Merge many runs into one tidy table
+    Merge(MergeArgs),
+    /// Fetch, verify or describe the data
+    Data {
+        /// What to do.
+        #[command(subcommand)]
+        action: DataAction,
+    },
+    /// Print a completion script for your shell
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page (roff; read it with `man -l -`)
+    Man,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// Run directories, or directories that hold run directories
+    #[arg(required = true, value_name = "RUNS")]
+    pub runs: Vec<PathBuf>,
+    /// Where to write the CSV [default: stdout]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Only the last epoch of every run
+    #[arg(long = "final")]
+    pub only_final: bool,
+}
+
+/// What to do with the data.
+#[derive(Debug, Subcommand)]
+pub enum DataAction {
+    /// Download MNIST into the cache and verify it
+    Fetch,
+    /// Check the four files against the SHA-256 of the real MNIST
+    Verify(DataDirArg),
+    /// Say which data a run would use, and describe it
+    Info(InfoArgs),
+}
+
+/// `--data-dir` alone.
+#[derive(Debug, Args)]
+pub struct DataDirArg {
+    /// Directory of the four files [default: the cache]
+    #[arg(long, value_name = "DIR", env = "VAE_BENCH_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Arguments of `data info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// Which data
+    #[arg(long, value_enum, default_value = "auto", env = "VAE_BENCH_DATA")]
+    pub data: DataSource,
+    /// Where it is.
+    #[command(flatten)]
+    pub dir: DataDirArg,
+}
+
+/// The flags of a run. Every one may be missing; defaults come last.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Reconstruction loss [default: bce]
+    #[arg(long, value_enum, help_heading = "Objective", env = "VAE_BENCH_LOSS", hide_env = true)]
+    loss: Option<Loss>,
+    /// Variance of a pixel for --loss gaussian [default: 1]
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true, help_heading = "Objective", env = "VAE_BENCH_SIGMA2", hide_env = true)]
+    sigma2: Option<f64>,
+    /// How the reconstruction loss is reduced over pixels and images [default: sum]
+    #[arg(long, value_enum, help_heading = "Objective", env = "VAE_BENCH_REDUCTION", hide_env = true)]
+    reduction: Option<Reduction>,
+    /// The same for the KL, over latents [default: summed over latents, with the batch part of --reduction]
+    #[arg(
+        long,
+        value_enum,
+        help_heading = "Objective",
+        env = "VAE_BENCH_KL_REDUCTION",
+        hide_env = true,
+        hide_possible_values = true
+    )]
+    kl_reduction: Option<Reduction>,
+    /// Factor on the KL, as the code base writes it [default: 1]
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true, help_heading = "Objective", env = "VAE_BENCH_BETA", hide_env = true)]
+    beta: Option<f64>,
+
+    /// Data set [default: auto]
+    #[arg(long, value_enum, help_heading = "Data", env = "VAE_BENCH_DATA", hide_env = true)]
+    data: Option<DataSource>,
+    /// Directory of the four IDX files, .gz or raw
+    #[arg(long, value_name = "DIR", help_heading = "Data", env = "VAE_BENCH_DATA_DIR", hide_env = true)]
+    data_dir: Option<PathBuf>,
+    /// Whether and how grey pixels become 0 or 1 [default: none]
+    #[arg(long, value_enum, help_heading = "Data", env = "VAE_BENCH_BINARIZE", hide_env = true)]
+    binarize: Option<Binarize>,
+    /// Only so many training images, a random subset drawn under --seed [default: all]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Data", env = "VAE_BENCH_TRAIN_SIZE", hide_env = true)]
+    train_size: Option<usize>,
+    /// Only so many test images, likewise [default: all]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Data", env = "VAE_BENCH_TEST_SIZE", hide_env = true)]
+    test_size: Option<usize>,
+
+    /// Widths of the encoder's hidden layers, mirrored by the decoder; "" for a linear VAE [default: 400]
+    #[arg(long, value_name = "N,N", value_parser = Widths::parse, allow_hyphen_values = true, help_heading = "Model", env = "VAE_BENCH_HIDDEN", hide_env = true)]
+    hidden: Option<Widths>,
+    /// Latents [default: 20]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Model", env = "VAE_BENCH_LATENT_DIM", hide_env = true)]
+    latent_dim: Option<usize>,
+    /// Nonlinearity [default: relu]
+    #[arg(long, value_enum, help_heading = "Model", env = "VAE_BENCH_ACTIVATION", hide_env = true)]
+    activation: Option<Activation>,
+    /// Initial parameters [default: pytorch]
+    #[arg(long, value_enum, help_heading = "Model", env = "VAE_BENCH_INIT", hide_env = true)]
+    init: Option<Init>,
+    /// Initial bias of the output [default: zero]
+    #[arg(long, value_enum, help_heading = "Model", env = "VAE_BENCH_OUTPUT_BIAS", hide_env = true)]
+    output_bias: Option<OutputBias>,
+
+    /// Update rule, with the constants of torch.optim [default: adam]
+    #[arg(long, value_enum, help_heading = "Training", env = "VAE_BENCH_OPTIMIZER", hide_env = true)]
+    optimizer: Option<OptimizerName>,
+    /// Learning rate [default: 0.001]
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true, help_heading = "Training", env = "VAE_BENCH_LR", hide_env = true)]
+    lr: Option<f64>,
+    /// Adam's decay of the first moment [default: 0.9]
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true, help_heading = "Training", env = "VAE_BENCH_ADAM_BETA1", hide_env = true)]
+    adam_beta1: Option<f64>,
+    /// Adam's decay of the second moment [default: 0.999]
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true, help_heading = "Training", env = "VAE_BENCH_ADAM_BETA2", hide_env = true)]
+    adam_beta2: Option<f64>,
+    /// Adam's epsilon [default: 1e-8]
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true, help_heading = "Training", env = "VAE_BENCH_ADAM_EPS", hide_env = true)]
+    adam_eps: Option<f64>,
+    /// Images a step [default: 128]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Training", env = "VAE_BENCH_BATCH_SIZE", hide_env = true)]
+    batch_size: Option<usize>,
+    /// Passes over the training images; 0 only measures the untrained model [default: 10]
+    #[arg(long, value_name = "N", value_parser = count::<u32>, allow_negative_numbers = true, help_heading = "Training", env = "VAE_BENCH_EPOCHS", hide_env = true)]
+    epochs: Option<u32>,
+    /// Seed of weights, order, noise and pixels [default: 1]
+    #[arg(long, value_name = "N", value_parser = count::<u64>, allow_negative_numbers = true, help_heading = "Training", env = "VAE_BENCH_SEED", hide_env = true)]
+    seed: Option<u64>,
+
+    /// TOML file of settings whose keys are these flags' names, such as a run's config.toml
+    #[arg(long, value_name = "FILE", help_heading = "Running", env = "VAE_BENCH_CONFIG", hide_env = true)]
+    pub config: Option<PathBuf>,
+    /// Directory that holds run directories
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "results/runs",
+        help_heading = "Running",
+        env = "VAE_BENCH_OUT",
+        hide_env = true
+    )]
+    pub out: PathBuf,
+    /// Threads; the results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = "Running", env = "VAE_BENCH_THREADS", hide_env = true)]
+    pub threads: Option<usize>,
+    /// cpu, cuda:N or metal
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        default_value = "cpu",
+        help_heading = "Running",
+        env = "VAE_BENCH_DEVICE",
+        hide_env = true
+    )]
+    pub device: DeviceChoice,
+    /// Repeat a run that is already finished
+    #[arg(long, help_heading = "Running")]
+    pub force: bool,
+    /// No progress on stderr
+    #[arg(long, short, help_heading = "Running", conflicts_with = "json")]
+    pub quiet: bool,
+    /// One JSON object a row, and one for the end, on stdout
+    #[arg(long, help_heading = "Running")]
+    pub json: bool,
+}
+
+/// Widths in one value: clap would take a bare `Vec` for a repeated flag.
+#[derive(Clone, Debug)]
+struct Widths(Vec<usize>);
+
+impl Widths {
+    fn parse(text: &str) -> Result<Self, String> {
+        parse_widths(text).map(Widths)
+    }
+}
+
+impl RunArgs {
+    /// The flags and variables that were given.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            loss: self.loss,
+            sigma2: self.sigma2,
+            reduction: self.reduction,
+            kl_reduction: self.kl_reduction,
+            beta: self.beta,
+            data: self.data,
+            data_dir: self.data_dir.clone(),
+            binarize: self.binarize,
+            train_size: self.train_size,
+            test_size: self.test_size,
+            hidden: self.hidden.clone().map(|widths| widths.0),
+            latent_dim: self.latent_dim,
+            activation: self.activation,
+            init: self.init,
+            output_bias: self.output_bias,
+            optimizer: self.optimizer,
+            lr: self.lr,
+            adam_beta1: self.adam_beta1,
+            adam_beta2: self.adam_beta2,
+            adam_eps: self.adam_eps,
+            batch_size: self.batch_size,
+            epochs: self.epochs,
+            seed: self.seed,
+        }
+    }
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.trim().parse().map_err(|_| "not a number; write one such as 0.5 or 1e-3".to_owned())
+}
+
+fn count<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.trim().parse().map_err(|_| "not a whole number in range; write one such as 0, 1 or 20".to_owned())
+}
+
+/// More threads than any machine has are a slip of the finger.
+const MAX_THREADS: usize = 1024;
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(n) if (1..=MAX_THREADS).contains(&n) => Ok(n),
+        _ => Err(format!("write a whole number from 1 to {MAX_THREADS}, or leave it out for all processors")),
+    }
+}

@@ -1,0 +1,275 @@
+//! The IDX file format of MNIST, read with suspicion: every claim of the header is checked before it is believed.
+//!
+//! Big-endian: `00 00 08 N` (08 = unsigned bytes, N dimensions), N sizes of 32 bits, then the bytes.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::error::{Error, Result};
+
+/// More content than this is refused: 2 GiB, forty times MNIST.
+const MAX_CONTENT: u64 = 2 << 30;
+
+/// No deflate stream unpacks to more than this many times its size.
+const MAX_DEFLATE_RATIO: u64 = 1032;
+
+/// What a file must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Magic 2051: [n, height, width] bytes.
+    Images,
+    /// Magic 2049: [n] bytes.
+    Labels,
+}
+
+impl Kind {
+    fn dimensions(self) -> usize {
+        match self {
+            Kind::Images => 3,
+            Kind::Labels => 1,
+        }
+    }
+
+    /// Bytes before the content.
+    pub fn header_len(self) -> usize {
+        4 + 4 * self.dimensions()
+    }
+
+    fn magic(self) -> u32 {
+        0x0800 + self.dimensions() as u32
+    }
+}
+
+/// A whole IDX file in memory, header included, as it is hashed; verified against its own header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdxFile {
+    bytes: Vec<u8>,
+    kind: Kind,
+    dims: Vec<usize>,
+}
+
+impl IdxFile {
+    /// Builds the file that holds `content` with these sizes.
+    pub fn build(kind: Kind, dims: &[usize], content: &[u8]) -> Self {
+        let mut bytes = kind.magic().to_be_bytes().to_vec();
+        for &size in dims {
+            bytes.extend((size as u32).to_be_bytes());
+        }
+        bytes.extend(content);
+        IdxFile { bytes, kind, dims: dims.to_vec() }
+    }
+
+    /// Reads `path`, gzip-compressed where its first bytes say so (its name is not asked).
+    ///
+    /// # Errors
+    /// Every one is an [`Error::Data`] that names the file, the byte and the mend.
+    pub fn read(path: &Path, kind: Kind) -> Result<Self> {
+        let unreadable = |e: std::io::Error| {
+            let e = Error::input(path, "read", e);
+            Error::Data(e.to_string())
+        };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let stored = file.metadata().map_err(unreadable)?.len();
+        let mut start = [0u8; 2];
+        let got = read_up_to(&mut file, &mut start).map_err(unreadable)?;
+        let file = start[..got].chain(BufReader::with_capacity(1 << 18, file));
+        if start[..got] == [0x1f, 0x8b] {
+            let limit = stored.saturating_mul(MAX_DEFLATE_RATIO);
+            read_content(path, kind, MultiGzDecoder::new(file), limit, Container::Gzip)
+        } else {
+            if path.extension().is_some_and(|e| e == "gz") {
+                return Err(broken(path, "is named .gz, but bytes 0-1 are not gzip's 1f 8b"));
+            }
+            read_content(path, kind, file, stored, Container::Raw)
+        }
+    }
+
+    /// The sizes: [n, height, width] or [n].
+    pub fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+
+    /// The whole file, header included.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The content alone.
+    pub fn into_content(mut self) -> Vec<u8> {
+        self.bytes.drain(..self.kind.header_len());
+        self.bytes
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Container {
+    Raw,
+    Gzip,
+}
+
+fn broken(path: &Path, what: &str) -> Error {
+    Error::Data(format!(
+        "{}: {what}; replace the file (`vae-bench data fetch` downloads MNIST into the cache)",
+        path.display()
+    ))
+}
+
+/// Reads until `buffer` is full or the input ends.
+fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match input.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
+}
+
+/// Reads header and content from `input`, which can give at most `limit` bytes.
+fn read_content(path: &Path, kind: Kind, mut input: impl Read, limit: u64, container: Container) -> Result<IdxFile> {
+    let damaged = |e: std::io::Error| match container {
+        Container::Gzip => broken(path, &format!("its gzip stream is damaged or cut ({e})")),
+        Container::Raw => broken(path, &format!("cannot be read ({e})")),
+    };
+    let mut header = vec![0u8; kind.header_len()];
+    let got = read_up_to(&mut input, &mut header).map_err(damaged)?;
+    let word = |i: usize| {
+        let mut bytes = [0u8; 4];
+        bytes.copy_from_slice(&header[4 * i..4 * i + 4]);
+        u32::from_be_bytes(bytes)
+    };
+    if got >= 4 && word(0) != kind.magic() {
+        let what = match kind {
+            Kind::Images => "images",
+            Kind::Labels => "labels",
+        };
+        let magic = word(0);
+        return Err(broken(path, &format!("bytes 0-3 say {magic}, but IDX {what} begin with {}", kind.magic())));
+    }
+    if got < header.len() {
+        return Err(broken(path, &format!("ends at byte {got}, within its header of {} bytes", header.len())));
+    }
+    let sizes: Vec<u32> = (1..=kind.dimensions()).map(word).collect();
+    let claim = sizes.iter().try_fold(1u64, |product, &n| product.checked_mul(u64::from(n))).unwrap_or(u64::MAX);
+    let shown = sizes.iter().map(u32::to_string).collect::<Vec<_>>().join(" x ");
+    let last = header.len() - 1;
+    if sizes.contains(&0) {
+        return Err(broken(path, &format!("bytes 4-{last} say {shown}: nothing in it")));
+    }
+    if claim > MAX_CONTENT {
+        return Err(broken(
+            path,
+            &format!("bytes 4-{last} say {shown} = {claim} bytes, more than the 2 GiB that are read"),
+        ));
+    }
+    let needed = header.len() as u64 + claim;
+    if needed > limit {
+        return Err(broken(
+            path,
+            &format!("bytes 4-{last} say {shown} = {claim} bytes, which a file of this size cannot hold"),
+        ));
+    }
+    let mut bytes = header;
+    // The claim is bounded by the file's own size, so one allocation is safe; it spares copies of 47 MB.
+    bytes.reserve_exact(claim as usize + 1);
+    // One byte more than claimed tells a file that goes on.
+    input.take(claim + 1).read_to_end(&mut bytes).map_err(damaged)?;
+    let found = bytes.len() as u64;
+    if found < needed {
+        return Err(broken(
+            path,
+            &format!("ends at byte {found}, but bytes 4-{last} say {shown}, which ends at byte {needed}"),
+        ));
+    }
+    if found > needed {
+        return Err(broken(path, &format!("goes on after byte {needed}, where bytes 4-{last} ({shown}) end it")));
+    }
+    Ok(IdxFile { bytes, kind, dims: sizes.iter().map(|&n| n as usize).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gz(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read(name: &str, bytes: &[u8], kind: Kind) -> Result<IdxFile> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        IdxFile::read(&path, kind)
+    }
+
+    fn two_images() -> Vec<u8> {
+        IdxFile::build(Kind::Images, &[2, 2, 3], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).bytes
+    }
+
+    #[test]
+    fn raw_and_gzipped_files_give_the_same() {
+        let bytes = two_images();
+        let raw = read("a", &bytes, Kind::Images).unwrap();
+        assert_eq!(raw, read("a.gz", &gz(&bytes), Kind::Images).unwrap());
+        assert_eq!(raw, read("named-without-gz", &gz(&bytes), Kind::Images).unwrap());
+        assert_eq!(raw.dims(), [2, 2, 3]);
+        assert_eq!(raw.into_content(), (1..=12).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn every_lie_of_a_header_is_named_with_its_bytes() {
+        let bytes = two_images();
+        let mut claims_billions = bytes.clone();
+        claims_billions[4..8].copy_from_slice(&4_000_000_000u32.to_be_bytes());
+        let mut claims_all = bytes.clone();
+        claims_all[4..16].fill(0xff);
+        let mut claims_none = bytes.clone();
+        claims_none[4..8].fill(0);
+        let mut longer = bytes.clone();
+        longer.push(0);
+        let cases: Vec<(Vec<u8>, Kind, &str)> = vec![
+            (vec![], Kind::Images, "ends at byte 0"),
+            (bytes[..3].to_vec(), Kind::Images, "ends at byte 3"),
+            (bytes[..20].to_vec(), Kind::Images, "cannot hold"),
+            (gz(&bytes[..20]), Kind::Images, "ends at byte 20"),
+            (gz(&bytes)[..20].to_vec(), Kind::Images, "damaged or cut"),
+            (bytes.clone(), Kind::Labels, "bytes 0-3 say 2051, but IDX labels begin with 2049"),
+            (claims_billions.clone(), Kind::Images, "more than the 2 GiB"),
+            (gz(&claims_billions), Kind::Images, "more than the 2 GiB"),
+            (claims_all, Kind::Images, "more than the 2 GiB"),
+            (claims_none, Kind::Images, "nothing in it"),
+            (longer.clone(), Kind::Images, "goes on after byte 28"),
+            (gz(&longer), Kind::Images, "goes on after byte 28"),
+        ];
+        for (bytes, kind, expected) in cases {
+            let message = read("x", &bytes, kind).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message:?} lacks {expected:?}");
+            assert!(message.contains("/x") && message.contains("data fetch"), "{message}");
+        }
+        let message = read("x.gz", &bytes, Kind::Images).unwrap_err().to_string();
+        assert!(message.contains("not gzip"), "{message}");
+    }
+
+    #[test]
+    fn no_single_changed_byte_makes_it_panic() {
+        let bytes = two_images();
+        for packed in [bytes.clone(), gz(&bytes)] {
+            for i in 0..packed.len() {
+                for value in [0, 1, 0x7f, 0x80, 0xff] {
+                    let mut changed = packed.clone();
+                    changed[i] = value;
+                    let _ = read("x", &changed, Kind::Images);
+                }
+            }
+        }
+    }
+}

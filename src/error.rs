@@ -1,0 +1,91 @@
+//! Every way a command can fail, with the thing, the reason and the mend in one line.
+
+use std::path::{Path, PathBuf};
+
+/// The result type of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, sorted by who can mend it: the variant decides the exit code.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What was typed (flags, variables, configuration files) makes no valid run. Exit code 2.
+    #[error("{0}")]
+    Usage(String),
+
+    /// Data that is missing, damaged or not what it says it is. Exit code 3.
+    #[error("{0}")]
+    Data(String),
+
+    /// A file of ours that cannot be read or written. Exit code 1.
+    #[error("{}: cannot {action}: {}; {mend}", path.display(), plain(source))]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried, as a verb: "write", "create".
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+        /// What the user can do.
+        mend: &'static str,
+    },
+
+    /// A run that cannot go on. Exit code 1.
+    #[error("{0}")]
+    Run(String),
+
+    /// A tensor operation failed: out of device memory, or a bug of ours. Exit code 1.
+    #[error("tensor operation failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// The exit codes of the command line, a contract that scripts lean on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Everything asked for was done.
+    Done = 0,
+    /// A run failed.
+    RunFailed = 1,
+    /// What was typed makes no valid command.
+    Usage = 2,
+    /// Data is missing or corrupt.
+    Data = 3,
+    /// The objective became non-finite.
+    Diverged = 4,
+    /// Interrupted by a signal; the same command resumes (`EX_TEMPFAIL`, which schedulers requeue).
+    Interrupted = 75,
+}
+
+impl Error {
+    /// The exit code for this error.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Error::Usage(_) => ExitCode::Usage,
+            Error::Data(_) => ExitCode::Data,
+            Error::Io { .. } | Error::Run(_) | Error::Tensor(_) => ExitCode::RunFailed,
+        }
+    }
+
+    /// An output that cannot be written; the mend is another place or more rights.
+    pub fn output(path: &Path, action: &'static str, source: std::io::Error) -> Self {
+        let mend = match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                "free some space and run the same command again: it resumes"
+            }
+            _ => "name a writable directory with --out",
+        };
+        Error::Io { path: path.to_path_buf(), action, source, mend }
+    }
+
+    /// A file of a run that cannot be read back.
+    pub fn input(path: &Path, action: &'static str, source: std::io::Error) -> Self {
+        Error::Io { path: path.to_path_buf(), action, source, mend: "check that the path exists and is readable" }
+    }
+}
+
+/// The system's words without its number: "permission denied" and not "Permission denied (os error 13)".
+fn plain(source: &std::io::Error) -> String {
+    let text = source.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    text.to_lowercase()
+}

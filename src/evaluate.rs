@@ -1,0 +1,86 @@
+//! What is measured on a model whose weights stand still.
+
+use candle_core::{DType, Device, Result, Tensor};
+
+use crate::data::{Images, PixelDraw};
+use crate::model::Vae;
+use crate::objective::Objective;
+use crate::rng::{Purpose, Stream};
+
+/// Images a batch. What is measured does not depend on it; the size keeps a batch within the caches.
+const BATCH: usize = 500;
+
+/// A latent is active if the variance of its posterior mean over the data exceeds this (Burda et al. 2016, section 5.2).
+const ACTIVE_VARIANCE: f64 = 0.01;
+
+/// Averages over a set of images.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// R (or S), one sample of z an image.
+    pub recon: f64,
+    /// K.
+    pub kl: f64,
+    /// Latents that carry information.
+    pub active_units: u32,
+}
+
+/// What a model is measured on, and with which noise.
+#[derive(Clone, Copy, Debug)]
+pub struct Measurement<'a> {
+    /// The images.
+    pub images: &'a Images,
+    /// How they become pixels.
+    pub draw: PixelDraw,
+    /// The seed of the noise.
+    pub seed: u64,
+    /// The epoch of the noise.
+    pub epoch: u64,
+}
+
+/// Measures `model` on all images.
+///
+/// Every image has a noise stream of its own and sums are taken in the images' order, in f64.
+pub fn evaluate(
+    model: &Vae,
+    objective: &Objective,
+    on: &Measurement<'_>,
+    dtype: DType,
+    device: &Device,
+) -> Result<Evaluation> {
+    let latents = objective.latent_dim;
+    let (mut recon, mut kl) = (0.0, 0.0);
+    let mut mean_sums = vec![0.0; latents];
+    let mut mean_squares = vec![0.0; latents];
+    let all: Vec<u32> = (0..on.images.len() as u32).collect();
+    for indices in all.chunks(BATCH) {
+        let x = on.draw.batch(on.images, indices, dtype, device)?;
+        let mut noise = vec![0f32; indices.len() * latents];
+        for (row, &index) in noise.chunks_exact_mut(latents).zip(indices) {
+            Stream::new(on.seed, Purpose::EvalNoise, on.epoch, u64::from(index)).fill_normal(row);
+        }
+        let noise =
+            Tensor::from_vec(noise, (indices.len(), latents), &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?;
+        let forward = model.forward(&x, &noise)?;
+        let losses = objective.losses(&forward, &x)?;
+        recon += sum(&losses.recon)?;
+        kl += sum(&losses.kl)?;
+        for row in forward.posterior.mean.to_dtype(DType::F64)?.to_vec2::<f64>()? {
+            for ((value, sum), square) in row.iter().zip(&mut mean_sums).zip(&mut mean_squares) {
+                *sum += value;
+                *square += value * value;
+            }
+        }
+    }
+    let n = on.images.len() as f64;
+    let active = mean_sums
+        .iter()
+        .zip(&mean_squares)
+        .filter(|&(sum, square)| square / n - (sum / n) * (sum / n) > ACTIVE_VARIANCE)
+        .count();
+    Ok(Evaluation { recon: recon / n, kl: kl / n, active_units: active as u32 })
+}
+
+/// The sum of a vector in f64, in its order.
+pub(crate) fn sum(values: &Tensor) -> Result<f64> {
+    Ok(values.to_dtype(DType::F64)?.to_vec1::<f64>()?.iter().sum())
+}

@@ -1,0 +1,41 @@
+//! vae-bench: what a VAE's loss reductions really do to beta, settled by experiment.
+//!
+//! Data flows one way: flags -> [`spec::RunSpec`] -> ([`data`], [`model`], [`objective`]) -> [`train`] ->
+//! [`metrics::EpochRecord`] -> [`records`] -> tables and comparisons. Imports point downward in this list only.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`cli`] | flags to typed commands, and results to the terminal; nothing else knows clap but the names of choices |
+//! | [`sweep`] | many runs: merged into one tidy table |
+//! | [`run`] | one spec end to end: directory, lock, checkpoint, resume |
+//! | [`report`] | tables and sentences, from records only |
+//! | [`records`] | the files of a run: names, formats, reading back |
+//! | [`train`], [`evaluate`] | THE training loop, and what is measured on a model that stands still |
+//! | [`spec`] | everything that determines a run, validated once, then immutable |
+//! | [`objective`] | weights on R and K: likelihoods, KL, reductions |
+//! | [`model`], [`optimizer`] | the MLP VAE and its steps |
+//! | [`data`] | MNIST, synthetic digits, IDX files, batches |
+//! | [`metrics`], [`verdict`] | plain numbers about an epoch, and what they say |
+//! | [`rng`], [`device`], [`choice`], [`files`], [`error`] | named random streams, devices, names of choices, atomic writes, errors |
+#![warn(missing_docs)]
+#![deny(unsafe_code)]
+
+pub mod choice;
+pub mod cli;
+pub mod data;
+pub mod device;
+pub mod error;
+pub mod evaluate;
+pub mod files;
+pub mod metrics;
+pub mod model;
+pub mod objective;
+pub mod optimizer;
+pub mod records;
+pub mod report;
+pub mod rng;
+pub mod run;
+pub mod spec;
+pub mod sweep;
+pub mod train;
+pub mod verdict;

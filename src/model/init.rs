@@ -1,0 +1,66 @@
+//! Initial parameters, by the convention of the framework that is imitated.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use super::LayerShape;
+use crate::rng::{Purpose, Stream};
+
+/// How weights and biases begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// PyTorch's nn.Linear: weights and biases uniform in +-1/sqrt(fan_in)
+    Pytorch,
+    /// Glorot & Bengio 2010, Keras' Dense: weights uniform in +-sqrt(6/(fan_in + fan_out)), biases 0
+    Glorot,
+    /// weights normal with standard deviation 0.01, biases 0
+    Normal,
+}
+
+/// Where the bias of the last decoder layer begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputBias {
+    /// as --init has it (0 for glorot and normal)
+    Zero,
+    /// the mean of every training pixel, as a logit for bce: the model begins at the collapsed solution
+    DataMean,
+}
+
+impl Init {
+    /// The weight (`[outputs, inputs]`, row-major) and the bias of parameter layer number `index`.
+    ///
+    /// Each layer has a stream of its own, so that another width elsewhere leaves its numbers alone.
+    pub(super) fn draw(self, layer: &LayerShape, seed: u64, index: usize) -> (Vec<f32>, Vec<f32>) {
+        let mut stream = Stream::new(seed, Purpose::Init, 0, index as u64);
+        let mut weight = vec![0f32; layer.outputs * layer.inputs];
+        let mut bias = vec![0f32; layer.outputs];
+        let mut fill = |values: &mut [f32], bound: f64| {
+            for value in values {
+                *value = (2.0 * stream.uniform() - 1.0) * bound as f32;
+            }
+        };
+        match self {
+            Init::Pytorch => {
+                let bound = 1.0 / (layer.inputs as f64).sqrt();
+                fill(&mut weight, bound);
+                fill(&mut bias, bound);
+            }
+            Init::Glorot => fill(&mut weight, (6.0 / (layer.inputs + layer.outputs) as f64).sqrt()),
+            Init::Normal => {
+                stream.fill_normal(&mut weight);
+                weight.iter_mut().for_each(|w| *w *= 0.01);
+            }
+        }
+        (weight, bias)
+    }
+}
+
+/// The bias that makes the untrained output equal to the pixels' means: the means, or their logits.
+///
+/// Means of 0 and 1 have no logit; they are held at 1e-3 from the ends (a logit of +-6.9), as code that does this does.
+pub fn logit(mean: f64) -> f32 {
+    let p = mean.clamp(1e-3, 1.0 - 1e-3);
+    (p / (1.0 - p)).ln() as f32
+}

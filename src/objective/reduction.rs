@@ -1,0 +1,37 @@
+//! How a code base reduces a loss over elements and images: one number, the weight of a per-image sum.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// The reduction of a loss term, seen as the weight on its canonical value (summed over the n elements of an image,
+/// averaged over the B images of a batch).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reduction {
+    /// sum over elements, mean over images: weight 1 (the ELBO itself; pythae, Keras since 2016-08)
+    Sum,
+    /// mean over elements and images: weight 1/n, n = pixels for the reconstruction, latents for the KL (F.mse_loss and binary_crossentropy as they come)
+    Mean,
+    /// sum over elements and images: weight B, the batch size (BCELoss(reduction='sum') in pytorch/examples)
+    BatchSum,
+}
+
+impl Reduction {
+    /// The weight of a per-image sum over `elements`, averaged over `batch` images.
+    pub fn weight(self, elements: usize, batch: usize) -> f64 {
+        match self {
+            Reduction::Sum => 1.0,
+            Reduction::Mean => 1.0 / elements as f64,
+            Reduction::BatchSum => batch as f64,
+        }
+    }
+
+    /// What the KL does when only the reconstruction's reduction is named: it is summed over latents, as nearly all
+    /// code has it, and shares the batch part. For `mean` that is the classic mismatch.
+    pub fn kl_default(self) -> Self {
+        match self {
+            Reduction::Sum | Reduction::Mean => Reduction::Sum,
+            Reduction::BatchSum => Reduction::BatchSum,
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Gradient steps with their state in the open, so that a checkpoint can hold it.
+//!
+//! The formulas and defaults are PyTorch's (`torch.optim`), which most of the code compared here uses. Each rule is
+//! written once as arithmetic on slices (CPU) and once on tensors (other devices, and the reference of the tests).
+
+use std::cell::RefCell;
+
+use candle_core::{CpuStorage, Device, InplaceOp2, Layout, Result, Tensor, Var, bail};
+use clap::ValueEnum;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// The name of an optimiser, as typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerName {
+    /// p -= lr * m^ / (sqrt(v^) + eps), Kingma & Ba 2015
+    Adam,
+    /// p -= lr * g
+    Sgd,
+    /// v = 0.99 v + 0.01 g^2; p -= lr * g / (sqrt(v) + 1e-8)
+    Rmsprop,
+    /// s += g^2; p -= lr * g / (sqrt(s) + 1e-10)
+    Adagrad,
+}
+
+/// An update rule with its constants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// Kingma & Ba 2015, algorithm 1, as `torch.optim.Adam` has it.
+    Adam {
+        /// Decay of the first moment.
+        beta1: f64,
+        /// Decay of the second moment.
+        beta2: f64,
+        /// Added to sqrt of the corrected second moment.
+        eps: f64,
+    },
+    /// `torch.optim.SGD` without momentum.
+    Sgd,
+    /// `torch.optim.RMSprop` with its default alpha 0.99 and eps 1e-8.
+    Rmsprop,
+    /// `torch.optim.Adagrad` with its default eps 1e-10.
+    Adagrad,
+}
+
+const RMSPROP_ALPHA: f64 = 0.99;
+const RMSPROP_EPS: f64 = 1e-8;
+const ADAGRAD_EPS: f64 = 1e-10;
+
+/// Elements per task. A fixed number, so that the split of work never depends on the threads.
+const CHUNK: usize = 16 * 1024;
+
+impl Rule {
+    /// How many numbers of state the rule keeps per parameter.
+    pub fn slots(self) -> usize {
+        match self {
+            Rule::Adam { .. } => 2,
+            Rule::Sgd => 0,
+            Rule::Rmsprop | Rule::Adagrad => 1,
+        }
+    }
+
+    /// The name of the rule, without its constants.
+    pub fn name(self) -> OptimizerName {
+        match self {
+            Rule::Adam { .. } => OptimizerName::Adam,
+            Rule::Sgd => OptimizerName::Sgd,
+            Rule::Rmsprop => OptimizerName::Rmsprop,
+            Rule::Adagrad => OptimizerName::Adagrad,
+        }
+    }
+
+    /// Applies step number `t` (from 1) to `p` with gradient `g` and this rule's state slots, all of one length.
+    fn update_slices(self, lr: f64, t: u64, p: &mut [f32], g: &[f32], state: &mut [&mut [f32]]) {
+        match (self, state) {
+            (Rule::Adam { beta1, beta2, eps }, [m, v]) => {
+                let (step, root) = adam_corrections(lr, beta1, beta2, t);
+                let (b1, b2, eps) = (beta1 as f32, beta2 as f32, eps as f32);
+                let (c1, c2, step, root) = ((1.0 - beta1) as f32, (1.0 - beta2) as f32, step as f32, root as f32);
+                for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m.iter_mut()).zip(v.iter_mut()) {
+                    *m = b1 * *m + c1 * g;
+                    *v = b2 * *v + c2 * g * g;
+                    *p -= step * *m / (v.sqrt() * root + eps);
+                }
+            }
+            (Rule::Rmsprop, [v]) => {
+                let (lr, alpha, rest) = (lr as f32, RMSPROP_ALPHA as f32, (1.0 - RMSPROP_ALPHA) as f32);
+                for ((p, &g), v) in p.iter_mut().zip(g).zip(v.iter_mut()) {
+                    *v = alpha * *v + rest * g * g;
+                    *p -= lr * g / (v.sqrt() + RMSPROP_EPS as f32);
+                }
+            }
+            (Rule::Adagrad, [s]) => {
+                for ((p, &g), s) in p.iter_mut().zip(g).zip(s.iter_mut()) {
+                    *s += g * g;
+                    *p -= lr as f32 * g / (s.sqrt() + ADAGRAD_EPS as f32);
+                }
+            }
+            (_, _) => {
+                for (p, &g) in p.iter_mut().zip(g) {
+                    *p -= lr as f32 * g;
+                }
+            }
+        }
+    }
+
+    /// The same as [`Rule::update_slices`] on tensors of any device and type; gives the step to subtract.
+    fn update_tensors(self, lr: f64, t: u64, g: &Tensor, state: &mut [Tensor]) -> Result<Tensor> {
+        match (self, state) {
+            (Rule::Adam { beta1, beta2, eps }, [m, v]) => {
+                let (step, root) = adam_corrections(lr, beta1, beta2, t);
+                *m = ((&*m * beta1)? + (g * (1.0 - beta1))?)?;
+                *v = ((&*v * beta2)? + (g.sqr()? * (1.0 - beta2))?)?;
+                (&*m * step)? / v.sqrt()?.affine(root, eps)?
+            }
+            (Rule::Rmsprop, [v]) => {
+                *v = ((&*v * RMSPROP_ALPHA)? + (g.sqr()? * (1.0 - RMSPROP_ALPHA))?)?;
+                (g * lr)? / v.sqrt()?.affine(1.0, RMSPROP_EPS)?
+            }
+            (Rule::Adagrad, [s]) => {
+                *s = (&*s + g.sqr()?)?;
+                (g * lr)? / s.sqrt()?.affine(1.0, ADAGRAD_EPS)?
+            }
+            (_, _) => g * lr,
+        }
+    }
+}
+
+/// lr / (1 - beta1^t) and 1 / sqrt(1 - beta2^t): the bias corrections, folded as `torch.optim.Adam` folds them.
+fn adam_corrections(lr: f64, beta1: f64, beta2: f64, t: u64) -> (f64, f64) {
+    let t = t as f64;
+    (lr / (1.0 - beta1.powf(t)), 1.0 / (1.0 - beta2.powf(t)).sqrt())
+}
+
+/// The state of one parameter: where the fast path can reach it, or as tensors.
+#[derive(Clone, Debug)]
+enum State {
+    Host(Vec<Vec<f32>>),
+    Tensors(Vec<Tensor>),
+}
+
+/// An update rule at work on a fixed list of parameters.
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    rule: Rule,
+    lr: f64,
+    step: u64,
+    states: Vec<State>,
+}
+
+impl Optimizer {
+    /// An optimiser that has made no step, for parameters given in the order in which steps will have them.
+    pub fn new(rule: Rule, lr: f64, parameters: &[&Var]) -> Result<Self> {
+        let state = |p: &&Var| -> Result<State> {
+            Ok(match (p.device(), p.dtype()) {
+                (Device::Cpu, candle_core::DType::F32) => State::Host(vec![vec![0.0; p.elem_count()]; rule.slots()]),
+                _ => State::Tensors((0..rule.slots()).map(|_| p.zeros_like()).collect::<Result<_>>()?),
+            })
+        };
+        Ok(Optimizer { rule, lr, step: 0, states: parameters.iter().map(state).collect::<Result<_>>()? })
+    }
+
+    /// How many steps were made.
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// One step: every parameter with its gradient, in the order given to [`Optimizer::new`].
+    pub fn step(&mut self, parameters: &[(&Var, Tensor)]) -> Result<()> {
+        if parameters.len() != self.states.len() {
+            bail!("the optimiser was made for {} parameters, not {}", self.states.len(), parameters.len())
+        }
+        self.step += 1;
+        for ((parameter, gradient), state) in parameters.iter().zip(&mut self.states) {
+            match state {
+                State::Host(slots) => {
+                    let op = HostStep { rule: self.rule, lr: self.lr, t: self.step, slots: RefCell::new(slots) };
+                    parameter.inplace_op2(&gradient.contiguous()?, &op)?;
+                }
+                State::Tensors(slots) => {
+                    let change = self.rule.update_tensors(self.lr, self.step, gradient, slots)?;
+                    parameter.set(&(parameter.as_tensor() - change)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The state as tensors, parameter by parameter and slot by slot, for a checkpoint.
+    pub fn state(&self) -> Result<Vec<Tensor>> {
+        let mut all = Vec::new();
+        for state in &self.states {
+            match state {
+                State::Host(slots) => {
+                    for slot in slots {
+                        all.push(Tensor::from_slice(slot, slot.len(), &Device::Cpu)?);
+                    }
+                }
+                State::Tensors(slots) => all.extend(slots.iter().cloned()),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Puts back what [`Optimizer::steps`] and [`Optimizer::state`] gave.
+    pub fn restore(&mut self, step: u64, saved: Vec<Tensor>) -> Result<()> {
+        let mut saved = saved.into_iter();
+        for state in &mut self.states {
+            let slots = match state {
+                State::Host(slots) => slots.len(),
+                State::Tensors(slots) => slots.len(),
+            };
+            for i in 0..slots {
+                let Some(tensor) = saved.next() else { bail!("the checkpoint holds too little optimiser state") };
+                match state {
+                    State::Host(slots) => {
+                        let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+                        if values.len() != slots[i].len() {
+                            bail!("the checkpoint's optimiser state has another size than the model")
+                        }
+                        slots[i] = values;
+                    }
+                    State::Tensors(slots) => {
+                        slots[i] = tensor.reshape(slots[i].shape())?.to_device(slots[i].device())?;
+                    }
+                }
+            }
+        }
+        self.step = step;
+        Ok(())
+    }
+}
+
+/// The CPU step of one parameter: one pass over parameter, gradient and state.
+struct HostStep<'a> {
+    rule: Rule,
+    lr: f64,
+    t: u64,
+    // Candle hands the operation out by shared reference and the parameter alone as mutable.
+    slots: RefCell<&'a mut Vec<Vec<f32>>>,
+}
+
+impl InplaceOp2 for HostStep<'_> {
+    fn name(&self) -> &'static str {
+        "optimizer-step"
+    }
+
+    fn cpu_fwd(&self, p: &mut CpuStorage, p_layout: &Layout, g: &CpuStorage, g_layout: &Layout) -> Result<()> {
+        let (CpuStorage::F32(p), CpuStorage::F32(g)) = (p, g) else { bail!("the fast optimiser step takes f32") };
+        let (Some((p0, p1)), Some((g0, g1))) = (p_layout.contiguous_offsets(), g_layout.contiguous_offsets()) else {
+            bail!("the fast optimiser step takes contiguous tensors")
+        };
+        let (p, g) = (&mut p[p0..p1], &g[g0..g1]);
+        let mut slots = self.slots.borrow_mut();
+        let mut states: Vec<Vec<&mut [f32]>> = (0..p.len().div_ceil(CHUNK)).map(|_| Vec::new()).collect();
+        for slot in slots.iter_mut() {
+            for (chunk, state) in slot.chunks_mut(CHUNK).zip(&mut states) {
+                state.push(chunk);
+            }
+        }
+        let (rule, lr, t) = (self.rule, self.lr, self.t);
+        p.par_chunks_mut(CHUNK)
+            .zip(g.par_chunks(CHUNK))
+            .zip(states.par_iter_mut())
+            .for_each(|((p, g), state)| rule.update_slices(lr, t, p, g, state));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::DType;
+
+    /// Three steps of `rule` on p = [1, -2, 0.5] with gradients t * [0.1, -0.2, 3].
+    fn three_steps(rule: Rule, dtype: DType) -> Vec<f64> {
+        let p =
+            Var::from_tensor(&Tensor::new(&[1f64, -2.0, 0.5], &Device::Cpu).unwrap().to_dtype(dtype).unwrap()).unwrap();
+        let mut optimizer = Optimizer::new(rule, 0.01, &[&p]).unwrap();
+        for t in 1..=3 {
+            let g = (Tensor::new(&[0.1f64, -0.2, 3.0], &Device::Cpu).unwrap() * f64::from(t)).unwrap();
+            optimizer.step(&[(&p, g.to_dtype(dtype).unwrap())]).unwrap();
+        }
+        p.to_dtype(DType::F64).unwrap().to_vec1().unwrap()
+    }
+
+    const RULES: [Rule; 4] =
+        [Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, Rule::Sgd, Rule::Rmsprop, Rule::Adagrad];
+
+    #[test]
+    fn every_rule_makes_the_steps_of_torch_optim() {
+        // p = torch.tensor([1., -2., .5], dtype=torch.float64, requires_grad=True)
+        // opt = torch.optim.Adam([p], lr=0.01)            # SGD, RMSprop, Adagrad likewise
+        // for t in 1, 2, 3: p.grad = t * torch.tensor([.1, -.2, 3.], dtype=torch.float64); opt.step()
+        for (rule, expected) in RULES.into_iter().zip(TORCH) {
+            for (dtype, tolerance) in [(DType::F64, 1e-12), (DType::F32, 3e-7)] {
+                for (ours, theirs) in three_steps(rule, dtype).into_iter().zip(expected) {
+                    assert!((ours - theirs).abs() < tolerance, "{rule:?} {dtype:?}: {ours} is not {theirs}");
+                }
+            }
+        }
+    }
+
+    const TORCH: [[f64; 3]; 4] = [
+        [0.97076816955448, -1.97076816852764, 0.47076816756926],
+        [0.994, -1.988, 0.32],
+        [0.7301174159932, -1.73011733519289, 0.23011725977921],
+        [0.97303789084877, -1.9730378908407, 0.47303789083317],
+    ];
+
+    #[test]
+    fn the_fast_step_on_many_chunks_equals_the_tensor_step() {
+        let n = 3 * CHUNK + 17;
+        let values = |scale: f32| (0..n).map(|i| scale * ((i % 97) as f32 - 48.0)).collect::<Vec<_>>();
+        for rule in RULES {
+            let start = Tensor::from_vec(values(0.01), n, &Device::Cpu).unwrap();
+            let g = Tensor::from_vec(values(0.3), n, &Device::Cpu).unwrap();
+            let fast = Var::from_tensor(&start).unwrap();
+            let mut optimizer = Optimizer::new(rule, 0.01, &[&fast]).unwrap();
+            optimizer.step(&[(&fast, g.clone())]).unwrap();
+            let mut slots = vec![start.zeros_like().unwrap(); rule.slots()];
+            let twin = (&start - rule.update_tensors(0.01, 1, &g, &mut slots).unwrap()).unwrap();
+            let gap = (fast.as_tensor() - twin).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(gap < 1e-6, "{rule:?}: {gap}");
+        }
+    }
+
+    #[test]
+    fn state_that_is_saved_and_put_back_continues_to_the_same_bits() {
+        for rule in RULES {
+            let p = Var::new(&[1f32, -2.0, 0.5], &Device::Cpu).unwrap();
+            let g = Tensor::new(&[0.1f32, -0.2, 3.0], &Device::Cpu).unwrap();
+            let mut first = Optimizer::new(rule, 0.01, &[&p]).unwrap();
+            first.step(&[(&p, g.clone())]).unwrap();
+            let q = Var::from_tensor(&p.as_tensor().copy().unwrap()).unwrap();
+            let mut second = Optimizer::new(rule, 0.01, &[&q]).unwrap();
+            second.restore(first.steps(), first.state().unwrap()).unwrap();
+            first.step(&[(&p, g.clone())]).unwrap();
+            second.step(&[(&q, g)]).unwrap();
+            assert_eq!(p.to_vec1::<f32>().unwrap(), q.to_vec1::<f32>().unwrap(), "{rule:?}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A run on disk: its files by name, and their formats. Written by `run`, read by everything that compares runs.
+
+mod manifest;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Status, Versions, now};
+pub use tables::{METRICS_HEADER, TIMING_HEADER, metrics_rows, parse_metrics, parse_timing, timing_row};
+
+use crate::error::{Error, Result};
+use crate::metrics::EpochRecord;
+use crate::spec::Settings;
+
+/// The directory of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDir(PathBuf);
+
+impl RunDir {
+    /// The run directory at `path`, which need not exist.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        RunDir(path.into())
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// `config.toml`: the whole resolved spec.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// `metrics.csv`: one row per (epoch, split).
+    pub fn metrics(&self) -> PathBuf {
+        self.0.join("metrics.csv")
+    }
+
+    /// `timing.csv`: the clock of every epoch.
+    pub fn timing(&self) -> PathBuf {
+        self.0.join("timing.csv")
+    }
+
+    /// `run.json`: how the run came about and where it stands.
+    pub fn manifest(&self) -> PathBuf {
+        self.0.join("run.json")
+    }
+
+    /// `model.safetensors`: the trained weights.
+    pub fn model(&self) -> PathBuf {
+        self.0.join("model.safetensors")
+    }
+
+    /// `checkpoint/`: what resume needs.
+    pub fn checkpoint_dir(&self) -> PathBuf {
+        self.0.join("checkpoint")
+    }
+
+    /// The one file in `checkpoint/`.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.checkpoint_dir().join("state.safetensors")
+    }
+
+    /// Held by the process that works on the run.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join(".lock")
+    }
+}
+
+/// A run read back whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRecord {
+    /// How it came about.
+    pub manifest: Manifest,
+    /// Its settings, complete.
+    pub settings: Settings,
+    /// The rows of `metrics.csv`.
+    pub metrics: Vec<EpochRecord>,
+}
+
+impl RunRecord {
+    /// Reads the run in `dir`.
+    ///
+    /// # Errors
+    /// [`Error::Run`] with the file and the reason.
+    pub fn read(dir: &RunDir) -> Result<Self> {
+        let damaged = |path: &Path, why: String| {
+            Error::Run(format!(
+                "{}: not readable as a run's file ({}); name run directories, or repeat the run",
+                path.display(),
+                why.replace('\n', "; ")
+            ))
+        };
+        let manifest = Manifest::read(&dir.manifest()).map_err(|why| damaged(&dir.manifest(), why))?;
+        let settings = Settings::read(&dir.config()).map_err(|e| Error::Run(e.to_string()))?;
+        let text = std::fs::read(dir.metrics()).map_err(|e| Error::input(&dir.metrics(), "read", e))?;
+        let metrics = parse_metrics(&text).map_err(|why| damaged(&dir.metrics(), why))?;
+        Ok(RunRecord { manifest, settings, metrics })
+    }
+}

@@ -1,0 +1,101 @@
+//! The bytes of `metrics.csv` and `timing.csv`. Nothing here opens a file.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+use crate::metrics::{EpochRecord, TimingRecord};
+
+/// The header of `metrics.csv`, a contract.
+pub const METRICS_HEADER: &str =
+    "epoch,split,objective,recon_term,kl_term,recon,kl,neg_elbo,beta_effective,beta_sigma2,active_units\n";
+
+/// The header of `timing.csv`.
+pub const TIMING_HEADER: &str = "epoch,train_s,eval_s,images_per_s\n";
+
+/// Rows of `metrics.csv`, without a header. Every number in the shortest form that reads back to the same bits.
+pub fn metrics_rows(rows: &[EpochRecord]) -> Result<Vec<u8>> {
+    csv_rows(rows)
+}
+
+/// A row of `timing.csv`, without a header.
+pub fn timing_row(row: &TimingRecord) -> Result<Vec<u8>> {
+    csv_rows(std::slice::from_ref(row))
+}
+
+/// Parses the text of `metrics.csv`.
+///
+/// # Errors
+/// What is wrong and in which line, as a sentence.
+pub fn parse_metrics(text: &[u8]) -> Result<Vec<EpochRecord>, String> {
+    parse(text)
+}
+
+/// Parses the text of `timing.csv`.
+///
+/// # Errors
+/// What is wrong and in which line, as a sentence.
+pub fn parse_timing(text: &[u8]) -> Result<Vec<TimingRecord>, String> {
+    parse(text)
+}
+
+fn csv_rows<T: Serialize>(rows: &[T]) -> Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row).map_err(|e| Error::Run(format!("a row cannot be written as CSV ({e})")))?;
+    }
+    writer.into_inner().map_err(|e| Error::Run(format!("a row cannot be written as CSV ({e})")))
+}
+
+fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<Vec<T>, String> {
+    csv::Reader::from_reader(text).deserialize().collect::<Result<_, _>>().map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Split;
+
+    fn row() -> EpochRecord {
+        EpochRecord {
+            epoch: 1,
+            split: Split::Train,
+            objective: 0.1 + 0.2,
+            recon_term: 0.1,
+            kl_term: 0.2,
+            recon: 78.4,
+            kl: 1e-7,
+            neg_elbo: None,
+            beta_effective: None,
+            beta_sigma2: Some(0.5),
+            active_units: None,
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_row_are_these() {
+        let text = String::from_utf8(metrics_rows(&[row()]).unwrap()).unwrap();
+        assert_eq!(text, "1,train,0.30000000000000004,0.1,0.2,78.4,1e-7,,,0.5,\n");
+        let timing = TimingRecord { epoch: 2, train_s: 1.5, eval_s: 0.25, images_per_s: 4e4 };
+        assert_eq!(timing_row(&timing).unwrap(), b"2,1.5,0.25,40000.0\n");
+    }
+
+    #[test]
+    fn the_headers_are_the_fields_in_their_order() {
+        let with_header = |header: &str, row: &[u8]| [header.as_bytes(), row].concat();
+        let metrics = with_header(METRICS_HEADER, &metrics_rows(&[row()]).unwrap());
+        assert_eq!(parse_metrics(&metrics).unwrap(), [row()]);
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.serialize(row()).unwrap();
+        assert_eq!(writer.into_inner().unwrap(), metrics);
+        let timing = TimingRecord { epoch: 2, train_s: 1.5, eval_s: 0.25, images_per_s: 4e4 };
+        let text = with_header(TIMING_HEADER, &timing_row(&timing).unwrap());
+        assert_eq!(parse_timing(&text).unwrap(), [timing]);
+    }
+
+    #[test]
+    fn a_damaged_table_is_told_with_its_line() {
+        let message = parse_metrics(format!("{METRICS_HEADER}1,train,x\n").as_bytes()).unwrap_err();
+        assert!(message.contains("line: 2"), "{message}");
+    }
+}

@@ -1,0 +1,171 @@
+//! The end of a run in words: a short table, the verdict with its reason, and where everything is.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::Table;
+use crate::choice::Choice;
+use crate::data::Binarize;
+use crate::metrics::{EpochRecord, Split};
+use crate::objective::{Loss, Reduction};
+use crate::records::{Manifest, RunRecord, Status};
+use crate::verdict::Verdict;
+
+/// Epochs shown before the middle of a long run is left out.
+const SHOWN: usize = 12;
+
+/// The table, the verdict and the directory of a run.
+pub fn run_summary(run: &RunRecord, dir: &Path) -> String {
+    let mut text = epoch_table(run).to_string();
+    text.push('\n');
+    if let Some(verdict) = &run.manifest.verdict {
+        text.push_str(&explain_verdict(verdict, run));
+        text.push('\n');
+    }
+    text.push_str(&format!("data     {}\n", data_line(&run.manifest, run)));
+    text.push_str(&format!("records  {}\n", dir.display()));
+    text
+}
+
+/// One JSON object about the end of a run.
+pub fn json_summary(run: &RunRecord, dir: &Path) -> serde_json::Value {
+    json!({
+        "run": run.manifest.run,
+        "status": run.manifest.status,
+        "verdict": run.manifest.verdict,
+        "objective": run.manifest.objective,
+        "data": run.manifest.data.name,
+        "final": run.metrics.iter().rfind(|row| row.split == Split::Test),
+        "dir": dir,
+    })
+}
+
+fn data_line(manifest: &Manifest, run: &RunRecord) -> String {
+    let binarize = run.settings.binarize.map_or_else(String::new, |b| b.name());
+    let pixels = if run.settings.binarize == Some(Binarize::None) {
+        "grey pixels".to_owned()
+    } else {
+        format!("{binarize} binarised pixels")
+    };
+    let data = &manifest.data;
+    format!("{}, {} training and {} test images, {pixels}", data.name.name(), data.train_images, data.test_images)
+}
+
+/// The symbol of the reconstruction: S for squared error, which is no likelihood.
+fn recon_symbol(run: &RunRecord) -> &'static str {
+    if run.settings.loss == Some(Loss::Mse) { "S" } else { "R" }
+}
+
+fn epoch_table(run: &RunRecord) -> Table {
+    let symbol = recon_symbol(run);
+    let nats = run.settings.loss != Some(Loss::Mse);
+    let effective = if nats { "beta_eff" } else { "beta*sigma2" };
+    let mut header = vec![
+        "epoch".to_owned(),
+        format!("train {symbol}"),
+        "train K".into(),
+        format!("test {symbol}"),
+        "test K".into(),
+    ];
+    if nats {
+        header.push("test -ELBO".into());
+    }
+    header.extend(["active".to_owned(), effective.to_owned()]);
+    let mut table = Table::new(header);
+
+    let epochs: Vec<u32> = run.metrics.iter().filter(|row| row.split == Split::Test).map(|row| row.epoch).collect();
+    let long = epochs.len() > SHOWN;
+    for (i, &epoch) in epochs.iter().enumerate() {
+        if long && (4..epochs.len() - 5).contains(&i) {
+            if i == 4 {
+                table.row(["..."]);
+            }
+            continue;
+        }
+        let find = |split| run.metrics.iter().find(|row| row.epoch == epoch && row.split == split);
+        let (train, test) = (find(Split::Train), find(Split::Test));
+        let cell = |row: Option<&EpochRecord>, value: fn(&EpochRecord) -> Option<f64>, digits: usize| {
+            row.and_then(value).map_or(String::new(), |v| format!("{v:.digits$}"))
+        };
+        let mut cells = vec![
+            epoch.to_string(),
+            cell(train, |r| Some(r.recon), 3),
+            cell(train, |r| Some(r.kl), 4),
+            cell(test, |r| Some(r.recon), 3),
+            cell(test, |r| Some(r.kl), 4),
+        ];
+        if nats {
+            cells.push(cell(test, |r| r.neg_elbo, 3));
+        }
+        cells.push(test.and_then(|r| r.active_units).map_or(String::new(), |n| n.to_string()));
+        cells.push(
+            test.and_then(|r| if nats { r.beta_effective } else { r.beta_sigma2 }).map_or(String::new(), significant),
+        );
+        table.row(cells);
+    }
+    table
+}
+
+/// A number with at most five significant digits and no idle zeros.
+fn significant(value: f64) -> String {
+    let rounded: f64 = format!("{value:.4e}").parse().unwrap_or(value);
+    if rounded != 0.0 && !(1e-5..1e7).contains(&rounded.abs()) { format!("{rounded:e}") } else { rounded.to_string() }
+}
+
+/// The verdict on a run as a sentence, with its reason and what to do.
+pub fn explain_verdict(verdict: &Verdict, run: &RunRecord) -> String {
+    let symbol = recon_symbol(run);
+    let weight = match (run.manifest.objective.beta_effective, run.manifest.objective.beta_sigma2) {
+        (Some(beta), _) => format!("the effective beta is {}", significant(beta)),
+        (None, Some(beta_sigma2)) => format!("beta*sigma^2 is {}", significant(beta_sigma2)),
+        (None, None) => String::new(),
+    };
+    match verdict {
+        Verdict::Collapsed { floor } => {
+            let reduction = run.settings.reduction.map_or_else(String::new, |r| r.name());
+            let mend = if run.settings.reduction == Some(Reduction::Mean) {
+                format!(
+                    ": --reduction {reduction} divides the reconstruction by {} pixels and not the KL. \
+                     Use --reduction sum, or divide beta by {}",
+                    run.manifest.data.pixels, run.manifest.data.pixels
+                )
+            } else {
+                ": the KL outweighs all that the latents could tell. Use a smaller --beta".to_owned()
+            };
+            format!(
+                "verdict  COLLAPSED: the KL is 0 and test {symbol} sits at {floor:.3}, the floor of a decoder that ignores z\n\
+                 \x20        (the average image). {}{mend}.",
+                capitalised(&weight)
+            )
+        }
+        Verdict::Unconverged { floor } => format!(
+            "verdict  UNTRAINED: the KL is 0, and test {symbol} is not even at {floor:.3}, that of the average image; train longer\n\
+             \x20        ({weight})."
+        ),
+        Verdict::PartlyCollapsed { active_units, latent_dim } => format!(
+            "verdict  partly collapsed: {active_units} of {latent_dim} latents are active, the others carry nothing; {weight}."
+        ),
+        Verdict::Healthy { latent_dim } => format!("verdict  healthy: all {latent_dim} latents are active; {weight}."),
+        Verdict::Diverged { epoch } => format!(
+            "verdict  DIVERGED: the objective became infinite or NaN in epoch {epoch}; the last good weights are kept.\n\
+             \x20        Try a smaller --lr ({}).",
+            run.settings.lr.map_or_else(|| weight.clone(), |lr| format!("it was {lr}; {weight}"))
+        ),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// One word for a run's status.
+pub fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Running => "running",
+        Status::Interrupted => "interrupted",
+        Status::Completed => "completed",
+        Status::Diverged => "diverged",
+    }
+}

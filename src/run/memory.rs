@@ -1,0 +1,49 @@
+//! Refuses a model that cannot fit before anything is allocated for it.
+
+use crate::error::{Error, Result};
+use crate::model::Architecture;
+use crate::spec::TrainingSpec;
+
+/// Where the system does not tell: what any laptop has.
+const ASSUMED_BYTES: u128 = 8 << 30;
+
+/// Copies of an activation alive in one step: values, pre-activations, gradients, scratch of the losses.
+const ACTIVATION_COPIES: u128 = 8;
+
+/// Checks that parameters, gradients, optimiser state and one batch fit into the memory that is free.
+///
+/// # Errors
+/// [`Error::Usage`] with both numbers and the flags to change.
+pub fn check(architecture: &Architecture, training: &TrainingSpec, images: usize) -> Result<()> {
+    let parameters = architecture.parameter_count();
+    // Values, gradients, a gradient's transposed copy, and the optimiser's state.
+    let copies = 3 + training.rule.slots() as u128;
+    let batch = training.batch_size.min(images) as u128;
+    let floats = parameters
+        .saturating_mul(copies)
+        .saturating_add(architecture.activation_count().saturating_mul(batch).saturating_mul(ACTIVATION_COPIES));
+    let needed = floats.saturating_mul(4);
+    let free = available().unwrap_or(ASSUMED_BYTES);
+    if needed > free {
+        return Err(Error::Usage(format!(
+            "this model of {parameters} parameters needs about {} of memory and {} are free; make --hidden, \
+             --latent-dim or --batch-size smaller",
+            gib(needed),
+            gib(free)
+        )));
+    }
+    Ok(())
+}
+
+fn gib(bytes: u128) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+}
+
+/// Free memory in bytes: what the system says, or less where a container has a limit.
+fn available() -> Option<u128> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+    let kib: u128 = line.split_whitespace().nth(1)?.parse().ok()?;
+    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    Some(limit.map_or(kib * 1024, |limit: u128| limit.min(kib * 1024)))
+}

@@ -1,0 +1,363 @@
+//! One spec, end to end: its directory, its training, its records; resumed where it stopped, skipped where it is done.
+
+mod checkpoint;
+mod lock;
+mod memory;
+mod recorder;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use candle_core::{DType, Device};
+
+pub use memory::check as check_memory;
+
+use crate::data::{Dataset, PixelStats};
+use crate::error::{Error, Result};
+use crate::files::write_atomically;
+use crate::metrics::{EpochRecord, Split};
+use crate::model::{OutputBias, Vae, logit};
+use crate::objective::Likelihood;
+use crate::optimizer::Optimizer;
+use crate::records::{
+    DataFacts, Host, METRICS_HEADER, Manifest, ObjectiveFacts, RunDir, RunRecord, Status, TIMING_HEADER, Versions, now,
+};
+use crate::spec::RunSpec;
+use crate::train::{Outcome, Progress, State, Task, train};
+use crate::verdict::{Evidence, Verdict};
+use checkpoint::TableLengths;
+use lock::Lock;
+use recorder::Recorder;
+
+/// What to do with a run that is already finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Leave it alone.
+    Keep,
+    /// Throw it away and run again.
+    Repeat,
+}
+
+/// One run to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// What determines the result; its data source is the one of `data`.
+    pub spec: &'a RunSpec,
+    /// The images.
+    pub data: &'a Dataset,
+    /// Where the images were found, if the user said.
+    pub data_dir: Option<&'a Path>,
+    /// The directory that holds run directories.
+    pub out: &'a Path,
+    /// Where tensors live.
+    pub device: &'a Device,
+    /// The device as typed.
+    pub device_name: &'a str,
+    /// Threads at work.
+    pub threads: usize,
+    /// The command as typed.
+    pub argv: &'a [String],
+    /// What to do if it is done already.
+    pub existing: Existing,
+}
+
+/// How a run ended, this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All epochs are done.
+    Completed,
+    /// The objective became non-finite.
+    Diverged,
+    /// Stopped by a signal, with a checkpoint.
+    Interrupted,
+}
+
+/// Whether this call did the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// It was finished before; nothing was computed.
+    None,
+    /// It began at the beginning.
+    Fresh,
+    /// It went on after the given epoch.
+    Resumed {
+        /// The last epoch that was recorded before.
+        after_epoch: u32,
+    },
+}
+
+/// A run after [`execute`].
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Where it is.
+    pub dir: RunDir,
+    /// What it says of itself.
+    pub record: RunRecord,
+    /// How it ended.
+    pub ending: Ending,
+    /// Whether this call did the work.
+    pub effort: Effort,
+}
+
+/// A moment within an epoch, for a person to watch.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// All epochs.
+    pub epochs: u32,
+    /// Training images seen in it.
+    pub images: u64,
+    /// Training images of an epoch.
+    pub epoch_images: u64,
+    /// R so far in the epoch.
+    pub recon: f64,
+    /// K so far in the epoch.
+    pub kl: f64,
+}
+
+/// Told what a person may want to see while a run is under way.
+pub trait Display {
+    /// A run begins or goes on.
+    fn start(&mut self, dir: &RunDir, effort: Effort);
+    /// A batch was done.
+    fn batch(&mut self, moment: &Moment);
+    /// An epoch was done and measured in `seconds`.
+    fn epoch(&mut self, records: &[EpochRecord], epochs: u32, seconds: Option<f64>);
+    /// Something went wrong that does not stop the run.
+    fn warn(&mut self, message: &str);
+}
+
+/// Does `job`, or finds it done; `stop` ends it after the current batch.
+///
+/// # Errors
+/// [`Error::Io`] where the directory cannot be written, [`Error::Run`] where another process works on it.
+pub fn execute(job: &Job<'_>, display: &mut dyn Display, stop: &AtomicBool) -> Result<Finished> {
+    let id = job.spec.run_id(&job.data.digest());
+    let dir = RunDir::new(job.out.join(&id));
+    let status = Manifest::read(&dir.manifest()).ok().map(|m| m.status);
+    let ending = match status {
+        Some(Status::Completed) => Some(Ending::Completed),
+        Some(Status::Diverged) => Some(Ending::Diverged),
+        Some(Status::Running | Status::Interrupted) | None => None,
+    };
+    if let (Some(ending), Existing::Keep) = (ending, job.existing) {
+        let record = RunRecord::read(&dir)?;
+        return Ok(Finished { dir, record, ending, effort: Effort::None });
+    }
+    for path in [dir.path().to_owned(), dir.checkpoint_dir()] {
+        std::fs::create_dir_all(&path).map_err(|e| Error::output(&path, "create", e))?;
+    }
+    let lock = Lock::take(&dir)?;
+    let (ending, effort) = Worker::new(job, &id, &dir)?.work(display, stop)?;
+    lock.release();
+    Ok(Finished { record: RunRecord::read(&dir)?, dir, ending, effort })
+}
+
+/// A job whose directory is ours.
+struct Worker<'a> {
+    job: &'a Job<'a>,
+    id: &'a str,
+    dir: &'a RunDir,
+    task: Task<'a>,
+    floor: f64,
+}
+
+impl<'a> Worker<'a> {
+    fn new(job: &'a Job<'a>, id: &'a str, dir: &'a RunDir) -> Result<Self> {
+        let training = job.spec.training();
+        let objective = job.spec.objective_for(job.data.pixels());
+        let binarize = job.spec.data().binarize;
+        let stats = PixelStats::of(&job.data.test, binarize);
+        let task = Task {
+            objective,
+            data: job.data,
+            binarize,
+            batch_size: training.batch_size,
+            epochs: training.epochs,
+            seed: job.spec.seed(),
+            dtype: DType::F32,
+            device: job.device,
+        };
+        Ok(Worker { job, id, dir, task, floor: objective.likelihood.collapsed_floor(&stats.means, &stats.variances) })
+    }
+
+    fn work(&self, display: &mut dyn Display, stop: &AtomicBool) -> Result<(Ending, Effort)> {
+        let (mut state, lengths, effort) = self.resume_or_begin(display)?;
+        display.start(self.dir, effort);
+        let mut recorder = Recorder::open(self.dir, self.id, lengths, display, stop)?;
+        let outcome = train(&self.task, &mut state, &mut recorder)?;
+        let last = recorder.last_test;
+        if outcome == Outcome::Interrupted {
+            recorder.checkpoint(&state)?;
+        }
+        let mut manifest = Manifest::read(&self.dir.manifest()).unwrap_or_else(|_| self.manifest());
+        let ending = match outcome {
+            Outcome::Completed => {
+                write_model(self.dir, &state.model, self.job.spec)?;
+                manifest.status = Status::Completed;
+                manifest.verdict = self.verdict(last)?;
+                Ending::Completed
+            }
+            Outcome::Interrupted => {
+                manifest.status = Status::Interrupted;
+                Ending::Interrupted
+            }
+            Outcome::Diverged { epoch } => {
+                // The weights that led here are worth nothing; the last checkpoint's are the last good ones.
+                if epoch > 0 {
+                    let mut good = self.untrained()?;
+                    checkpoint::load(&self.dir.checkpoint(), self.id, &mut good)
+                        .map_err(|why| Error::Run(format!("{}: {why}", self.dir.checkpoint().display())))?;
+                    write_model(self.dir, &good.model, self.job.spec)?;
+                }
+                manifest.status = Status::Diverged;
+                manifest.verdict = Some(Verdict::Diverged { epoch });
+                Ending::Diverged
+            }
+        };
+        manifest.updated = now();
+        manifest.write(&self.dir.manifest())?;
+        Ok((ending, effort))
+    }
+
+    /// The state of the checkpoint if there is a good one, or the untrained model in an empty directory.
+    fn resume_or_begin(&self, display: &mut dyn Display) -> Result<(State, TableLengths, Effort)> {
+        let mut state = self.untrained()?;
+        if self.dir.checkpoint().is_file() && self.job.existing == Existing::Keep {
+            match checkpoint::load(&self.dir.checkpoint(), self.id, &mut state).and_then(|lengths| {
+                self.check_tables(lengths)?;
+                Ok((lengths, state.progress.recorded.ok_or("it holds no recorded epoch")?))
+            }) {
+                Ok((lengths, after_epoch)) => {
+                    let mut manifest = Manifest::read(&self.dir.manifest()).unwrap_or_else(|_| self.manifest());
+                    manifest.status = Status::Running;
+                    manifest.updated = now();
+                    manifest.write(&self.dir.manifest())?;
+                    return Ok((state, lengths, Effort::Resumed { after_epoch }));
+                }
+                Err(why) => {
+                    display.warn(&format!(
+                        "{}: the checkpoint cannot be used ({why}); starting this run anew",
+                        self.dir.checkpoint().display()
+                    ));
+                    state = self.untrained()?;
+                }
+            }
+        }
+        let stale = [self.dir.checkpoint(), self.dir.model(), self.dir.manifest()];
+        for path in stale.iter().filter(|path| path.exists()) {
+            std::fs::remove_file(path).map_err(|e| Error::output(path, "remove", e))?;
+        }
+        write_atomically(&self.dir.config(), self.config().as_bytes())?;
+        write_atomically(&self.dir.metrics(), METRICS_HEADER.as_bytes())?;
+        write_atomically(&self.dir.timing(), TIMING_HEADER.as_bytes())?;
+        self.manifest().write(&self.dir.manifest())?;
+        let lengths = TableLengths { metrics: METRICS_HEADER.len() as u64, timing: TIMING_HEADER.len() as u64 };
+        Ok((state, lengths, Effort::Fresh))
+    }
+
+    /// Whether the tables hold at least what the checkpoint says they held.
+    fn check_tables(&self, lengths: TableLengths) -> Result<(), String> {
+        for (path, expected) in [(self.dir.metrics(), lengths.metrics), (self.dir.timing(), lengths.timing)] {
+            let found = std::fs::metadata(&path).map_err(|e| format!("{}: {e}", path.display()))?.len();
+            if found < expected {
+                return Err(format!("{} is shorter than it was", path.display()));
+            }
+        }
+        Ok(())
+    }
+
+    fn untrained(&self) -> Result<State> {
+        let spec = self.job.spec;
+        let bias = match spec.model().output_bias {
+            OutputBias::Zero => None,
+            OutputBias::DataMean => Some(self.data_mean_bias()),
+        };
+        let architecture = spec.architecture(self.job.data.pixels());
+        let model = Vae::new(
+            &architecture,
+            spec.model().init,
+            spec.seed(),
+            bias.as_deref(),
+            self.task.dtype,
+            self.task.device,
+        )?;
+        let parameters: Vec<_> = model.parameters().into_iter().map(|(_, p)| p).collect();
+        let optimizer = Optimizer::new(spec.training().rule, spec.training().lr, &parameters)?;
+        Ok(State { optimizer, model, progress: Progress::default() })
+    }
+
+    fn data_mean_bias(&self) -> Vec<f32> {
+        let means = PixelStats::of(&self.job.data.train, self.task.binarize).means;
+        match self.task.objective.likelihood {
+            Likelihood::Bernoulli => means.into_iter().map(logit).collect(),
+            Likelihood::SquaredError | Likelihood::Gaussian { .. } => means.into_iter().map(|m| m as f32).collect(),
+        }
+    }
+
+    fn verdict(&self, last: Option<(f64, f64, u32)>) -> Result<Option<Verdict>> {
+        let evidence = match last {
+            Some(evidence) => Some(evidence),
+            // Resumed after the last epoch was recorded: its row is in the table.
+            None => RunRecord::read(self.dir)?
+                .metrics
+                .iter()
+                .rfind(|row| row.split == Split::Test)
+                .and_then(|row| Some((row.recon, row.kl, row.active_units?))),
+        };
+        Ok(evidence.map(|(recon, kl, active_units)| {
+            let latent_dim = self.task.objective.latent_dim;
+            Verdict::judge(Evidence { recon, kl, active_units, latent_dim, floor: self.floor })
+        }))
+    }
+
+    fn config(&self) -> String {
+        let mut settings = self.job.spec.settings();
+        settings.data_dir = self.job.data_dir.map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
+        let toml = toml::to_string(&settings).unwrap_or_default();
+        format!("# `vae-bench --config` on this file repeats the run.\n{toml}")
+    }
+
+    fn manifest(&self) -> Manifest {
+        let (job, objective) = (self.job, &self.task.objective);
+        let weights = objective.weights(self.task.batch_size);
+        let started = now();
+        Manifest {
+            run: self.id.to_owned(),
+            status: Status::Running,
+            verdict: None,
+            objective: ObjectiveFacts {
+                recon_weight: weights.recon,
+                kl_weight: weights.kl,
+                beta_effective: objective.beta_effective(self.task.batch_size),
+                beta_sigma2: objective.beta_sigma2(self.task.batch_size),
+            },
+            data: DataFacts {
+                name: job.data.name,
+                train_images: job.data.train.len(),
+                test_images: job.data.test.len(),
+                pixels: job.data.pixels(),
+                collapsed_floor: self.floor,
+                files: job.data.files.clone(),
+            },
+            versions: Versions::current(),
+            host: Host::current(),
+            device: job.device_name.to_owned(),
+            threads: job.threads,
+            argv: job.argv.to_vec(),
+            updated: started.clone(),
+            started,
+        }
+    }
+}
+
+/// Writes the weights under the names and shapes of PyTorch's `load_state_dict`, with the spec in the metadata.
+fn write_model(dir: &RunDir, model: &Vae, spec: &RunSpec) -> Result<()> {
+    let tensors: Vec<_> = model.parameters().into_iter().map(|(name, p)| (name, p.as_tensor().clone())).collect();
+    let metadata = HashMap::from([("spec".to_owned(), spec.to_toml())]);
+    let bytes = safetensors::serialize(tensors, Some(metadata))
+        .map_err(|e| Error::Run(format!("the model cannot be serialised ({e})")))?;
+    write_atomically(&dir.model(), &bytes)
+}

@@ -1,0 +1,167 @@
+//! The settings of a run as they are given: each may be missing, and they come in layers.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Binarize, DataSource};
+use crate::error::{Error, Result};
+use crate::model::{Activation, Init, OutputBias};
+use crate::objective::{Loss, Reduction};
+use crate::optimizer::OptimizerName;
+
+/// One layer of settings: flags and variables, a configuration file, or the defaults. The keys are the flags' names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(missing_docs, reason = "each field is the flag of its name, documented in the command line's help")]
+pub struct Settings {
+    pub loss: Option<Loss>,
+    pub sigma2: Option<f64>,
+    pub reduction: Option<Reduction>,
+    pub kl_reduction: Option<Reduction>,
+    pub beta: Option<f64>,
+    pub data: Option<DataSource>,
+    pub data_dir: Option<PathBuf>,
+    pub binarize: Option<Binarize>,
+    pub train_size: Option<usize>,
+    pub test_size: Option<usize>,
+    #[serde(default, with = "widths", skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<Vec<usize>>,
+    pub latent_dim: Option<usize>,
+    pub activation: Option<Activation>,
+    pub init: Option<Init>,
+    pub output_bias: Option<OutputBias>,
+    pub optimizer: Option<OptimizerName>,
+    pub lr: Option<f64>,
+    pub adam_beta1: Option<f64>,
+    pub adam_beta2: Option<f64>,
+    pub adam_eps: Option<f64>,
+    pub batch_size: Option<usize>,
+    pub epochs: Option<u32>,
+    pub seed: Option<u64>,
+}
+
+impl Settings {
+    /// Reads a TOML file whose keys are the flags' names.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with file, line, reason and mend.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text =
+            std::fs::read_to_string(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
+        Settings::parse(&text).map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
+    }
+
+    /// Parses the text of a configuration file; the error begins with its line.
+    fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|e| {
+            let line = e.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            format!("line {line}: {}", e.message().replace('\n', "; "))
+        })
+    }
+
+    /// These settings on top of `lower`: what is given here wins.
+    ///
+    /// A parameter that belongs to a choice goes when the choice is made anew: a file's `sigma2` is meant for its
+    /// `loss = "gaussian"`, and says nothing about a `--loss bce` that is typed over it.
+    pub fn over(self, mut lower: Settings) -> Settings {
+        if self.loss.is_some() && self.loss != lower.loss {
+            lower.sigma2 = None;
+        }
+        if self.optimizer.is_some() && self.optimizer != lower.optimizer {
+            (lower.adam_beta1, lower.adam_beta2, lower.adam_eps) = (None, None, None);
+        }
+        if self.data.is_some() && self.data != lower.data {
+            lower.data_dir = None;
+        }
+        Settings {
+            loss: self.loss.or(lower.loss),
+            sigma2: self.sigma2.or(lower.sigma2),
+            reduction: self.reduction.or(lower.reduction),
+            kl_reduction: self.kl_reduction.or(lower.kl_reduction),
+            beta: self.beta.or(lower.beta),
+            data: self.data.or(lower.data),
+            data_dir: self.data_dir.or(lower.data_dir),
+            binarize: self.binarize.or(lower.binarize),
+            train_size: self.train_size.or(lower.train_size),
+            test_size: self.test_size.or(lower.test_size),
+            hidden: self.hidden.or(lower.hidden),
+            latent_dim: self.latent_dim.or(lower.latent_dim),
+            activation: self.activation.or(lower.activation),
+            init: self.init.or(lower.init),
+            output_bias: self.output_bias.or(lower.output_bias),
+            optimizer: self.optimizer.or(lower.optimizer),
+            lr: self.lr.or(lower.lr),
+            adam_beta1: self.adam_beta1.or(lower.adam_beta1),
+            adam_beta2: self.adam_beta2.or(lower.adam_beta2),
+            adam_eps: self.adam_eps.or(lower.adam_eps),
+            batch_size: self.batch_size.or(lower.batch_size),
+            epochs: self.epochs.or(lower.epochs),
+            seed: self.seed.or(lower.seed),
+        }
+    }
+}
+
+/// Widths of layers: "400,200" as on the command line, or a list.
+mod widths {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(widths: &Option<Vec<usize>>, to: S) -> Result<S::Ok, S::Error> {
+        widths.serialize(to)
+    }
+
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected widths such as [400, 200] or \"400,200\"")]
+    enum Given {
+        List(Vec<usize>),
+        Text(String),
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<usize>>, D::Error> {
+        match Given::deserialize(from)? {
+            Given::List(widths) => Ok(Some(widths)),
+            Given::Text(text) => super::super::parse_widths(&text).map(Some).map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_speaks_the_language_of_the_flags() {
+        let read =
+            Settings::parse("loss = \"gaussian\"\nsigma2 = 0.5\nhidden = \"400,200\"\nlatent-dim = 2\n").unwrap();
+        assert_eq!(read.loss, Some(Loss::Gaussian));
+        assert_eq!(read.hidden, Some(vec![400, 200]));
+        assert_eq!(Settings::parse("hidden = []").unwrap().hidden, Some(vec![]));
+        assert_eq!(Settings::parse("").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_file_is_told_with_its_line() {
+        for (text, line, word) in [
+            ("beta = 1\nlatent_dim = 2\n", "line 2", "latent_dim"),
+            ("\n\nloss = \"l1\"\n", "line 3", "l1"),
+            ("beta = \"one\"", "line 1", "invalid type"),
+            ("beta = ", "line 1", ""),
+            ("hidden = 400", "line 1", "expected widths"),
+            ("epochs = -1", "line 1", "-1"),
+        ] {
+            let message = Settings::parse(text).unwrap_err();
+            assert!(message.starts_with(line) && message.contains(word), "{text:?}: {message}");
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_choice_made_anew_drops_the_parameters_of_the_old_one() {
+        let file = Settings { loss: Some(Loss::Gaussian), sigma2: Some(0.5), beta: Some(2.0), ..Settings::default() };
+        let typed = Settings { loss: Some(Loss::Bce), ..Settings::default() };
+        let both = typed.over(file.clone());
+        assert_eq!((both.loss, both.sigma2, both.beta), (Some(Loss::Bce), None, Some(2.0)));
+        let same = Settings { loss: Some(Loss::Gaussian), ..Settings::default() }.over(file);
+        assert_eq!(same.sigma2, Some(0.5));
+    }
+}

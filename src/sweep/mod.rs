@@ -1,0 +1,5 @@
+//! Many runs.
+
+mod merge;
+
+pub use merge::{Rows, find_runs, merge};

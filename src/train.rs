@@ -1,0 +1,243 @@
+//! THE training loop. It knows no file and prints nothing; it calls back after every batch and every epoch.
+
+use std::time::Instant;
+
+use candle_core::{DType, Device, Result as TensorResult, Tensor, bail};
+
+use crate::data::{Binarize, Dataset, PixelDraw};
+use crate::evaluate::{Measurement, evaluate, sum};
+use crate::metrics::{EpochRecord, Split, TimingRecord};
+use crate::model::Vae;
+use crate::objective::{Ledgers, Objective};
+use crate::optimizer::Optimizer;
+use crate::rng::{Purpose, Stream};
+
+/// What is trained on what, for how long. Fixed for the whole run.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// What is minimised.
+    pub objective: Objective,
+    /// Images to train and to measure on.
+    pub data: &'a Dataset,
+    /// What becomes of the grey levels.
+    pub binarize: Binarize,
+    /// Images a step; the last of an epoch may have fewer.
+    pub batch_size: usize,
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// The seed of order, noise and pixels.
+    pub seed: u64,
+    /// The type of all tensors.
+    pub dtype: DType,
+    /// Where they live.
+    pub device: &'a Device,
+}
+
+/// Sums of an epoch in progress, each image counted once.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LedgerSums {
+    /// Images so far.
+    pub images: u64,
+    /// Sum of a * R.
+    pub recon_term: f64,
+    /// Sum of b * K.
+    pub kl_term: f64,
+    /// Sum of R.
+    pub recon: f64,
+    /// Sum of K.
+    pub kl: f64,
+}
+
+impl LedgerSums {
+    fn add(&mut self, batch: &Ledgers, images: usize) {
+        let n = images as f64;
+        self.images += images as u64;
+        self.recon_term += n * batch.recon_term;
+        self.kl_term += n * batch.kl_term;
+        self.recon += n * batch.recon;
+        self.kl += n * batch.kl;
+    }
+
+    /// Averages over the images so far.
+    pub fn means(&self) -> Ledgers {
+        let n = self.images as f64;
+        Ledgers { recon_term: self.recon_term / n, kl_term: self.kl_term / n, recon: self.recon / n, kl: self.kl / n }
+    }
+}
+
+/// How far the training is: all that must be saved to go on to the same bytes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// The last epoch whose records were handed out; none before the untrained model was measured.
+    pub recorded: Option<u32>,
+    /// Batches done in the epoch after it.
+    pub batches: usize,
+    /// Sums over those batches.
+    pub sums: LedgerSums,
+    /// Seconds spent on those batches.
+    pub train_s: f64,
+}
+
+/// Everything that changes while training.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The parameters.
+    pub model: Vae,
+    /// The optimiser with its moments.
+    pub optimizer: Optimizer,
+    /// How far it is.
+    pub progress: Progress,
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// Stop after this batch; the state can be saved and resumed.
+    Stop,
+}
+
+/// Told about the training as it goes.
+pub trait Observer {
+    /// What can go wrong on the observer's side.
+    type Error: From<candle_core::Error>;
+
+    /// A batch was trained on.
+    fn batch(&mut self, task: &Task<'_>, state: &State) -> Flow;
+
+    /// An epoch was trained and measured; `timing` is none for epoch 0, the untrained model.
+    fn epoch(
+        &mut self,
+        task: &Task<'_>,
+        state: &State,
+        records: &[EpochRecord],
+        timing: Option<TimingRecord>,
+    ) -> Result<Flow, Self::Error>;
+}
+
+/// How a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs are done.
+    Completed,
+    /// The observer said stop.
+    Interrupted,
+    /// The objective became non-finite in this epoch (0: the untrained model).
+    Diverged {
+        /// The epoch.
+        epoch: u32,
+    },
+}
+
+/// Trains from `state` to the end of the task, or until the observer stops it, or until the objective is not finite.
+pub fn train<O: Observer>(task: &Task<'_>, state: &mut State, observer: &mut O) -> Result<Outcome, O::Error> {
+    if state.progress.recorded.is_none() {
+        let (test, _) = measure(task, state, 0)?;
+        if !test.objective.is_finite() {
+            return Ok(Outcome::Diverged { epoch: 0 });
+        }
+        state.progress.recorded = Some(0);
+        if observer.epoch(task, state, &[test], None)? == Flow::Stop {
+            return Ok(Outcome::Interrupted);
+        }
+    }
+    while let Some(last) = state.progress.recorded
+        && last < task.epochs
+    {
+        let epoch = last + 1;
+        let order = Stream::new(task.seed, Purpose::Shuffle, u64::from(epoch), 0).permutation(task.data.train.len());
+        for (index, indices) in order.chunks(task.batch_size).enumerate().skip(state.progress.batches) {
+            let start = Instant::now();
+            let ledgers = step(task, state, epoch, index, indices)?;
+            let Some(ledgers) = ledgers else { return Ok(Outcome::Diverged { epoch }) };
+            state.progress.sums.add(&ledgers, indices.len());
+            state.progress.batches = index + 1;
+            state.progress.train_s += start.elapsed().as_secs_f64();
+            if observer.batch(task, state) == Flow::Stop {
+                return Ok(Outcome::Interrupted);
+            }
+        }
+        let train = record(task, epoch, Split::Train, state.progress.sums.means(), None);
+        let (test, eval_s) = measure(task, state, epoch)?;
+        if !(train.objective.is_finite() && test.objective.is_finite()) {
+            return Ok(Outcome::Diverged { epoch });
+        }
+        let train_s = state.progress.train_s;
+        let timing = TimingRecord { epoch, train_s, eval_s, images_per_s: task.data.train.len() as f64 / train_s };
+        state.progress = Progress { recorded: Some(epoch), ..Progress::default() };
+        if observer.epoch(task, state, &[train, test], Some(timing))? == Flow::Stop {
+            return Ok(Outcome::Interrupted);
+        }
+    }
+    Ok(Outcome::Completed)
+}
+
+/// One optimiser step on the images numbered `indices`; none where the objective is not finite, and then no step is made.
+fn step(
+    task: &Task<'_>,
+    state: &mut State,
+    epoch: u32,
+    batch: usize,
+    indices: &[u32],
+) -> TensorResult<Option<Ledgers>> {
+    let draw = PixelDraw {
+        binarize: task.binarize,
+        seed: task.seed,
+        purpose: Purpose::BinarizeTrain,
+        epoch: u64::from(epoch),
+    };
+    let x = draw.batch(&task.data.train, indices, task.dtype, task.device)?;
+    let mut noise = vec![0f32; indices.len() * task.objective.latent_dim];
+    Stream::new(task.seed, Purpose::TrainNoise, u64::from(epoch), batch as u64).fill_normal(&mut noise);
+    let noise = Tensor::from_vec(noise, (indices.len(), task.objective.latent_dim), &Device::Cpu)?
+        .to_dtype(task.dtype)?
+        .to_device(task.device)?;
+
+    let forward = state.model.forward(&x, &noise)?;
+    let losses = task.objective.losses(&forward, &x)?;
+    let n = indices.len() as f64;
+    let ledgers = task.objective.ledgers(sum(&losses.recon)? / n, sum(&losses.kl)? / n, indices.len());
+    if !(ledgers.recon_term + ledgers.kl_term).is_finite() {
+        return Ok(None);
+    }
+    let gradients = task.objective.value(&losses)?.backward()?;
+    let parameters = state.model.parameters();
+    let mut pairs = Vec::with_capacity(parameters.len());
+    for (name, parameter) in &parameters {
+        let Some(gradient) = gradients.get(parameter) else { bail!("{name} has no part in the objective") };
+        pairs.push((*parameter, gradient.clone()));
+    }
+    state.optimizer.step(&pairs)?;
+    Ok(Some(ledgers))
+}
+
+/// The test row of `epoch`, and the seconds it took.
+fn measure(task: &Task<'_>, state: &State, epoch: u32) -> TensorResult<(EpochRecord, f64)> {
+    let start = Instant::now();
+    let draw =
+        PixelDraw { binarize: task.binarize, seed: task.seed, purpose: Purpose::BinarizeTest, epoch: u64::from(epoch) };
+    let on = Measurement { images: &task.data.test, draw, seed: task.seed, epoch: u64::from(epoch) };
+    let result = evaluate(&state.model, &task.objective, &on, task.dtype, task.device)?;
+    // The objective of a set is that of a full batch with its averages: the size of evaluation batches leaves no trace.
+    let ledgers = task.objective.ledgers(result.recon, result.kl, task.batch_size);
+    let row = record(task, epoch, Split::Test, ledgers, Some(result.active_units));
+    Ok((row, start.elapsed().as_secs_f64()))
+}
+
+fn record(task: &Task<'_>, epoch: u32, split: Split, ledgers: Ledgers, active_units: Option<u32>) -> EpochRecord {
+    let Ledgers { recon_term, kl_term, recon, kl } = ledgers;
+    EpochRecord {
+        epoch,
+        split,
+        objective: recon_term + kl_term,
+        recon_term,
+        kl_term,
+        recon,
+        kl,
+        neg_elbo: task.objective.neg_elbo(recon, kl),
+        beta_effective: task.objective.beta_effective(task.batch_size),
+        beta_sigma2: task.objective.beta_sigma2(task.batch_size),
+        active_units,
+    }
+}
