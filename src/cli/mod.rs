@@ -102,7 +102,8 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
     let file = args.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
     let settings = args.settings().over(file);
     let spec = RunSpec::resolve(&settings)?;
-    check_memory(&spec.architecture(MNIST_PIXELS), spec.training(), usize::MAX)?;
+    // Before any data is read; with the real sizes again after it.
+    check_memory(&spec.architecture(MNIST_PIXELS), spec.training(), 1)?;
     let device = args.device.open()?;
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let pool = rayon::ThreadPoolBuilder::new()

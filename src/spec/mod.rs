@@ -285,13 +285,13 @@ fn rule(given: &Settings) -> Result<Rule> {
     let optimizer = given.optimizer.unwrap_or(OptimizerName::Adam);
     let adam_only =
         [("--adam-beta1", given.adam_beta1), ("--adam-beta2", given.adam_beta2), ("--adam-eps", given.adam_eps)];
-    if optimizer != OptimizerName::Adam {
-        if let Some((flag, Some(value))) = adam_only.into_iter().find(|(_, value)| value.is_some()) {
-            return Err(Error::Usage(format!(
-                "{flag} {value} and --optimizer {} contradict each other; drop one of the two",
-                optimizer.name()
-            )));
-        }
+    if optimizer != OptimizerName::Adam
+        && let Some((flag, Some(value))) = adam_only.into_iter().find(|(_, value)| value.is_some())
+    {
+        return Err(Error::Usage(format!(
+            "{flag} {value} and --optimizer {} contradict each other; drop one of the two",
+            optimizer.name()
+        )));
     }
     Ok(match optimizer {
         OptimizerName::Adam => Rule::Adam {

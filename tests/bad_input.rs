@@ -1,0 +1,129 @@
+//! What a user can get wrong: one line that names the thing and the mend, the right exit code, no file left behind.
+
+mod support;
+
+use support::World;
+use vae_bench::data::idx::{IdxFile, Kind};
+
+#[test]
+fn what_was_typed_wrong_is_named_with_its_mend_and_exits_2() {
+    let world = World::new();
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["--loss", "l1"], &["'l1'", "--loss", "bce", "mse", "gaussian"]),
+        (&["--beta", "-1"], &["--beta -1", "0 or more"]),
+        (&["--beta", "nan"], &["--beta NaN", "finite"]),
+        (&["--beta", "one"], &["--beta", "'one'", "not a number"]),
+        (&["--latent-dim", "0"], &["--latent-dim 0", "1 or more"]),
+        (&["--hidden", "0,5"], &["--hidden", "width 0", "linear VAE"]),
+        (&["--hidden", "400,,200"], &["--hidden", "400,200"]),
+        (&["--hidden", "-5"], &["--hidden", "not a width"]),
+        (&["--batch-size", "0"], &["--batch-size 0", "1 or more"]),
+        (&["--epochs", "-3"], &["--epochs", "'-3'", "whole number"]),
+        (&["--sigma2", "0", "--loss", "gaussian"], &["--sigma2 0", "above 0"]),
+        (&["--sigma2", "0"], &["--sigma2 0", "--loss bce", "contradict"]),
+        (&["--lr", "0"], &["--lr 0", "above 0"]),
+        (&["--lr", "inf"], &["--lr inf", "finite"]),
+        (&["--adam-beta1", "1"], &["--adam-beta1 1", "below 1"]),
+        (&["--optimizer", "sgd", "--adam-eps", "1e-4"], &["--adam-eps 0.0001", "--optimizer sgd", "contradict"]),
+        (&["--hidden", "999999999"], &["parameters", "GiB", "--hidden"]),
+        (&["--hidden", "99999999999999999999"], &["--hidden", "not a width"]),
+        (&["--latent-dim", "18446744073709551615"], &["GiB", "--latent-dim"]),
+        (&["--threads", "0"], &["--threads", "1 to"]),
+        (&["--threads", "99999999"], &["--threads", "1 to"]),
+        (&["--device", "tpu"], &["--device", "cuda:0"]),
+        (&["--device", "cuda:0"], &["--device cuda:0", "--features cuda", "--device cpu"]),
+        (&["--train-size", "601"], &["--train-size 601", "600"]),
+        (&["--train-size", "0"], &["--train-size 0", "1 or more"]),
+        (&["--config", "nowhere.toml"], &["nowhere.toml", "no such file"]),
+        (&["--quiet", "--json"], &["--quiet", "--json"]),
+        (&["--los", "bce"], &["--los", "--loss"]),
+        (&["trian"], &["trian", "--help"]),
+    ];
+    for (args, words) in cases {
+        world.run(args).expect(2).error_with(words);
+        assert!(!world.out().exists(), "{args:?} left files behind");
+    }
+}
+
+#[test]
+fn an_unknown_key_in_a_config_file_is_named_with_its_line() {
+    let world = World::new();
+    std::fs::write(world.path().join("c.toml"), "beta = 2.0\nlatent_dim = 5\n").unwrap();
+    world.run(&["--config", "c.toml"]).expect(2).error_with(&["c.toml", "line 2", "latent_dim", "latent-dim"]);
+    assert!(!world.out().exists());
+}
+
+#[test]
+fn a_wrong_variable_is_named_like_a_wrong_flag() {
+    let world = World::new();
+    let output = world.command(&support::small(&[])).env("VAE_BENCH_LR", "fast").output().unwrap();
+    support::done(output).expect(2).error_with(&["--lr", "'fast'", "not a number"]);
+}
+
+#[test]
+fn data_that_is_missing_or_lies_exits_3_with_the_file_and_the_byte() {
+    let world = World::new();
+    let images = "train-images-idx3-ubyte";
+    let labels = "train-labels-idx1-ubyte";
+    let good = std::fs::read(world.path().join("data").join(images)).unwrap();
+    let mut wrong_magic = good.clone();
+    wrong_magic[3] = 1;
+    let mut four_billion = good.clone();
+    four_billion[4..8].copy_from_slice(&4_000_000_000u32.to_be_bytes());
+    let few_labels = IdxFile::build(Kind::Labels, &[10], &[0; 10]).bytes().to_vec();
+    let cases: [(&str, &str, Vec<u8>, &[&str]); 5] = [
+        ("truncated", images, good[..1000].to_vec(), &["cannot hold", "bytes 4-15"]),
+        ("magic", images, wrong_magic, &["bytes 0-3 say 2049", "2051"]),
+        ("billions", images, four_billion, &["4000000000", "bytes 4-15"]),
+        ("labels", labels, few_labels, &["10 labels", "600 images"]),
+        ("not-gz", "train-images-idx3-ubyte.gz", b"not gzip at all".to_vec(), &["not gzip"]),
+    ];
+    for (name, file, bytes, words) in cases {
+        let dir = world.write_data(name, 600, 200);
+        if file.ends_with(".gz") {
+            std::fs::remove_file(dir.join(images)).unwrap();
+        }
+        std::fs::write(dir.join(file), bytes).unwrap();
+        let done = world.vae_bench(&["--data", "idx", "--data-dir", name, "--out", "out"]).expect(3);
+        done.error_with(words).error_with(&[file, "replace the file"].map(|w| if name == "labels" { file } else { w }));
+        assert!(!world.out().exists(), "{name} left files behind");
+    }
+    world.vae_bench(&["--data-dir", "nowhere", "--out", "out"]).expect(3).error_with(&["nowhere", "--data-dir"]);
+    std::fs::create_dir(world.path().join("empty")).unwrap();
+    world
+        .vae_bench(&["--data", "mnist", "--data-dir", "empty"])
+        .expect(3)
+        .error_with(&["train-images-idx3-ubyte", "data fetch"]);
+}
+
+#[test]
+fn well_formed_files_that_are_not_mnists_are_refused_with_the_way_to_use_them() {
+    let world = World::new();
+    for source in ["mnist", "auto"] {
+        world
+            .vae_bench(&["--data", source, "--data-dir", "data", "--out", "out"])
+            .expect(3)
+            .error_with(&["not MNIST's", "--data idx --data-dir data"]);
+    }
+    let done = world.vae_bench(&["data", "verify", "--data-dir", "data"]).expect(3);
+    assert_eq!(done.stdout.matches("FAILED").count(), 4, "{}", done.stdout);
+}
+
+#[test]
+fn an_output_that_cannot_be_written_exits_1_and_says_where_to_write_instead() {
+    let world = World::new();
+    std::fs::write(world.path().join("file"), "in the way").unwrap();
+    let args = ["--data", "idx", "--data-dir", "data", "--hidden", "8", "--epochs", "1", "--out", "file/runs"];
+    world.vae_bench(&args).expect(1).error_with(&["file/runs", "cannot create", "--out"]);
+    world.run(&[]).expect(0);
+    world.vae_bench(&["merge", "out", "--out", "file/table.csv"]).expect(1).error_with(&["file/table.csv", "--out"]);
+    world.vae_bench(&["merge", "nowhere"]).expect(1).error_with(&["nowhere"]);
+    world.vae_bench(&["merge", "data"]).expect(1).error_with(&["no run in it"]);
+}
+
+#[test]
+fn offline_mnist_is_an_error_with_the_ways_out() {
+    let world = World::new();
+    world.vae_bench(&["--data", "mnist"]).expect(3).error_with(&["--data-dir"]);
+    world.vae_bench(&["data", "fetch"]).expect(3).error_with(&["--data-dir"]);
+}

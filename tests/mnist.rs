@@ -1,0 +1,86 @@
+//! The real MNIST, where it is at hand: what the files hold, and the results that the literature and PyTorch give.
+
+mod support;
+
+use support::{World, csv, real_mnist};
+use vae_bench::data::{Binarize, DataSource, PixelStats, load};
+use vae_bench::objective::Likelihood;
+
+#[test]
+fn the_real_files_verify_and_have_the_statistics_that_everybody_quotes() {
+    let Some(dir) = real_mnist() else { return };
+    let data = load(DataSource::Mnist, Some(&dir)).unwrap().dataset;
+    let floors = |images| {
+        let stats = PixelStats::of(images, Binarize::None);
+        let mean = stats.means.iter().sum::<f64>() / 784.0;
+        let floor = |likelihood: Likelihood| likelihood.collapsed_floor(&stats.means, &stats.variances);
+        (mean, floor(Likelihood::Bernoulli), floor(Likelihood::SquaredError))
+    };
+    // The mean is torchvision's 0.1307; the floors are the BCE and the squared error of the per-pixel mean image.
+    let (mean, bce, squared) = floors(&data.train);
+    assert!((mean - 0.13066).abs() < 5e-6 && (bce - 206.027).abs() < 5e-4 && (squared - 52.725).abs() < 5e-4);
+    let (_, bce, squared) = floors(&data.test);
+    assert!((bce - 205.805).abs() < 5e-4 && (squared - 52.897).abs() < 5e-4, "{bce} {squared}");
+}
+
+#[test]
+fn damaged_copies_of_the_real_files_are_refused_by_name() {
+    let Some(dir) = real_mnist() else { return };
+    let world = World::new();
+    let copy = world.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    for entry in std::fs::read_dir(&dir).unwrap() {
+        let entry = entry.unwrap();
+        let bytes = std::fs::read(entry.path()).unwrap();
+        std::fs::write(copy.join(entry.file_name()), bytes).unwrap();
+    }
+    let info = world.vae_bench(&["data", "verify", "--data-dir", "copy"]).expect(0);
+    assert_eq!(info.stdout.matches("ok ").count(), 4, "{}", info.stdout);
+    let images = std::fs::read_dir(&copy)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .find(|p| p.to_string_lossy().contains("t10k-images"))
+        .unwrap();
+    let bytes = std::fs::read(&images).unwrap();
+    std::fs::write(&images, &bytes[..bytes.len() / 2]).unwrap();
+    let args = ["--data", "mnist", "--data-dir", "copy", "--out", "out"];
+    world.vae_bench(&args).expect(3).error_with(&["t10k-images", "replace the file"]);
+    assert!(!world.out().exists());
+}
+
+/// R (or S) and K of the last test row after one epoch of the default run with `args`.
+fn one_epoch(args: &[&str]) -> Option<(f64, f64, String)> {
+    let dir = real_mnist()?;
+    let world = World::new();
+    let args =
+        [&["--data", "mnist", "--data-dir", dir.to_str().unwrap(), "--out", "out", "--epochs", "1"], args].concat();
+    let done = world.vae_bench(&args).expect(0);
+    let rows = csv(&world.read("metrics.csv")).1;
+    let last = rows.last().unwrap();
+    Some((last[5].parse().unwrap(), last[6].parse().unwrap(), done.stdout))
+}
+
+#[test]
+fn summed_bce_learns_as_fast_as_pytorch_examples() {
+    // pytorch/examples vae/main.py after epoch 1: test loss 127.30; seeds differ by about 1.
+    let Some((recon, kl, said)) = one_epoch(&[]) else { return };
+    assert!((124.0..131.0).contains(&(recon + kl)), "{recon} + {kl}");
+    assert!(said.contains("the effective beta is 1"), "{said}");
+}
+
+#[test]
+fn mean_bce_with_a_summed_kl_collapses_and_is_told_so() {
+    let Some((recon, kl, said)) = one_epoch(&["--reduction", "mean"]) else { return };
+    assert!((recon - 205.8).abs() < 0.02 * 205.8 && kl < 0.05, "{recon} {kl}");
+    assert!(said.contains("COLLAPSED") && said.contains("effective beta is 784"), "{said}");
+}
+
+#[test]
+fn mean_squared_error_collapses_and_summed_does_not() {
+    let Some((squared, kl, said)) = one_epoch(&["--loss", "mse", "--reduction", "mean"]) else { return };
+    assert!((squared - 52.9).abs() < 0.03 * 52.9 && kl < 0.05, "{squared} {kl}");
+    assert!(said.contains("COLLAPSED") && said.contains("392"), "{said}");
+    let Some((squared, kl, said)) = one_epoch(&["--loss", "mse", "--reduction", "sum"]) else { return };
+    assert!(squared < 35.0 && kl > 5.0, "{squared} {kl}");
+    assert!(!said.contains("COLLAPSED"), "{said}");
+}
