@@ -34,7 +34,7 @@ pub enum Error {
     Run(String),
 
     /// A tensor operation failed: out of device memory, or a bug of ours. Exit code 1.
-    #[error("tensor operation failed: {0}")]
+    #[error("tensor operation failed: {}", first_line(.0))]
     Tensor(#[from] candle_core::Error),
 }
 
@@ -88,4 +88,9 @@ fn plain(source: &std::io::Error) -> String {
     let text = source.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     text.to_lowercase()
+}
+
+/// Candle adds a backtrace where the environment asks for one; an error is one line.
+fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }

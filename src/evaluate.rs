@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use crate::data::{Images, PixelDraw};
 use crate::model::Vae;
-use crate::objective::Objective;
+use crate::objective::{Averages, Constraint, FreeBits, Objective};
 use crate::rng::{Purpose, Stream};
 
 /// Images a batch. What is measured does not depend on it; the size keeps a batch within the caches.
@@ -14,12 +14,12 @@ const BATCH: usize = 500;
 const ACTIVE_VARIANCE: f64 = 0.01;
 
 /// Averages over a set of images.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// R (or S), one sample of z an image.
-    pub recon: f64,
-    /// K.
-    pub kl: f64,
+    /// What the ledgers are made of, with one sample of z an image.
+    pub averages: Averages,
+    /// K of every latent, `[latent_dim]`, in nats.
+    pub kl_per_latent: Vec<f64>,
     /// Latents that carry information.
     pub active_units: u32,
 }
@@ -48,7 +48,8 @@ pub fn evaluate(
     device: &Device,
 ) -> Result<Evaluation> {
     let latents = objective.latent_dim;
-    let (mut recon, mut kl) = (0.0, 0.0);
+    let (mut energy, mut weighed) = (0.0, 0.0);
+    let mut kl_sums = vec![0.0; latents];
     let mut mean_sums = vec![0.0; latents];
     let mut mean_squares = vec![0.0; latents];
     let all: Vec<u32> = (0..on.images.len() as u32).collect();
@@ -62,8 +63,11 @@ pub fn evaluate(
             Tensor::from_vec(noise, (indices.len(), latents), &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?;
         let forward = model.forward(&x, &noise)?;
         let losses = objective.losses(&forward, &x)?;
-        recon += sum(&losses.recon)?;
-        kl += sum(&losses.kl)?;
+        energy += sum(&losses.energy)?;
+        weighed += scalar(&objective.constrained_kl(&losses)?)? * indices.len() as f64;
+        for row in losses.kl.to_dtype(DType::F64)?.to_vec2::<f64>()? {
+            row.iter().zip(&mut kl_sums).for_each(|(value, sum)| *sum += value);
+        }
         for row in forward.posterior.mean.to_dtype(DType::F64)?.to_vec2::<f64>()? {
             for ((value, sum), square) in row.iter().zip(&mut mean_sums).zip(&mut mean_squares) {
                 *sum += value;
@@ -77,10 +81,22 @@ pub fn evaluate(
         .zip(&mean_squares)
         .filter(|&(sum, square)| square / n - (sum / n) * (sum / n) > ACTIVE_VARIANCE)
         .count();
-    Ok(Evaluation { recon: recon / n, kl: kl / n, active_units: active as u32 })
+    let kl_per_latent: Vec<f64> = kl_sums.iter().map(|sum| sum / n).collect();
+    // Free bits over a batch mean are, for a set, over the set's mean: no trace of the evaluation's own batches.
+    let weighed_kl = match objective.constraint {
+        Constraint::FreeBits(FreeBits::PerLatentBatch(nats)) => kl_per_latent.iter().map(|k| k.max(nats)).sum(),
+        _ => weighed / n,
+    };
+    let averages = Averages { energy: energy / n, kl: kl_per_latent.iter().sum(), weighed_kl };
+    Ok(Evaluation { averages, kl_per_latent, active_units: active as u32 })
 }
 
-/// The sum of a vector in f64, in its order.
+/// The sum of all elements in f64, in their order.
 pub(crate) fn sum(values: &Tensor) -> Result<f64> {
-    Ok(values.to_dtype(DType::F64)?.to_vec1::<f64>()?.iter().sum())
+    Ok(values.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?.iter().sum())
+}
+
+/// A scalar in f64.
+pub(crate) fn scalar(value: &Tensor) -> Result<f64> {
+    value.to_dtype(DType::F64)?.to_scalar::<f64>()
 }

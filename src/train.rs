@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor, bail};
 
-use crate::data::{Binarize, Dataset, PixelDraw};
-use crate::evaluate::{Measurement, evaluate, sum};
+use crate::data::{Dataset, PixelDraw, Pixels};
+use crate::evaluate::{Measurement, evaluate, scalar, sum};
 use crate::metrics::{EpochRecord, Split, TimingRecord};
 use crate::model::Vae;
-use crate::objective::{Ledgers, Objective};
+use crate::objective::{Averages, Ledgers, Objective, Time};
 use crate::optimizer::Optimizer;
 use crate::rng::{Purpose, Stream};
 
@@ -19,8 +19,8 @@ pub struct Task<'a> {
     pub objective: Objective,
     /// Images to train and to measure on.
     pub data: &'a Dataset,
-    /// What becomes of the grey levels.
-    pub binarize: Binarize,
+    /// How bytes become pixels.
+    pub pixels: Pixels,
     /// Images a step; the last of an epoch may have fewer.
     pub batch_size: usize,
     /// Passes over the training images.
@@ -31,6 +31,21 @@ pub struct Task<'a> {
     pub dtype: DType,
     /// Where they live.
     pub device: &'a Device,
+}
+
+impl Task<'_> {
+    /// Batches of an epoch, the short last one counted.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.data.train.len().div_ceil(self.batch_size) as u64
+    }
+
+    /// The time after the last step of `epoch`.
+    fn end_of(&self, epoch: u32) -> Time {
+        let steps_per_epoch = self.steps_per_epoch();
+        // A schedule is shown as it was for the last step made; before the first, as for that one.
+        let step = (u64::from(epoch) * steps_per_epoch).saturating_sub(1);
+        Time { step, steps_per_epoch }
+    }
 }
 
 /// Sums of an epoch in progress, each image counted once.
@@ -44,17 +59,20 @@ pub struct LedgerSums {
     pub kl_term: f64,
     /// Sum of R.
     pub recon: f64,
+    /// Sum of the energies.
+    pub energy: f64,
     /// Sum of K.
     pub kl: f64,
 }
 
 impl LedgerSums {
-    fn add(&mut self, batch: &Ledgers, images: usize) {
+    fn add(&mut self, batch: &Ledgers, energy: f64, images: usize) {
         let n = images as f64;
         self.images += images as u64;
         self.recon_term += n * batch.recon_term;
         self.kl_term += n * batch.kl_term;
         self.recon += n * batch.recon;
+        self.energy += n * energy;
         self.kl += n * batch.kl;
     }
 
@@ -150,15 +168,15 @@ pub fn train<O: Observer>(task: &Task<'_>, state: &mut State, observer: &mut O) 
         for (index, indices) in order.chunks(task.batch_size).enumerate().skip(state.progress.batches) {
             let start = Instant::now();
             let ledgers = step(task, state, epoch, index, indices)?;
-            let Some(ledgers) = ledgers else { return Ok(Outcome::Diverged { epoch }) };
-            state.progress.sums.add(&ledgers, indices.len());
+            let Some((ledgers, energy)) = ledgers else { return Ok(Outcome::Diverged { epoch }) };
+            state.progress.sums.add(&ledgers, energy, indices.len());
             state.progress.batches = index + 1;
             state.progress.train_s += start.elapsed().as_secs_f64();
             if observer.batch(task, state) == Flow::Stop {
                 return Ok(Outcome::Interrupted);
             }
         }
-        let train = record(task, epoch, Split::Train, state.progress.sums.means(), None);
+        let train = train_row(task, state, epoch)?;
         let (test, eval_s) = measure(task, state, epoch)?;
         if !(train.objective.is_finite() && test.objective.is_finite()) {
             return Ok(Outcome::Diverged { epoch });
@@ -180,13 +198,9 @@ fn step(
     epoch: u32,
     batch: usize,
     indices: &[u32],
-) -> TensorResult<Option<Ledgers>> {
-    let draw = PixelDraw {
-        binarize: task.binarize,
-        seed: task.seed,
-        purpose: Purpose::BinarizeTrain,
-        epoch: u64::from(epoch),
-    };
+) -> TensorResult<Option<(Ledgers, f64)>> {
+    let draw =
+        PixelDraw { pixels: task.pixels, seed: task.seed, purpose: Purpose::BinarizeTrain, epoch: u64::from(epoch) };
     let x = draw.batch(&task.data.train, indices, task.dtype, task.device)?;
     let mut noise = vec![0f32; indices.len() * task.objective.latent_dim];
     Stream::new(task.seed, Purpose::TrainNoise, u64::from(epoch), batch as u64).fill_normal(&mut noise);
@@ -197,11 +211,19 @@ fn step(
     let forward = state.model.forward(&x, &noise)?;
     let losses = task.objective.losses(&forward, &x)?;
     let n = indices.len() as f64;
-    let ledgers = task.objective.ledgers(sum(&losses.recon)? / n, sum(&losses.kl)? / n, indices.len());
+    let averages = Averages {
+        energy: sum(&losses.energy)? / n,
+        kl: sum(&losses.kl)? / n,
+        weighed_kl: scalar(&task.objective.constrained_kl(&losses)?)?,
+    };
+    let time = Time { step: state.optimizer.steps(), steps_per_epoch: task.steps_per_epoch() };
+    let log_sigma = state.model.log_sigma_value()?;
+    let ledgers = task.objective.ledgers(&averages, log_sigma, indices.len(), time)?;
     if !(ledgers.recon_term + ledgers.kl_term).is_finite() {
         return Ok(None);
     }
-    let gradients = task.objective.value(&losses)?.backward()?;
+    let log_sigma = state.model.log_sigma().map(|p| p.as_tensor());
+    let gradients = task.objective.value(&losses, log_sigma, time)?.backward()?;
     let parameters = state.model.parameters();
     let mut pairs = Vec::with_capacity(parameters.len());
     for (name, parameter) in &parameters {
@@ -209,24 +231,43 @@ fn step(
         pairs.push((*parameter, gradient.clone()));
     }
     state.optimizer.step(&pairs)?;
-    Ok(Some(ledgers))
+    Ok(Some((ledgers, averages.energy)))
 }
 
 /// The test row of `epoch`, and the seconds it took.
 fn measure(task: &Task<'_>, state: &State, epoch: u32) -> TensorResult<(EpochRecord, f64)> {
     let start = Instant::now();
     let draw =
-        PixelDraw { binarize: task.binarize, seed: task.seed, purpose: Purpose::BinarizeTest, epoch: u64::from(epoch) };
+        PixelDraw { pixels: task.pixels, seed: task.seed, purpose: Purpose::BinarizeTest, epoch: u64::from(epoch) };
     let on = Measurement { images: &task.data.test, draw, seed: task.seed, epoch: u64::from(epoch) };
     let result = evaluate(&state.model, &task.objective, &on, task.dtype, task.device)?;
     // The objective of a set is that of a full batch with its averages: the size of evaluation batches leaves no trace.
-    let ledgers = task.objective.ledgers(result.recon, result.kl, task.batch_size);
-    let row = record(task, epoch, Split::Test, ledgers, Some(result.active_units));
+    let time = task.end_of(epoch);
+    let log_sigma = state.model.log_sigma_value()?;
+    let ledgers = task.objective.ledgers(&result.averages, log_sigma, task.batch_size, time)?;
+    let row = record(task, epoch, Split::Test, &ledgers, result.averages.energy, log_sigma, Some(result.active_units));
     Ok((row, start.elapsed().as_secs_f64()))
 }
 
-fn record(task: &Task<'_>, epoch: u32, split: Split, ledgers: Ledgers, active_units: Option<u32>) -> EpochRecord {
-    let Ledgers { recon_term, kl_term, recon, kl } = ledgers;
+/// The training row of `epoch`, whose batches are all in the sums.
+fn train_row(task: &Task<'_>, state: &State, epoch: u32) -> TensorResult<EpochRecord> {
+    let sums = &state.progress.sums;
+    let energy = sums.energy / sums.images as f64;
+    Ok(record(task, epoch, Split::Train, &sums.means(), energy, state.model.log_sigma_value()?, None))
+}
+
+/// A row of the table; the effective values are those at the end of the epoch.
+fn record(
+    task: &Task<'_>,
+    epoch: u32,
+    split: Split,
+    ledgers: &Ledgers,
+    energy: f64,
+    log_sigma: Option<f64>,
+    active_units: Option<u32>,
+) -> EpochRecord {
+    let Ledgers { recon_term, kl_term, recon, kl } = *ledgers;
+    let time = task.end_of(epoch);
     EpochRecord {
         epoch,
         split,
@@ -236,8 +277,8 @@ fn record(task: &Task<'_>, epoch: u32, split: Split, ledgers: Ledgers, active_un
         recon,
         kl,
         neg_elbo: task.objective.neg_elbo(recon, kl),
-        beta_effective: task.objective.beta_effective(task.batch_size),
-        beta_sigma2: task.objective.beta_sigma2(task.batch_size),
+        beta_effective: task.objective.beta_effective(task.batch_size, time),
+        beta_sigma2: task.objective.beta_sigma2(task.batch_size, time, Some(energy), log_sigma),
         active_units,
     }
 }

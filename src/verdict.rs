@@ -14,13 +14,13 @@ const FLOOR_TOLERANCE: f64 = 0.02;
 pub enum Verdict {
     /// The KL is 0 and the reconstruction is that of a decoder that ignores z: the average image.
     Collapsed {
-        /// R (or S) of the average image.
-        floor: f64,
+        /// R (or S) of the average image, where it has a least value.
+        floor: Option<f64>,
     },
-    /// The KL is 0 but the reconstruction is not even that of the average image: training has hardly begun.
+    /// No latent is active, but the model is not the collapsed one either: training has hardly begun.
     Unconverged {
-        /// R (or S) of the average image.
-        floor: f64,
+        /// R (or S) of the average image, where it has a least value.
+        floor: Option<f64>,
     },
     /// Some latents carry nothing.
     PartlyCollapsed {
@@ -52,8 +52,8 @@ pub struct Evidence {
     pub active_units: u32,
     /// All latents.
     pub latent_dim: usize,
-    /// R (or S) of the average image on the test images.
-    pub floor: f64,
+    /// R (or S) of the average image on the test images, where it has a least value.
+    pub floor: Option<f64>,
 }
 
 impl Verdict {
@@ -62,11 +62,15 @@ impl Verdict {
         let Evidence { recon, kl, active_units, latent_dim, floor } = on;
         if kl < SILENT_KL {
             // A floor in nats of a density may be negative or near 0; the distance is then measured in nats.
-            return if (recon - floor).abs() <= FLOOR_TOLERANCE * floor.abs().max(1.0) {
-                Verdict::Collapsed { floor }
-            } else {
-                Verdict::Unconverged { floor }
+            return match floor {
+                Some(least) if (recon - least).abs() > FLOOR_TOLERANCE * least.abs().max(1.0) => {
+                    Verdict::Unconverged { floor }
+                }
+                _ => Verdict::Collapsed { floor },
             };
+        }
+        if active_units == 0 {
+            return Verdict::Unconverged { floor };
         }
         if (active_units as usize) < latent_dim {
             Verdict::PartlyCollapsed { active_units, latent_dim }
@@ -81,14 +85,14 @@ mod tests {
     use super::*;
 
     fn judge(recon: f64, kl: f64, active_units: u32) -> Verdict {
-        Verdict::judge(Evidence { recon, kl, active_units, latent_dim: 20, floor: 205.8 })
+        Verdict::judge(Evidence { recon, kl, active_units, latent_dim: 20, floor: Some(205.8) })
     }
 
     #[test]
     fn a_silent_model_at_the_floor_is_collapsed_and_one_above_it_is_not_there_yet() {
-        assert_eq!(judge(206.6, 0.0000, 0), Verdict::Collapsed { floor: 205.8 });
-        assert_eq!(judge(206.4, 0.007, 0), Verdict::Collapsed { floor: 205.8 });
-        assert_eq!(judge(543.0, 0.001, 0), Verdict::Unconverged { floor: 205.8 });
+        assert_eq!(judge(206.6, 0.0000, 0), Verdict::Collapsed { floor: Some(205.8) });
+        assert_eq!(judge(206.4, 0.007, 0), Verdict::Collapsed { floor: Some(205.8) });
+        assert_eq!(judge(543.0, 0.001, 0), Verdict::Unconverged { floor: Some(205.8) });
     }
 
     #[test]

@@ -3,24 +3,26 @@
 mod support;
 
 use support::{World, csv, real_mnist};
-use vae_bench::data::{Binarize, DataSource, PixelStats, load};
-use vae_bench::objective::Likelihood;
+use vae_bench::data::{Binarize, DataSource, PixelRange, PixelStats, Pixels, load};
 
 #[test]
 fn the_real_files_verify_and_have_the_statistics_that_everybody_quotes() {
     let Some(dir) = real_mnist() else { return };
     let data = load(DataSource::Mnist, Some(&dir)).unwrap().dataset;
-    let floors = |images| {
-        let stats = PixelStats::of(images, Binarize::None);
-        let mean = stats.means.iter().sum::<f64>() / 784.0;
-        let floor = |likelihood: Likelihood| likelihood.collapsed_floor(&stats.means, &stats.variances);
-        (mean, floor(Likelihood::Bernoulli), floor(Likelihood::SquaredError))
-    };
-    // The mean is torchvision's 0.1307; the floors are the BCE and the squared error of the per-pixel mean image.
-    let (mean, bce, squared) = floors(&data.train);
-    assert!((mean - 0.13066).abs() < 5e-6 && (bce - 206.027).abs() < 5e-4 && (squared - 52.725).abs() < 5e-4);
-    let (_, bce, squared) = floors(&data.test);
-    assert!((bce - 205.805).abs() < 5e-4 && (squared - 52.897).abs() < 5e-4, "{bce} {squared}");
+    let pixels = Pixels { binarize: Binarize::None, range: PixelRange::Unit };
+    let (train, test) = (PixelStats::of(&data.train, pixels), PixelStats::of(&data.test, pixels));
+    let means = train.means();
+    let near = |found: f64, expected: f64| assert!((found - expected).abs() < 6e-4, "{found} is not {expected}");
+    // torchvision's 0.1307 and 0.3081, squared for the variance.
+    assert!((means.iter().sum::<f64>() / 784.0 - 0.13066).abs() < 5e-6);
+    assert!((train.total_variance() - 0.30811f64.powi(2)).abs() < 5e-6);
+    // BCE and squared error of the mean training image, on both splits; entropy of the greys.
+    near(train.cross_entropy_of(&means), 206.027);
+    near(test.cross_entropy_of(&means), 205.805);
+    near(train.squared_error_of(&means), 52.725);
+    near(test.squared_error_of(&means), 52.897);
+    near(train.grey_entropy(), 45.757);
+    near(test.grey_entropy(), 45.534);
 }
 
 #[test]

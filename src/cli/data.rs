@@ -2,9 +2,8 @@
 
 use super::args::{DataAction, InfoArgs};
 use super::{banner, data_dir_or_cache, print};
-use crate::data::{Binarize, Images, Loaded, PixelStats, fetch, load, mnist};
+use crate::data::{Binarize, Images, Loaded, PixelRange, PixelStats, Pixels, fetch, load, mnist};
 use crate::error::{Error, ExitCode, Result};
-use crate::objective::Likelihood;
 
 /// Does one of the three.
 pub(super) fn act(action: &DataAction) -> Result<ExitCode> {
@@ -58,16 +57,18 @@ fn describe(split: &str, images: &Images) -> Result<String> {
     if images.is_empty() {
         return Err(Error::Data(format!("the {split} set is empty; give files with images in them")));
     }
-    let stats = PixelStats::of(images, Binarize::None);
-    let mean = stats.means.iter().sum::<f64>() / stats.means.len() as f64;
-    let bce = Likelihood::Bernoulli.collapsed_floor(&stats.means, &stats.variances);
-    let squared = Likelihood::SquaredError.collapsed_floor(&stats.means, &stats.variances);
+    let stats = PixelStats::of(images, Pixels { binarize: Binarize::None, range: PixelRange::Unit });
+    let means = stats.means();
+    let mean = means.iter().sum::<f64>() / means.len() as f64;
+    let (bce, squared) = (stats.cross_entropy_of(&means), stats.squared_error_of(&means));
     let lit = (0..images.len()).flat_map(|i| images.image(i)).filter(|&&b| b > 0).count();
     let lit = lit as f64 / (images.len() * images.pixels_per_image()) as f64;
     Ok(format!(
-        "{split:<8} {} images, pixel mean {mean:.5}, {:.2}% of pixels lit; a decoder that ignores z reaches BCE {bce:.3}, \
-         S {squared:.3}\n",
+        "{split:<8} {} images, pixel mean {mean:.5}, {:.2}% of pixels lit; variance {:.5}\n\
+         \x20        a decoder that ignores z reaches BCE {bce:.3} and S {squared:.3}; no model's BCE is below {:.3}\n",
         images.len(),
-        100.0 * lit
+        100.0 * lit,
+        stats.total_variance(),
+        stats.grey_entropy()
     ))
 }

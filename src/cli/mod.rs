@@ -17,11 +17,10 @@ use display::Style;
 use crate::data::{DataSource, DatasetName, Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_atomically;
-use crate::objective::Likelihood;
 use crate::report::{json_summary, run_summary};
 use crate::run::{Effort, Ending, Existing, Finished, Job, check_memory, execute};
 use crate::spec::{RunSpec, Settings};
-use crate::sweep::{Rows, find_runs, merge};
+use crate::sweep::{Merged, Rows, find_runs, merge};
 
 /// Pixels of an MNIST image: what memory is judged by before any data is read.
 const MNIST_PIXELS: usize = 784;
@@ -83,8 +82,8 @@ fn print(bytes: &[u8]) {
 
 fn merge_runs(args: &MergeArgs) -> Result<ExitCode> {
     let rows = if args.only_final { Rows::Final } else { Rows::All };
-    let (table, left_out) = merge(&find_runs(&args.runs)?, rows)?;
-    for note in &left_out {
+    let Merged { table, notes } = merge(&find_runs(&args.runs)?, rows)?;
+    for note in &notes {
         eprintln!("warning: {note}");
     }
     match &args.out {
@@ -135,10 +134,7 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
             argv: &std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
             existing: if args.force { Existing::Repeat } else { Existing::Keep },
         };
-        let symbol = match spec.objective().likelihood {
-            Likelihood::SquaredError => "S",
-            Likelihood::Bernoulli | Likelihood::Gaussian { .. } => "R",
-        };
+        let symbol = if spec.objective().likelihood.is_likelihood() { "R" } else { "S" };
         let style = match (args.quiet, args.json) {
             (true, _) => Style::Quiet,
             (_, true) => Style::Json,

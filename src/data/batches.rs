@@ -21,11 +21,43 @@ pub enum Binarize {
     Dynamic,
 }
 
+/// The interval that pixels are mapped to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum PixelRange {
+    /// [0, 1]
+    Unit,
+    /// [-1, 1]: squared errors are 4 times those of unit
+    Symmetric,
+    /// [-0.5, 0.5]: squared errors are those of unit
+    Centered,
+}
+
+impl PixelRange {
+    /// Slope and offset that map [0, 1] to the interval.
+    pub fn affine(self) -> (f32, f32) {
+        match self {
+            PixelRange::Unit => (1.0, 0.0),
+            PixelRange::Symmetric => (2.0, -1.0),
+            PixelRange::Centered => (1.0, -0.5),
+        }
+    }
+}
+
+/// How bytes become pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pixels {
+    /// What becomes of the grey levels.
+    pub binarize: Binarize,
+    /// Where they are mapped to.
+    pub range: PixelRange,
+}
+
 /// Where the draws of a batch come from.
 #[derive(Clone, Copy, Debug)]
 pub struct PixelDraw {
-    /// What becomes of the grey levels.
-    pub binarize: Binarize,
+    /// How bytes become pixels.
+    pub pixels: Pixels,
     /// The run's seed.
     pub seed: u64,
     /// [`Purpose::BinarizeTrain`] or [`Purpose::BinarizeTest`].
@@ -35,13 +67,17 @@ pub struct PixelDraw {
 }
 
 impl PixelDraw {
-    /// Pixels of the images numbered `indices`, `[indices, pixels]`, in [0, 1].
+    /// Pixels of the images numbered `indices`, `[indices, pixels]`.
     pub fn batch(&self, images: &Images, indices: &[u32], dtype: DType, device: &Device) -> Result<Tensor> {
         let pixels = images.pixels_per_image();
         let mut values = vec![0f32; indices.len() * pixels];
         if pixels > 0 {
             for (row, &index) in values.chunks_exact_mut(pixels).zip(indices) {
                 self.row(images.image(index as usize), index, row);
+                if self.pixels.range != PixelRange::Unit {
+                    let (slope, offset) = self.pixels.range.affine();
+                    row.iter_mut().for_each(|value| *value = slope * *value + offset);
+                }
             }
         }
         Tensor::from_vec(values, (indices.len(), pixels), &Device::Cpu)?.to_dtype(dtype)?.to_device(device)
@@ -49,7 +85,7 @@ impl PixelDraw {
 
     /// One image of number `index` as floats.
     fn row(&self, grey: &[u8], index: u32, out: &mut [f32]) {
-        match self.binarize {
+        match self.pixels.binarize {
             Binarize::None => {
                 for (value, &byte) in out.iter_mut().zip(grey) {
                     *value = f32::from(byte) / 255.0;
@@ -70,7 +106,7 @@ impl PixelDraw {
     }
 
     fn draw_epoch(&self) -> u64 {
-        match (self.binarize, self.purpose) {
+        match (self.pixels.binarize, self.purpose) {
             (Binarize::Dynamic, Purpose::BinarizeTrain) => self.epoch,
             _ => 0,
         }
@@ -82,9 +118,10 @@ mod tests {
     use super::*;
 
     fn draw(binarize: Binarize, purpose: Purpose, epoch: u64, indices: &[u32]) -> Vec<Vec<f32>> {
-        let pixels = (0..=255u8).chain([200; 256]).collect();
-        let images = Images::new(pixels, vec![0, 1], 16, 16).unwrap();
-        PixelDraw { binarize, seed: 1, purpose, epoch }
+        let bytes = (0..=255u8).chain([200; 256]).collect();
+        let images = Images::new(bytes, vec![0, 1], 16, 16).unwrap();
+        let pixels = Pixels { binarize, range: PixelRange::Unit };
+        PixelDraw { pixels, seed: 1, purpose, epoch }
             .batch(&images, indices, DType::F32, &Device::Cpu)
             .unwrap()
             .to_vec2()

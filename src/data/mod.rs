@@ -13,7 +13,7 @@ pub mod synthetic;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use batches::{Binarize, PixelDraw};
+pub use batches::{Binarize, PixelDraw, PixelRange, Pixels};
 pub use source::{DataSource, Loaded, cache_dir, fetch, load};
 pub use stats::PixelStats;
 

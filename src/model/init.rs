@@ -24,7 +24,7 @@ pub enum Init {
 pub enum OutputBias {
     /// as --init has it (0 for glorot and normal)
     Zero,
-    /// the mean of every training pixel, as a logit for bce: the model begins at the collapsed solution
+    /// what makes the untrained output the mean of every training pixel: the model begins at the collapsed solution
     DataMean,
 }
 
@@ -55,12 +55,4 @@ impl Init {
         }
         (weight, bias)
     }
-}
-
-/// The bias that makes the untrained output equal to the pixels' means: the means, or their logits.
-///
-/// Means of 0 and 1 have no logit; they are held at 1e-3 from the ends (a logit of +-6.9), as code that does this does.
-pub fn logit(mean: f64) -> f32 {
-    let p = mean.clamp(1e-3, 1.0 - 1e-3);
-    (p / (1.0 - p)).ln() as f32
 }

@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-pub use init::{Init, OutputBias, logit};
+pub use init::{Init, OutputBias};
 
 /// The nonlinearity between dense layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -31,6 +31,27 @@ impl Activation {
     }
 }
 
+/// How z is drawn from the encoder's two outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sampling {
+    /// z = mean + exp(logvar/2) * noise
+    Standard,
+    /// z = mean + 0.01 * exp(logvar) * noise, as keras' example of 2016-05 draws it: nearly without noise
+    #[value(name = "keras-2016-05")]
+    #[serde(rename = "keras-2016-05")]
+    Keras201605,
+}
+
+/// Whether the likelihood's scale is a parameter of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogSigma {
+    /// It is not.
+    Absent,
+    /// It is, and begins at 0.
+    Learned,
+}
+
 /// The widths of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Architecture {
@@ -42,6 +63,10 @@ pub struct Architecture {
     pub latent_dim: usize,
     /// Between the layers.
     pub activation: Activation,
+    /// How z is drawn.
+    pub sampling: Sampling,
+    /// Whether a log sigma of the likelihood is learned with the weights.
+    pub log_sigma: LogSigma,
 }
 
 /// One dense layer by name and size.
@@ -96,9 +121,12 @@ pub struct Posterior {
 }
 
 impl Posterior {
-    /// z = mean + sigma * noise (the reparameterisation trick, Kingma & Welling 2014, section 2.4).
-    pub fn sample(&self, noise: &Tensor) -> Result<Tensor> {
-        &self.mean + ((&self.logvar * 0.5)?.exp()? * noise)?
+    /// z = mean + sigma * noise (the reparameterisation trick, Kingma & Welling 2014, section 2.4), or a variant of it.
+    pub fn sample(&self, noise: &Tensor, sampling: Sampling) -> Result<Tensor> {
+        match sampling {
+            Sampling::Standard => &self.mean + ((&self.logvar * 0.5)?.exp()? * noise)?,
+            Sampling::Keras201605 => &self.mean + ((self.logvar.exp()? * noise)? * 0.01)?,
+        }
     }
 }
 
@@ -107,6 +135,8 @@ impl Posterior {
 pub struct Forward {
     /// q(z|x).
     pub posterior: Posterior,
+    /// The sample that was decoded, `[batch, latent_dim]`.
+    pub z: Tensor,
     /// Logits (Bernoulli) or means of the pixels, `[batch, pixels]`.
     pub output: Tensor,
 }
@@ -131,7 +161,9 @@ pub struct Vae {
     mean: Dense,
     logvar: Dense,
     decoder: Vec<Dense>,
+    log_sigma: Option<Var>,
     activation: Activation,
+    sampling: Sampling,
     layers: Vec<LayerShape>,
 }
 
@@ -165,7 +197,12 @@ impl Vae {
         let (Some(mean), Some(logvar)) = (rest.next(), rest.next()) else {
             candle_core::bail!("an architecture always has a mean and a logvar layer")
         };
-        Ok(Vae { encoder, mean, logvar, decoder: rest.collect(), activation: architecture.activation, layers })
+        let log_sigma = match architecture.log_sigma {
+            LogSigma::Absent => None,
+            LogSigma::Learned => Some(Var::zeros(1, dtype, device)?),
+        };
+        let Architecture { activation, sampling, .. } = *architecture;
+        Ok(Vae { encoder, mean, logvar, decoder: rest.collect(), log_sigma, activation, sampling, layers })
     }
 
     /// q(z|x) for the pixels `x`, `[batch, pixels]`.
@@ -192,8 +229,9 @@ impl Vae {
     /// Encodes `x`, samples z with `noise` (`[batch, latent_dim]`, standard normal) and decodes.
     pub fn forward(&self, x: &Tensor, noise: &Tensor) -> Result<Forward> {
         let posterior = self.encode(x)?;
-        let output = self.decode(&posterior.sample(noise)?)?;
-        Ok(Forward { posterior, output })
+        let z = posterior.sample(noise, self.sampling)?;
+        let output = self.decode(&z)?;
+        Ok(Forward { posterior, z, output })
     }
 
     /// The parameters under the names that files and PyTorch's `load_state_dict` know, in a fixed order.
@@ -205,6 +243,18 @@ impl Vae {
             .flat_map(|(shape, layer)| {
                 [(format!("{}.weight", shape.name), &layer.weight), (format!("{}.bias", shape.name), &layer.bias)]
             })
+            .chain(self.log_sigma.iter().map(|log_sigma| ("log_sigma".to_owned(), log_sigma)))
             .collect()
+    }
+
+    /// The learned log sigma of the likelihood, `[1]`, where there is one.
+    pub fn log_sigma(&self) -> Option<&Var> {
+        self.log_sigma.as_ref()
+    }
+
+    /// Its value.
+    pub fn log_sigma_value(&self) -> Result<Option<f64>> {
+        let value = |p: &Var| p.to_dtype(DType::F64)?.reshape(())?.to_scalar::<f64>();
+        self.log_sigma.as_ref().map(value).transpose()
     }
 }

@@ -1,19 +1,60 @@
-//! The reconstruction term of one image, R = -log p(x|z), or S where the loss is no likelihood.
+//! The reconstruction term, R = -log p(x|z), or S where the loss is no likelihood.
+//!
+//! Every loss here is a function f of one average: the *energy* of an image (its summed BCE, squared or absolute error)
+//! averaged over images. For most, f is affine and adds scale and constants; where sigma is fitted to the batch it is a
+//! logarithm. Networks and kernels see the energy alone; f is arithmetic on one number.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{Result, Tensor};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+
+use super::energy::Energy;
 
 /// The name of a reconstruction loss, as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// Bernoulli negative log-likelihood of the logits l: sum_i max(l,0) - l*x + log(1 + exp(-|l|))
+    /// Bernoulli NLL of the logits l: sum_i max(l,0) - l*x + log(1 + exp(-|l|)); no likelihood of grey pixels
     Bce,
     /// squared error S = sum_i (x - x^)^2, without 1/2: a Gaussian likelihood only up to a scale
     Mse,
-    /// Gaussian negative log-likelihood with its constants: S/(2*sigma2) + D/2*log(2*pi*sigma2)
+    /// Gaussian NLL with its constants: S/(2*sigma2) + D/2*log(2*pi*sigma2), --sigma2 fixed
     Gaussian,
+    /// the same with one learned log sigma, softclipped at -6 (sigma-VAE)
+    GaussianLearned,
+    /// the same at the best sigma2, the batch's MSE: D/2*(log(2*pi*MSE) + 1) (optimal sigma-VAE)
+    GaussianOptimal,
+    /// log(MSE), bare or times D/2 (--log-mse-scale); no likelihood
+    LogMse,
+    /// Laplace NLL with its constants: sum_i |x - x^|/scale + D*log(2*scale), --laplace-scale fixed
+    Laplace,
+    /// continuous Bernoulli NLL of the logits: bce - sum_i log C(l), a density on [0,1]
+    ContinuousBernoulli,
+}
+
+impl Loss {
+    /// What R measures under this loss.
+    pub fn measure(self) -> Measure {
+        match self {
+            Loss::Bce => Measure::Mass,
+            Loss::Mse | Loss::LogMse => Measure::SquaredError,
+            Loss::Gaussian
+            | Loss::GaussianLearned
+            | Loss::GaussianOptimal
+            | Loss::Laplace
+            | Loss::ContinuousBernoulli => Measure::Density,
+        }
+    }
+}
+
+/// What log(MSE) is multiplied with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogMseScale {
+    /// nothing, as proposed in benchmark_VAE issue 124
+    Bare,
+    /// D/2, which makes it the Gaussian NLL at the best sigma2, up to a constant
+    HalfPixels,
 }
 
 /// A reconstruction loss with its parameters.
@@ -21,6 +62,8 @@ pub enum Loss {
 pub enum Likelihood {
     /// Bernoulli on logits.
     Bernoulli,
+    /// Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli", on logits.
+    ContinuousBernoulli,
     /// Squared error, no half, no constants: not a likelihood.
     SquaredError,
     /// Gaussian of fixed variance, all constants included.
@@ -28,94 +71,164 @@ pub enum Likelihood {
         /// The variance sigma^2 of a pixel.
         sigma2: f64,
     },
+    /// Gaussian with one learned log sigma (Rybkin et al. 2021, "Simple and effective VAE training with calibrated decoders").
+    GaussianLearned,
+    /// Gaussian at the variance that minimises the NLL of the images at hand, their MSE (same paper, section 3.2).
+    GaussianOptimal,
+    /// log(MSE) times a scale: not a likelihood.
+    LogMse {
+        /// The factor on the logarithm.
+        scale: LogMseScale,
+    },
+    /// Laplace of fixed scale, all constants included.
+    Laplace {
+        /// The scale b of a pixel: density exp(-|x - x^|/b) / (2b).
+        scale: f64,
+    },
 }
+
+/// What the numbers of a loss measure: two runs are comparable in R only where this is equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Measure {
+    /// Negative log-probability (of binary pixels; a cross-entropy of grey ones).
+    Mass,
+    /// Negative log-density, all constants included; can be negative.
+    Density,
+    /// Squared error, no likelihood.
+    SquaredError,
+}
+
+/// Lower bound of a learned log sigma, reached smoothly.
+const LOG_SIGMA_FLOOR: f64 = -6.0;
 
 impl Likelihood {
     /// The name of the loss, without its parameters.
     pub fn loss(self) -> Loss {
         match self {
             Likelihood::Bernoulli => Loss::Bce,
+            Likelihood::ContinuousBernoulli => Loss::ContinuousBernoulli,
             Likelihood::SquaredError => Loss::Mse,
             Likelihood::Gaussian { .. } => Loss::Gaussian,
+            Likelihood::GaussianLearned => Loss::GaussianLearned,
+            Likelihood::GaussianOptimal => Loss::GaussianOptimal,
+            Likelihood::LogMse { .. } => Loss::LogMse,
+            Likelihood::Laplace { .. } => Loss::Laplace,
         }
     }
 
-    /// R (or S) of every image, `[batch]`, from the decoder's `output` and the pixels `x`, both `[batch, pixels]`.
-    ///
-    /// `output` holds logits for the Bernoulli loss and means for the others. Gradients flow into `output`.
-    pub fn recon(self, output: &Tensor, x: &Tensor) -> Result<Tensor> {
+    /// What is summed over the pixels of an image.
+    pub fn energy(self) -> Energy {
         match self {
-            Likelihood::Bernoulli => bernoulli_nll(output, x),
-            Likelihood::SquaredError => squared_error(output, x),
+            Likelihood::Bernoulli => Energy::Bernoulli,
+            Likelihood::ContinuousBernoulli => Energy::ContinuousBernoulli,
+            Likelihood::SquaredError
+            | Likelihood::Gaussian { .. }
+            | Likelihood::GaussianLearned
+            | Likelihood::GaussianOptimal
+            | Likelihood::LogMse { .. } => Energy::Squared,
+            Likelihood::Laplace { .. } => Energy::Absolute,
+        }
+    }
+
+    /// Whether R is in nats, so that R + K is a bound.
+    pub fn is_likelihood(self) -> bool {
+        self.loss().measure() != Measure::SquaredError
+    }
+
+    /// Whether a log sigma is learned with the weights.
+    pub fn learns_sigma(self) -> bool {
+        self == Likelihood::GaussianLearned
+    }
+
+    /// R (or S) of images of `pixels` pixels whose average energy is `energy`, a scalar; `log_sigma` is the learned
+    /// parameter, where there is one. Gradients flow through both.
+    pub fn recon(self, energy: &Tensor, pixels: usize, log_sigma: Option<&Tensor>) -> Result<Tensor> {
+        let d = pixels as f64;
+        match self {
+            Likelihood::Bernoulli
+            | Likelihood::ContinuousBernoulli
+            | Likelihood::SquaredError
+            | Likelihood::LogMse { .. } => Ok(energy.clone()),
             Likelihood::Gaussian { sigma2 } => {
-                squared_error(output, x)?.affine(1.0 / (2.0 * sigma2), gaussian_constant(sigma2, x.dim(D::Minus1)?))
+                energy.affine(1.0 / (2.0 * sigma2), 0.5 * d * (2.0 * std::f64::consts::PI * sigma2).ln())
             }
+            Likelihood::GaussianLearned => {
+                let Some(log_sigma) = log_sigma else { candle_core::bail!("gaussian-learned needs its log sigma") };
+                let log_sigma = soft_clipped(log_sigma)?.reshape(energy.shape())?;
+                // S / (2 sigma^2) + D log sigma + D/2 log(2 pi)
+                let scaled = (energy * log_sigma.affine(-2.0, 0.0)?.exp()?)?.affine(0.5, 0.0)?;
+                scaled + log_sigma.affine(d, 0.5 * d * (2.0 * std::f64::consts::PI).ln())?
+            }
+            // S / (2 MSE) = D/2 at the batch's own MSE = S/D, so only the logarithm depends on the model.
+            Likelihood::GaussianOptimal => {
+                energy.affine(2.0 * std::f64::consts::PI / d, 0.0)?.log()?.affine(0.5 * d, 0.5 * d)
+            }
+            Likelihood::Laplace { scale } => energy.affine(1.0 / scale, d * (2.0 * scale).ln()),
+        }
+    }
+
+    /// What the objective weighs by a: R, or for `log-mse` the logarithm in place of S.
+    pub fn objective_term(self, energy: &Tensor, pixels: usize, log_sigma: Option<&Tensor>) -> Result<Tensor> {
+        match self {
+            Likelihood::LogMse { scale } => {
+                let factor = match scale {
+                    LogMseScale::Bare => 1.0,
+                    LogMseScale::HalfPixels => 0.5 * pixels as f64,
+                };
+                energy.affine(1.0 / pixels as f64, 0.0)?.log()? * factor
+            }
+            _ => self.recon(energy, pixels, log_sigma),
+        }
+    }
+
+    /// d(objective term)/dR at an average energy: 1, but for `log-mse`, whose weight on S is 1/S times its scale.
+    ///
+    /// None where it depends on an energy that is not known.
+    pub fn local_weight(self, pixels: usize, energy: Option<f64>) -> Option<f64> {
+        match self {
+            Likelihood::LogMse { scale: LogMseScale::Bare } => energy.map(|s| 1.0 / s),
+            Likelihood::LogMse { scale: LogMseScale::HalfPixels } => energy.map(|s| 0.5 * pixels as f64 / s),
+            _ => Some(1.0),
         }
     }
 
     /// For an objective a * (this loss) + b * K: the effective beta, where the loss is a likelihood.
     pub fn beta_effective(self, recon_weight: f64, kl_weight: f64) -> Option<f64> {
-        match self {
-            Likelihood::Bernoulli | Likelihood::Gaussian { .. } => Some(kl_weight / recon_weight),
-            Likelihood::SquaredError => None,
-        }
+        self.is_likelihood().then(|| kl_weight / recon_weight)
     }
 
-    /// For an objective a * (this loss) + b * K: beta * sigma^2, in the Gaussian family.
+    /// For an objective a * (this loss) + b * K, a local for `log-mse`: beta * sigma^2, in the Gaussian family.
     ///
     /// With S = sum (x - x^)^2, a Gaussian NLL is S / (2 sigma^2) + const; so a*S + b*K is 2*a*sigma^2 times
-    /// NLL + beta * K with beta * sigma^2 = b / (2a), whatever sigma is.
-    pub fn beta_sigma2(self, recon_weight: f64, kl_weight: f64) -> Option<f64> {
-        match self {
-            Likelihood::Bernoulli => None,
-            Likelihood::SquaredError => Some(kl_weight / (2.0 * recon_weight)),
-            Likelihood::Gaussian { sigma2 } => Some(kl_weight / recon_weight * sigma2),
-        }
-    }
-
-    /// The least that a decoder which ignores z can reach, R averaged over images, for pixels with these means and
-    /// variances (each of length D): where a collapsed model ends.
-    pub fn collapsed_floor(self, pixel_means: &[f64], pixel_variances: &[f64]) -> f64 {
-        let squared: f64 = pixel_variances.iter().sum();
-        match self {
-            // The cross-entropy is linear in x, so its mean over images is the entropy of the mean.
-            Likelihood::Bernoulli => pixel_means.iter().map(|&p| binary_entropy(p)).sum(),
-            Likelihood::SquaredError => squared,
-            Likelihood::Gaussian { sigma2 } => squared / (2.0 * sigma2) + gaussian_constant(sigma2, pixel_means.len()),
-        }
+    /// NLL + beta * K with beta * sigma^2 = b / (2a), whatever sigma is. None where sigma is not known.
+    pub fn beta_sigma2(
+        self,
+        recon_weight: f64,
+        kl_weight: f64,
+        pixels: usize,
+        energy: Option<f64>,
+        log_sigma: Option<f64>,
+    ) -> Option<f64> {
+        let sigma2 = match self {
+            Likelihood::Bernoulli | Likelihood::ContinuousBernoulli | Likelihood::Laplace { .. } => return None,
+            Likelihood::SquaredError | Likelihood::LogMse { .. } => 0.5,
+            Likelihood::Gaussian { sigma2 } => sigma2,
+            Likelihood::GaussianLearned => (2.0 * soft_clip(log_sigma?)).exp(),
+            Likelihood::GaussianOptimal => energy? / pixels as f64,
+        };
+        Some(kl_weight / recon_weight * sigma2)
     }
 }
 
-/// Stable Bernoulli NLL of each image: sum over pixels of max(l, 0) - l*x + log1p(exp(-|l|)).
-///
-/// The same as `F.binary_cross_entropy_with_logits(l, x, reduction='none').sum(-1)` in PyTorch.
-fn bernoulli_nll(logits: &Tensor, x: &Tensor) -> Result<Tensor> {
-    let magnitude = logits.abs()?;
-    // max(l, 0) = (l + |l|)/2; written so, the derivative at 0 is right whatever |.|' is taken to be there.
-    let positive_part = ((logits * 0.5)? + (&magnitude * 0.5)?)?;
-    let per_pixel = ((positive_part - (logits * x)?)? + log1p(&magnitude.neg()?.exp()?)?)?;
-    per_pixel.sum(D::Minus1)
+/// floor + softplus(x - floor): smooth, never below the floor, x itself far above it.
+fn soft_clipped(log_sigma: &Tensor) -> Result<Tensor> {
+    let above = log_sigma.affine(1.0, -LOG_SIGMA_FLOOR)?;
+    let softplus = (above.relu()? + above.abs()?.neg()?.exp()?.affine(1.0, 1.0)?.log()?)?;
+    softplus.affine(1.0, LOG_SIGMA_FLOOR)
 }
 
-/// log(1 + e) for e in [0, 1] that keeps its relative precision where 1 + e rounds: by its series below 0.01.
-fn log1p(e: &Tensor) -> Result<Tensor> {
-    // e - e^2/2 + e^3/3 - e^4/4: the first term left out is e^5/5, 2e-9 of the value at e = 0.01.
-    let series = e.affine(-0.25, 1.0 / 3.0)?.mul(e)?.affine(1.0, -0.5)?.mul(e)?.affine(1.0, 1.0)?.mul(e)?;
-    e.lt(0.01)?.where_cond(&series, &e.affine(1.0, 1.0)?.log()?)
-}
-
-/// S of each image: sum over pixels of (x - x^)^2. As `F.mse_loss(x_hat, x, reduction='none').sum(-1)`.
-fn squared_error(mean: &Tensor, x: &Tensor) -> Result<Tensor> {
-    (mean - x)?.sqr()?.sum(D::Minus1)
-}
-
-/// D/2 * log(2*pi*sigma^2), the constant of a Gaussian NLL over `pixels` pixels.
-fn gaussian_constant(sigma2: f64, pixels: usize) -> f64 {
-    0.5 * pixels as f64 * (2.0 * std::f64::consts::PI * sigma2).ln()
-}
-
-/// -p log p - (1-p) log(1-p) in nats.
-pub fn binary_entropy(p: f64) -> f64 {
-    let term = |q: f64| if q > 0.0 { -q * q.ln() } else { 0.0 };
-    term(p) + term(1.0 - p)
+/// The same on one number.
+fn soft_clip(log_sigma: f64) -> f64 {
+    let above = log_sigma - LOG_SIGMA_FLOOR;
+    LOG_SIGMA_FLOOR + above.max(0.0) + (-above.abs()).exp().ln_1p()
 }

@@ -3,16 +3,23 @@
 //! `objective = a * R + b * K`, where R and K are canonical (per image, summed over pixels and latents, averaged over
 //! images) and a and b are what a code base's "reduction" amounts to. The effective beta is b / a.
 
+mod energy;
+mod factor;
 mod kl;
 mod likelihood;
 mod reduction;
+mod schedule;
 
-use candle_core::{Result, Tensor};
+use candle_core::{D, Device, Result, Tensor};
 
-pub use kl::kl;
-pub use likelihood::{Likelihood, Loss, binary_entropy};
+pub use energy::{Energy, OutputMap, logit};
+pub use factor::{Factor, Sizes};
+pub use kl::{Constraint, FreeBits, KlEstimator, kl_per_latent, log_ratio};
+pub use likelihood::{Likelihood, LogMseScale, Loss, Measure};
 pub use reduction::Reduction;
+pub use schedule::{Length, Rise, Shape, Time};
 
+use crate::data::PixelStats;
 use crate::model::Forward;
 
 /// An objective as a weighting of R and K. Pure numbers and tensor mathematics; knows no file and no flag.
@@ -20,34 +27,57 @@ use crate::model::Forward;
 pub struct Objective {
     /// The reconstruction loss.
     pub likelihood: Likelihood,
+    /// How the decoder's last layer becomes a mean.
+    pub output: OutputMap,
     /// How the reconstruction is reduced.
     pub reduction: Reduction,
+    /// The factor in front of the reconstruction.
+    pub recon_factor: f64,
+    /// How the KL is computed.
+    pub kl_estimator: KlEstimator,
+    /// What is done to the KL before it is weighed.
+    pub constraint: Constraint,
     /// How the KL is reduced.
     pub kl_reduction: Reduction,
-    /// The factor that the code base calls beta, before any reduction.
-    pub beta: f64,
+    /// The factor in front of the KL: beta (or gamma, for a capacity) times any other, before reduction.
+    pub kl_factor: f64,
+    /// How the factor on the KL rises; none: constant.
+    pub warmup: Option<Rise>,
     /// D, the pixels of an image.
     pub pixels: usize,
     /// d, the latents.
     pub latent_dim: usize,
 }
 
-/// The factors on R and K for a batch of a given size.
+/// The factors on R and K for a batch of a given size at a given time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weights {
-    /// a, on R.
+    /// a, on R (for `log-mse`, on the logarithm).
     pub recon: f64,
     /// b, on K.
     pub kl: f64,
 }
 
-/// R and K of every image of a batch, each `[batch]`.
+/// What a forward pass gives the objective.
 #[derive(Clone, Debug)]
 pub struct ImageLosses {
-    /// R (or S) in the likelihood's unit.
-    pub recon: Tensor,
-    /// K in nats.
+    /// The energy of every image, `[batch]`.
+    pub energy: Tensor,
+    /// The closed-form KL of every latent of every image, `[batch, latent_dim]`, in nats.
     pub kl: Tensor,
+    /// The sampled KL of every image, `[batch]`, where the objective uses it.
+    pub sampled_kl: Option<Tensor>,
+}
+
+/// Averages over a set of images, in f64: all that the ledgers need.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Averages {
+    /// The energy.
+    pub energy: f64,
+    /// K, in closed form.
+    pub kl: f64,
+    /// The KL that the objective weighs: K, or what estimator and constraint make of it.
+    pub weighed_kl: f64,
 }
 
 /// Both ledgers for a set of images: averages, each image counted once.
@@ -64,48 +94,101 @@ pub struct Ledgers {
 }
 
 impl Objective {
-    /// The weights for a batch of `batch` images.
-    pub fn weights(&self, batch: usize) -> Weights {
+    /// The weights for a batch of `batch` images at `time`.
+    pub fn weights(&self, batch: usize, time: Time) -> Weights {
+        let warmth = self.warmup.map_or(1.0, |rise| rise.at(time));
         Weights {
-            recon: self.reduction.weight(self.pixels, batch),
-            kl: self.beta * self.kl_reduction.weight(self.latent_dim, batch),
+            recon: self.recon_factor * self.reduction.weight(self.pixels, batch),
+            kl: warmth * self.kl_factor * self.kl_reduction.weight(self.latent_dim, batch),
         }
     }
 
-    /// R and K of every image, from a forward pass on the pixels `x`, `[batch, pixels]`.
+    /// The losses of every image, from a forward pass on the pixels `x`, `[batch, pixels]`.
     pub fn losses(&self, forward: &Forward, x: &Tensor) -> Result<ImageLosses> {
-        Ok(ImageLosses { recon: self.likelihood.recon(&forward.output, x)?, kl: kl(&forward.posterior)? })
+        Ok(ImageLosses {
+            energy: self.likelihood.energy().per_image(&forward.output, x, self.output)?,
+            kl: kl_per_latent(&forward.posterior)?,
+            sampled_kl: match self.kl_estimator {
+                KlEstimator::Analytic => None,
+                KlEstimator::MonteCarlo => Some(log_ratio(&forward.posterior, &forward.z)?),
+            },
+        })
     }
 
-    /// The scalar to minimise over a batch: a * mean(R) + b * mean(K).
-    pub fn value(&self, losses: &ImageLosses) -> Result<Tensor> {
-        let Weights { recon, kl } = self.weights(losses.recon.dim(0)?);
-        (losses.recon.mean_all()? * recon)? + (losses.kl.mean_all()? * kl)?
+    /// The scalar to minimise over a batch at `time`.
+    pub fn value(&self, losses: &ImageLosses, log_sigma: Option<&Tensor>, time: Time) -> Result<Tensor> {
+        let Weights { recon, kl } = self.weights(losses.energy.dim(0)?, time);
+        let term = self.likelihood.objective_term(&losses.energy.mean_all()?, self.pixels, log_sigma)?;
+        (term * recon)? + (self.capped(&self.constrained_kl(losses)?, time)? * kl)?
     }
 
-    /// Both ledgers of a batch of `batch` images whose average R and K are given.
-    pub fn ledgers(&self, recon: f64, kl: f64, batch: usize) -> Ledgers {
-        let weights = self.weights(batch);
-        Ledgers { recon_term: weights.recon * recon, kl_term: weights.kl * kl, recon, kl }
+    /// The KL of a batch after free bits, a scalar averaged over images, before any capacity.
+    pub fn constrained_kl(&self, losses: &ImageLosses) -> Result<Tensor> {
+        match (self.constraint, &losses.sampled_kl) {
+            (Constraint::FreeBits(free), None) => free.apply(&losses.kl),
+            (Constraint::FreeBits(free), Some(sampled)) => free.apply(&sampled.unsqueeze(D::Minus1)?),
+            (_, None) => losses.kl.sum(D::Minus1)?.mean_all(),
+            (_, Some(sampled)) => sampled.mean_all(),
+        }
     }
 
-    /// b / a for a batch of `batch` images, where the loss is a likelihood.
-    pub fn beta_effective(&self, batch: usize) -> Option<f64> {
-        let weights = self.weights(batch);
+    /// |K - C| under a capacity, K itself otherwise.
+    fn capped(&self, kl: &Tensor, time: Time) -> Result<Tensor> {
+        match self.constraint {
+            Constraint::Capacity { nats, rise } => kl.affine(1.0, -Constraint::capacity(nats, rise, time))?.abs(),
+            Constraint::None | Constraint::FreeBits(_) => Ok(kl.clone()),
+        }
+    }
+
+    /// Both ledgers of images with these averages, as a batch of `batch` images at `time` would have them.
+    pub fn ledgers(&self, on: &Averages, log_sigma: Option<f64>, batch: usize, time: Time) -> Result<Ledgers> {
+        let scalar = |value: f64| Tensor::new(value, &Device::Cpu);
+        let log_sigma = log_sigma.map(scalar).transpose()?;
+        let energy = scalar(on.energy)?;
+        let weights = self.weights(batch, time);
+        let term = self.likelihood.objective_term(&energy, self.pixels, log_sigma.as_ref())?.to_scalar::<f64>()?;
+        let recon = self.likelihood.recon(&energy, self.pixels, log_sigma.as_ref())?.to_scalar::<f64>()?;
+        let weighed = self.capped(&scalar(on.weighed_kl)?, time)?.to_scalar::<f64>()?;
+        Ok(Ledgers { recon_term: weights.recon * term, kl_term: weights.kl * weighed, recon, kl: on.kl })
+    }
+
+    /// b / a for a batch of `batch` images at `time`, where the loss is a likelihood.
+    pub fn beta_effective(&self, batch: usize, time: Time) -> Option<f64> {
+        let weights = self.weights(batch, time);
         self.likelihood.beta_effective(weights.recon, weights.kl)
     }
 
-    /// beta * sigma^2 for a batch of `batch` images, in the Gaussian family.
-    pub fn beta_sigma2(&self, batch: usize) -> Option<f64> {
-        let weights = self.weights(batch);
-        self.likelihood.beta_sigma2(weights.recon, weights.kl)
+    /// beta * sigma^2 for a batch of `batch` images at `time`, in the Gaussian family; where sigma is fitted or learned,
+    /// at this average energy and this log sigma.
+    pub fn beta_sigma2(&self, batch: usize, time: Time, energy: Option<f64>, log_sigma: Option<f64>) -> Option<f64> {
+        let weights = self.weights(batch, time);
+        let local = self.likelihood.local_weight(self.pixels, energy)?;
+        self.likelihood.beta_sigma2(weights.recon * local, weights.kl, self.pixels, energy, log_sigma)
     }
 
     /// R + K in nats, where the loss is a likelihood.
     pub fn neg_elbo(&self, recon: f64, kl: f64) -> Option<f64> {
-        match self.likelihood {
-            Likelihood::Bernoulli | Likelihood::Gaussian { .. } => Some(recon + kl),
-            Likelihood::SquaredError => None,
-        }
+        self.likelihood.is_likelihood().then_some(recon + kl)
+    }
+
+    /// Where a collapsed model ends: R on the `test` images of the constant output that is best on the `train` images.
+    /// None where there is no best (a continuous Bernoulli of a pixel that is always black).
+    ///
+    /// # Errors
+    /// Only where a tensor cannot be made.
+    pub fn collapsed_floor(&self, train: &PixelStats, test: &PixelStats) -> Result<Option<f64>> {
+        let energy = match self.likelihood.energy() {
+            Energy::Bernoulli => test.cross_entropy_of(&train.means()),
+            Energy::Squared => test.squared_error_of(&train.means()),
+            Energy::Absolute => test.absolute_error_of(&train.medians()),
+            Energy::ContinuousBernoulli => return Ok(None),
+        };
+        let average = Averages { energy, kl: 0.0, weighed_kl: 0.0 };
+        // A collapsed model that learns its sigma learns the best one.
+        let likelihood = match self.likelihood {
+            Likelihood::GaussianLearned => Likelihood::GaussianOptimal,
+            other => other,
+        };
+        Ok(Some(Objective { likelihood, ..*self }.ledgers(&average, None, 1, Time::default())?.recon))
     }
 }

@@ -61,8 +61,8 @@ pub struct DataFacts {
     pub test_images: usize,
     /// D.
     pub pixels: usize,
-    /// Where a decoder that ignores z ends on the test images: R (or S) of the pixels' means.
-    pub collapsed_floor: f64,
+    /// Where a decoder that ignores z ends on the test images: R (or S) of the best constant output, where there is one.
+    pub collapsed_floor: Option<f64>,
     /// SHA-256 of the uncompressed files.
     pub files: Vec<FileDigest>,
 }

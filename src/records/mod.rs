@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Status, Versions, now};
 pub use tables::{METRICS_HEADER, TIMING_HEADER, metrics_rows, parse_metrics, parse_timing, timing_row};
 
+use crate::choice::Choice;
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::spec::Settings;
@@ -80,6 +81,21 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// What R was measured on and in: within one value, R and -ELBO of runs can be compared.
+    ///
+    /// Data set, binarisation, pixel range, and whether R is a mass, a density or a squared error.
+    pub fn comparable(&self) -> String {
+        let name = |name: Option<String>| name.unwrap_or_default();
+        let s = &self.settings;
+        let measure = name(s.loss.map(|loss| loss.measure().name()));
+        format!(
+            "{}/{}/{}/{measure}",
+            self.manifest.data.name.name(),
+            name(s.binarize.map(|b| b.name())),
+            name(s.pixel_range.map(|r| r.name()))
+        )
+    }
+
     /// Reads the run in `dir`.
     ///
     /// # Errors

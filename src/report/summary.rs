@@ -8,7 +8,7 @@ use super::Table;
 use crate::choice::Choice;
 use crate::data::Binarize;
 use crate::metrics::{EpochRecord, Split};
-use crate::objective::{Loss, Reduction};
+use crate::objective::{Measure, Reduction};
 use crate::records::{Manifest, RunRecord, Status};
 use crate::verdict::Verdict;
 
@@ -54,12 +54,16 @@ fn data_line(manifest: &Manifest, run: &RunRecord) -> String {
 
 /// The symbol of the reconstruction: S for squared error, which is no likelihood.
 fn recon_symbol(run: &RunRecord) -> &'static str {
-    if run.settings.loss == Some(Loss::Mse) { "S" } else { "R" }
+    if is_likelihood(run) { "R" } else { "S" }
+}
+
+fn is_likelihood(run: &RunRecord) -> bool {
+    run.settings.loss.is_none_or(|loss| loss.measure() != Measure::SquaredError)
 }
 
 fn epoch_table(run: &RunRecord) -> Table {
     let symbol = recon_symbol(run);
-    let nats = run.settings.loss != Some(Loss::Mse);
+    let nats = is_likelihood(run);
     let effective = if nats { "beta_eff" } else { "beta*sigma2" };
     let mut header = vec![
         "epoch".to_owned(),
@@ -124,6 +128,11 @@ pub fn explain_verdict(verdict: &Verdict, run: &RunRecord) -> String {
     match verdict {
         Verdict::Collapsed { floor } => {
             let reduction = run.settings.reduction.map_or_else(String::new, |r| r.name());
+            let at = floor.map_or_else(String::new, |floor| {
+                format!(
+                    " and test {symbol} sits at {floor:.3}, the floor of a decoder that ignores z (the average image)"
+                )
+            });
             let mend = if run.settings.reduction == Some(Reduction::Mean) {
                 format!(
                     ": --reduction {reduction} divides the reconstruction by {} pixels and not the KL. \
@@ -134,15 +143,20 @@ pub fn explain_verdict(verdict: &Verdict, run: &RunRecord) -> String {
                 ": the KL outweighs all that the latents could tell. Use a smaller --beta".to_owned()
             };
             format!(
-                "verdict  COLLAPSED: the KL is 0 and test {symbol} sits at {floor:.3}, the floor of a decoder that ignores z\n\
-                 \x20        (the average image). {}{mend}.",
+                "verdict  COLLAPSED: the KL is 0{at}.\n\
+                 \x20        {}{mend}.",
                 capitalised(&weight)
             )
         }
-        Verdict::Unconverged { floor } => format!(
-            "verdict  UNTRAINED: the KL is 0, and test {symbol} is not even at {floor:.3}, that of the average image; train longer\n\
-             \x20        ({weight})."
-        ),
+        Verdict::Unconverged { floor } => {
+            let floor =
+                floor.map_or_else(String::new, |floor| format!(" (that of the average image would be {floor:.3})"));
+            format!(
+                "verdict  UNTRAINED: no latent is active yet, and test {symbol} is still above any solution{floor}; train longer.\n\
+                     \x20        {}.",
+                capitalised(&weight)
+            )
+        }
         Verdict::PartlyCollapsed { active_units, latent_dim } => format!(
             "verdict  partly collapsed: {active_units} of {latent_dim} latents are active, the others carry nothing; {weight}."
         ),

@@ -33,7 +33,7 @@ pub fn save(path: &Path, run_id: &str, state: &State, tables: TableLengths) -> R
     }
     let Progress { recorded, batches, sums, train_s } = &state.progress;
     // As tensors, the sums keep every bit.
-    let numbers = [sums.recon_term, sums.kl_term, sums.recon, sums.kl, *train_s];
+    let numbers = [sums.recon_term, sums.kl_term, sums.recon, sums.energy, sums.kl, *train_s];
     tensors.push(("sums".into(), Tensor::new(&numbers, &Device::Cpu)?));
     let counters = [
         recorded.map_or(-1, i64::from),
@@ -77,7 +77,7 @@ pub fn load(path: &Path, run_id: &str, state: &mut State) -> Result<TableLengths
     }
     let numbers = take("sums")?.to_vec1::<f64>().map_err(text)?;
     let counters = take("counters")?.to_vec1::<i64>().map_err(text)?;
-    let (&[recon_term, kl_term, recon, kl, train_s], &[recorded, batches, images, steps, metrics, timing]) =
+    let (&[recon_term, kl_term, recon, energy, kl, train_s], &[recorded, batches, images, steps, metrics, timing]) =
         (numbers.as_slice(), counters.as_slice())
     else {
         return Err("its counters have another length".into());
@@ -89,7 +89,7 @@ pub fn load(path: &Path, run_id: &str, state: &mut State) -> Result<TableLengths
     state.progress = Progress {
         recorded: u32::try_from(recorded).ok(),
         batches: count(batches)? as usize,
-        sums: LedgerSums { images: count(images)?, recon_term, kl_term, recon, kl },
+        sums: LedgerSums { images: count(images)?, recon_term, kl_term, recon, energy, kl },
         train_s,
     };
     Ok(TableLengths { metrics: count(metrics)?, timing: count(timing)? })

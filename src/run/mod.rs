@@ -17,8 +17,8 @@ use crate::data::{Dataset, PixelStats};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::metrics::{EpochRecord, Split};
-use crate::model::{OutputBias, Vae, logit};
-use crate::objective::Likelihood;
+use crate::model::{OutputBias, Vae};
+use crate::objective::{Time, logit};
 use crate::optimizer::Optimizer;
 use crate::records::{
     DataFacts, Host, METRICS_HEADER, Manifest, ObjectiveFacts, RunDir, RunRecord, Status, TIMING_HEADER, Versions, now,
@@ -161,26 +161,27 @@ struct Worker<'a> {
     id: &'a str,
     dir: &'a RunDir,
     task: Task<'a>,
-    floor: f64,
+    floor: Option<f64>,
 }
 
 impl<'a> Worker<'a> {
     fn new(job: &'a Job<'a>, id: &'a str, dir: &'a RunDir) -> Result<Self> {
         let training = job.spec.training();
-        let objective = job.spec.objective_for(job.data.pixels());
-        let binarize = job.spec.data().binarize;
-        let stats = PixelStats::of(&job.data.test, binarize);
+        let pixels = job.spec.data().pixels;
+        let train = PixelStats::of(&job.data.train, pixels);
+        let objective = job.spec.objective_for(job.data.pixels(), train.total_variance());
         let task = Task {
             objective,
             data: job.data,
-            binarize,
+            pixels,
             batch_size: training.batch_size,
             epochs: training.epochs,
             seed: job.spec.seed(),
             dtype: DType::F32,
             device: job.device,
         };
-        Ok(Worker { job, id, dir, task, floor: objective.likelihood.collapsed_floor(&stats.means, &stats.variances) })
+        let floor = objective.collapsed_floor(&train, &PixelStats::of(&job.data.test, pixels))?;
+        Ok(Worker { job, id, dir, task, floor })
     }
 
     fn work(&self, display: &mut dyn Display, stop: &AtomicBool) -> Result<(Ending, Effort)> {
@@ -290,11 +291,10 @@ impl<'a> Worker<'a> {
     }
 
     fn data_mean_bias(&self) -> Vec<f32> {
-        let means = PixelStats::of(&self.job.data.train, self.task.binarize).means;
-        match self.task.objective.likelihood {
-            Likelihood::Bernoulli => means.into_iter().map(logit).collect(),
-            Likelihood::SquaredError | Likelihood::Gaussian { .. } => means.into_iter().map(|m| m as f32).collect(),
-        }
+        let means = PixelStats::of(&self.job.data.train, self.task.pixels).means();
+        let objective = &self.task.objective;
+        let logits = objective.likelihood.energy().takes_logits();
+        means.into_iter().map(|m| (if logits { logit(m) } else { objective.output.inverse(m) }) as f32).collect()
     }
 
     fn verdict(&self, last: Option<(f64, f64, u32)>) -> Result<Option<Verdict>> {
@@ -322,7 +322,8 @@ impl<'a> Worker<'a> {
 
     fn manifest(&self) -> Manifest {
         let (job, objective) = (self.job, &self.task.objective);
-        let weights = objective.weights(self.task.batch_size);
+        let end = Time::END;
+        let weights = objective.weights(self.task.batch_size, end);
         let started = now();
         Manifest {
             run: self.id.to_owned(),
@@ -331,8 +332,8 @@ impl<'a> Worker<'a> {
             objective: ObjectiveFacts {
                 recon_weight: weights.recon,
                 kl_weight: weights.kl,
-                beta_effective: objective.beta_effective(self.task.batch_size),
-                beta_sigma2: objective.beta_sigma2(self.task.batch_size),
+                beta_effective: objective.beta_effective(self.task.batch_size, end),
+                beta_sigma2: objective.beta_sigma2(self.task.batch_size, end, None, None),
             },
             data: DataFacts {
                 name: job.data.name,

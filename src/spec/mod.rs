@@ -1,5 +1,6 @@
 //! Everything that determines a run: validated once, then immutable.
 
+mod resolve;
 mod settings;
 
 use sha2::{Digest, Sha256};
@@ -7,23 +8,56 @@ use sha2::{Digest, Sha256};
 pub use settings::Settings;
 
 use crate::choice::Choice;
-use crate::data::{Binarize, DataSource};
+use crate::data::{Binarize, DataSource, PixelRange, Pixels};
 use crate::error::{Error, Result};
-use crate::model::{Activation, Architecture, Init, OutputBias};
-use crate::objective::{Likelihood, Loss, Objective, Reduction};
-use crate::optimizer::{OptimizerName, Rule};
+use crate::model::{Activation, Architecture, Init, LogSigma, OutputBias, Sampling};
+use crate::objective::{
+    Constraint, Factor, FreeBits, KlEstimator, Likelihood, Objective, OutputMap, Reduction, Rise, Sizes,
+};
+use crate::optimizer::Rule;
 
 /// The objective as chosen, before the sizes of data and model are known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ObjectiveSpec {
     /// The reconstruction loss.
     pub likelihood: Likelihood,
+    /// How the decoder's last layer becomes a mean.
+    pub output: OutputMap,
     /// How the reconstruction is reduced.
     pub reduction: Reduction,
+    /// The factor in front of the reconstruction.
+    pub recon_weight: Factor,
+    /// How the KL is computed.
+    pub kl_estimator: KlEstimator,
     /// How the KL is reduced.
     pub kl_reduction: Reduction,
-    /// The factor on the KL.
-    pub beta: f64,
+    /// A factor in front of the KL beside beta.
+    pub kl_weight: Factor,
+    /// Beta, or the gamma of a capacity.
+    pub strength: Strength,
+}
+
+/// What pulls on the KL.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Strength {
+    /// beta * K, K after free bits.
+    Beta {
+        /// The factor.
+        beta: f64,
+        /// How it rises.
+        warmup: Option<Rise>,
+        /// What is free.
+        free_bits: Option<FreeBits>,
+    },
+    /// gamma * |K - C|.
+    Capacity {
+        /// The factor.
+        gamma: f64,
+        /// C at the end, in nats.
+        nats: f64,
+        /// How C rises.
+        rise: Option<Rise>,
+    },
 }
 
 /// The images of a run.
@@ -31,8 +65,8 @@ pub struct ObjectiveSpec {
 pub struct DataSpec {
     /// Which data set.
     pub source: DataSource,
-    /// What becomes of the grey levels.
-    pub binarize: Binarize,
+    /// How bytes become pixels.
+    pub pixels: Pixels,
     /// Only so many training images.
     pub train_size: Option<usize>,
     /// Only so many test images.
@@ -48,6 +82,8 @@ pub struct ModelSpec {
     pub latent_dim: usize,
     /// Between the layers.
     pub activation: Activation,
+    /// How z is drawn.
+    pub sampling: Sampling,
     /// Initial parameters.
     pub init: Init,
     /// Initial bias of the output.
@@ -86,8 +122,18 @@ impl RunSpec {
     /// # Errors
     /// [`Error::Usage`] that names the setting, what is wrong with it, and what to write instead.
     pub fn resolve(given: &Settings) -> Result<Self> {
-        let likelihood = likelihood(given)?;
-        let reduction = given.reduction.unwrap_or(Reduction::Sum);
+        let objective = resolve::objective(given)?;
+        let pixels = Pixels {
+            binarize: given.binarize.unwrap_or(Binarize::None),
+            range: given.pixel_range.unwrap_or(PixelRange::Unit),
+        };
+        if objective.likelihood.energy().takes_logits() && pixels.range != PixelRange::Unit {
+            return Err(resolve::contradiction(
+                &format!("--pixel-range {}", pixels.range.name()),
+                &format!("--loss {}", objective.likelihood.loss().name()),
+                "it takes pixels in [0, 1]",
+            ));
+        }
         let hidden = given.hidden.clone().unwrap_or_else(|| vec![400]);
         if hidden.contains(&0) {
             return Err(Error::Usage(
@@ -98,27 +144,23 @@ impl RunSpec {
         Ok(RunSpec {
             data: DataSpec {
                 source: given.data.unwrap_or(DataSource::Auto),
-                binarize: given.binarize.unwrap_or(Binarize::None),
-                train_size: given.train_size.map(|n| at_least_one("--train-size", n)).transpose()?,
-                test_size: given.test_size.map(|n| at_least_one("--test-size", n)).transpose()?,
+                pixels,
+                train_size: given.train_size.map(|n| resolve::at_least_one("--train-size", n)).transpose()?,
+                test_size: given.test_size.map(|n| resolve::at_least_one("--test-size", n)).transpose()?,
             },
-            objective: ObjectiveSpec {
-                likelihood,
-                reduction,
-                kl_reduction: given.kl_reduction.unwrap_or(reduction.kl_default()),
-                beta: not_negative("--beta", given.beta.unwrap_or(1.0))?,
-            },
+            objective,
             model: ModelSpec {
                 hidden,
-                latent_dim: at_least_one("--latent-dim", given.latent_dim.unwrap_or(20))?,
+                latent_dim: resolve::at_least_one("--latent-dim", given.latent_dim.unwrap_or(20))?,
                 activation: given.activation.unwrap_or(Activation::Relu),
+                sampling: given.sampling.unwrap_or(Sampling::Standard),
                 init: given.init.unwrap_or(Init::Pytorch),
                 output_bias: given.output_bias.unwrap_or(OutputBias::Zero),
             },
             training: TrainingSpec {
-                rule: rule(given)?,
-                lr: positive("--lr", given.lr.unwrap_or(1e-3))?,
-                batch_size: at_least_one("--batch-size", given.batch_size.unwrap_or(128))?,
+                rule: resolve::rule(given)?,
+                lr: resolve::positive("--lr", given.lr.unwrap_or(1e-3))?,
+                batch_size: resolve::at_least_one("--batch-size", given.batch_size.unwrap_or(128))?,
                 epochs: given.epochs.unwrap_or(10),
             },
             seed: given.seed.unwrap_or(1),
@@ -163,36 +205,50 @@ impl RunSpec {
             hidden: self.model.hidden.clone(),
             latent_dim: self.model.latent_dim,
             activation: self.model.activation,
+            sampling: self.model.sampling,
+            log_sigma: if self.objective.likelihood.learns_sigma() { LogSigma::Learned } else { LogSigma::Absent },
         }
     }
 
-    /// The objective for images of `pixels` pixels.
-    pub fn objective_for(&self, pixels: usize) -> Objective {
-        let ObjectiveSpec { likelihood, reduction, kl_reduction, beta } = self.objective;
-        Objective { likelihood, reduction, kl_reduction, beta, pixels, latent_dim: self.model.latent_dim }
+    /// The objective for images of `pixels` pixels whose variance around their common mean is `data_variance`.
+    pub fn objective_for(&self, pixels: usize, data_variance: f64) -> Objective {
+        let sizes = Sizes { pixels, batch_size: self.training.batch_size, data_variance };
+        let spec = &self.objective;
+        let (factor, warmup, constraint) = match spec.strength {
+            Strength::Beta { beta, warmup, free_bits } => {
+                (beta, warmup, free_bits.map_or(Constraint::None, Constraint::FreeBits))
+            }
+            Strength::Capacity { gamma, nats, rise } => (gamma, None, Constraint::Capacity { nats, rise }),
+        };
+        Objective {
+            likelihood: spec.likelihood,
+            output: spec.output,
+            reduction: spec.reduction,
+            recon_factor: spec.recon_weight.value(&sizes),
+            kl_estimator: spec.kl_estimator,
+            constraint,
+            kl_reduction: spec.kl_reduction,
+            kl_factor: factor * spec.kl_weight.value(&sizes),
+            warmup,
+            pixels,
+            latent_dim: self.model.latent_dim,
+        }
     }
 
     /// The whole run as settings with nothing left to default: what `config.toml` holds.
     pub fn settings(&self) -> Settings {
-        let (sigma2, (adam_beta1, adam_beta2, adam_eps)) = (
-            match self.objective.likelihood {
-                Likelihood::Gaussian { sigma2 } => Some(sigma2),
-                Likelihood::Bernoulli | Likelihood::SquaredError => None,
-            },
-            match self.training.rule {
-                Rule::Adam { beta1, beta2, eps } => (Some(beta1), Some(beta2), Some(eps)),
-                Rule::Sgd | Rule::Rmsprop | Rule::Adagrad => (None, None, None),
-            },
-        );
-        Settings {
-            loss: Some(self.objective.likelihood.loss()),
-            sigma2,
-            reduction: Some(self.objective.reduction),
-            kl_reduction: Some(self.objective.kl_reduction),
-            beta: Some(self.objective.beta),
+        let spec = &self.objective;
+        let mut settings = Settings {
+            loss: Some(spec.likelihood.loss()),
+            output: (!spec.likelihood.energy().takes_logits()).then_some(spec.output),
+            reduction: Some(spec.reduction),
+            recon_weight: Some(spec.recon_weight),
+            kl: Some(spec.kl_estimator),
+            kl_reduction: Some(spec.kl_reduction),
+            kl_weight: Some(spec.kl_weight),
             data: Some(self.data.source),
-            data_dir: None,
-            binarize: Some(self.data.binarize),
+            binarize: Some(self.data.pixels.binarize),
+            pixel_range: Some(self.data.pixels.range),
             train_size: self.data.train_size,
             test_size: self.data.test_size,
             hidden: Some(self.model.hidden.clone()),
@@ -200,15 +256,36 @@ impl RunSpec {
             activation: Some(self.model.activation),
             init: Some(self.model.init),
             output_bias: Some(self.model.output_bias),
+            sampling: Some(self.model.sampling),
             optimizer: Some(self.training.rule.name()),
             lr: Some(self.training.lr),
-            adam_beta1,
-            adam_beta2,
-            adam_eps,
             batch_size: Some(self.training.batch_size),
             epochs: Some(self.training.epochs),
             seed: Some(self.seed),
+            ..Settings::default()
+        };
+        match spec.likelihood {
+            Likelihood::Gaussian { sigma2 } => settings.sigma2 = Some(sigma2),
+            Likelihood::Laplace { scale } => settings.laplace_scale = Some(scale),
+            Likelihood::LogMse { scale } => settings.log_mse_scale = Some(scale),
+            Likelihood::Bernoulli
+            | Likelihood::ContinuousBernoulli
+            | Likelihood::SquaredError
+            | Likelihood::GaussianLearned
+            | Likelihood::GaussianOptimal => {}
         }
+        match spec.strength {
+            Strength::Beta { beta, warmup, free_bits } => {
+                (settings.beta, settings.warmup, settings.free_bits) = (Some(beta), warmup, free_bits);
+            }
+            Strength::Capacity { gamma, nats, rise } => {
+                (settings.gamma, settings.capacity, settings.capacity_rise) = (Some(gamma), Some(nats), rise);
+            }
+        }
+        if let Rule::Adam { beta1, beta2, eps } = self.training.rule {
+            (settings.adam_beta1, settings.adam_beta2, settings.adam_eps) = (Some(beta1), Some(beta2), Some(eps));
+        }
+        settings
     }
 
     /// The settings as TOML.
@@ -225,14 +302,17 @@ impl RunSpec {
         hash.update(self.to_toml());
         hash.update(data_digest);
         let hash = hash.finalize();
-        let ObjectiveSpec { likelihood, reduction, kl_reduction, beta } = self.objective;
+        let ObjectiveSpec { likelihood, reduction, kl_reduction, strength, .. } = self.objective;
         let kl =
             if kl_reduction == reduction.kl_default() { String::new() } else { format!("-kl-{}", kl_reduction.name()) };
+        let strength = match strength {
+            Strength::Beta { beta, .. } => format!("b{}", short(beta)),
+            Strength::Capacity { gamma, nats, .. } => format!("g{}-c{}", short(gamma), short(nats)),
+        };
         format!(
-            "{}-{}{kl}-b{}-z{}-s{}-{:02x}{:02x}{:02x}{:02x}",
+            "{}-{}{kl}-{strength}-z{}-s{}-{:02x}{:02x}{:02x}{:02x}",
             likelihood.loss().name(),
             reduction.name(),
-            short(beta),
             self.model.latent_dim,
             self.seed,
             hash[0],
@@ -264,71 +344,4 @@ pub fn parse_widths(text: &str) -> Result<Vec<usize>, String> {
             })
         })
         .collect()
-}
-
-fn likelihood(given: &Settings) -> Result<Likelihood> {
-    let loss = given.loss.unwrap_or(Loss::Bce);
-    if let (Loss::Bce | Loss::Mse, Some(sigma2)) = (loss, given.sigma2) {
-        return Err(Error::Usage(format!(
-            "--sigma2 {sigma2} and --loss {} contradict each other: only --loss gaussian has a sigma2; drop one of the two",
-            loss.name()
-        )));
-    }
-    Ok(match loss {
-        Loss::Bce => Likelihood::Bernoulli,
-        Loss::Mse => Likelihood::SquaredError,
-        Loss::Gaussian => Likelihood::Gaussian { sigma2: positive("--sigma2", given.sigma2.unwrap_or(1.0))? },
-    })
-}
-
-fn rule(given: &Settings) -> Result<Rule> {
-    let optimizer = given.optimizer.unwrap_or(OptimizerName::Adam);
-    let adam_only =
-        [("--adam-beta1", given.adam_beta1), ("--adam-beta2", given.adam_beta2), ("--adam-eps", given.adam_eps)];
-    if optimizer != OptimizerName::Adam
-        && let Some((flag, Some(value))) = adam_only.into_iter().find(|(_, value)| value.is_some())
-    {
-        return Err(Error::Usage(format!(
-            "{flag} {value} and --optimizer {} contradict each other; drop one of the two",
-            optimizer.name()
-        )));
-    }
-    Ok(match optimizer {
-        OptimizerName::Adam => Rule::Adam {
-            beta1: decay("--adam-beta1", given.adam_beta1.unwrap_or(0.9))?,
-            beta2: decay("--adam-beta2", given.adam_beta2.unwrap_or(0.999))?,
-            eps: not_negative("--adam-eps", given.adam_eps.unwrap_or(1e-8))?,
-        },
-        OptimizerName::Sgd => Rule::Sgd,
-        OptimizerName::Rmsprop => Rule::Rmsprop,
-        OptimizerName::Adagrad => Rule::Adagrad,
-    })
-}
-
-fn at_least_one(flag: &str, n: usize) -> Result<usize> {
-    if n == 0 {
-        return Err(Error::Usage(format!("{flag} 0: nothing would be left; give a whole number of 1 or more")));
-    }
-    Ok(n)
-}
-
-fn positive(flag: &str, value: f64) -> Result<f64> {
-    if value.is_finite() && value > 0.0 {
-        return Ok(value);
-    }
-    Err(Error::Usage(format!("{flag} {value}: must be a finite number above 0, such as 0.001")))
-}
-
-fn not_negative(flag: &str, value: f64) -> Result<f64> {
-    if value.is_finite() && value >= 0.0 {
-        return Ok(value);
-    }
-    Err(Error::Usage(format!("{flag} {value}: must be a finite number, 0 or more, such as 1")))
-}
-
-fn decay(flag: &str, value: f64) -> Result<f64> {
-    if (0.0..1.0).contains(&value) {
-        return Ok(value);
-    }
-    Err(Error::Usage(format!("{flag} {value}: must be at least 0 and below 1, such as 0.9")))
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Binarize, DataSource};
+use crate::data::{Binarize, DataSource, PixelRange};
 use crate::error::{Error, Result};
-use crate::model::{Activation, Init, OutputBias};
-use crate::objective::{Loss, Reduction};
+use crate::model::{Activation, Init, OutputBias, Sampling};
+use crate::objective::{Factor, FreeBits, KlEstimator, LogMseScale, Loss, OutputMap, Reduction, Rise};
 use crate::optimizer::OptimizerName;
 
 /// One layer of settings: flags and variables, a configuration file, or the defaults. The keys are the flags' names.
@@ -17,20 +17,33 @@ use crate::optimizer::OptimizerName;
 pub struct Settings {
     pub loss: Option<Loss>,
     pub sigma2: Option<f64>,
+    pub laplace_scale: Option<f64>,
+    pub log_mse_scale: Option<LogMseScale>,
+    pub output: Option<OutputMap>,
     pub reduction: Option<Reduction>,
+    pub recon_weight: Option<Factor>,
+    pub kl: Option<KlEstimator>,
     pub kl_reduction: Option<Reduction>,
+    pub kl_weight: Option<Factor>,
     pub beta: Option<f64>,
+    pub warmup: Option<Rise>,
+    pub free_bits: Option<FreeBits>,
+    pub capacity: Option<f64>,
+    pub gamma: Option<f64>,
+    pub capacity_rise: Option<Rise>,
     pub data: Option<DataSource>,
     pub data_dir: Option<PathBuf>,
     pub binarize: Option<Binarize>,
+    pub pixel_range: Option<PixelRange>,
     pub train_size: Option<usize>,
     pub test_size: Option<usize>,
-    #[serde(default, with = "widths", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "widths")]
     pub hidden: Option<Vec<usize>>,
     pub latent_dim: Option<usize>,
     pub activation: Option<Activation>,
     pub init: Option<Init>,
     pub output_bias: Option<OutputBias>,
+    pub sampling: Option<Sampling>,
     pub optimizer: Option<OptimizerName>,
     pub lr: Option<f64>,
     pub adam_beta1: Option<f64>,
@@ -52,12 +65,31 @@ impl Settings {
         Settings::parse(&text).map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
     }
 
-    /// Parses the text of a configuration file; the error begins with its line.
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Parses the text of a configuration file.
+    ///
+    /// # Errors
+    /// A sentence that begins with the line.
+    pub fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|e| {
             let line = e.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
             format!("line {line}: {}", e.message().replace('\n', "; "))
         })
+    }
+
+    /// Every setting as (column, cell) of a table, in a fixed order; the cell is empty where nothing is set. Where the
+    /// data lies is left out: it says nothing about a result.
+    pub fn cells(&self) -> Vec<(String, String)> {
+        let Ok(serde_json::Value::Object(map)) = serde_json::to_value(self) else { return Vec::new() };
+        let cell = |value: serde_json::Value| match value {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text,
+            serde_json::Value::Array(widths) => widths.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            other => other.to_string(),
+        };
+        map.into_iter()
+            .filter(|(key, _)| key != "data-dir")
+            .map(|(key, value)| (key.replace('-', "_"), cell(value)))
+            .collect()
     }
 
     /// These settings on top of `lower`: what is given here wins.
@@ -66,7 +98,10 @@ impl Settings {
     /// `loss = "gaussian"`, and says nothing about a `--loss bce` that is typed over it.
     pub fn over(self, mut lower: Settings) -> Settings {
         if self.loss.is_some() && self.loss != lower.loss {
-            lower.sigma2 = None;
+            (lower.sigma2, lower.laplace_scale, lower.log_mse_scale) = (None, None, None);
+            if lower.loss.is_some() {
+                lower.output = None;
+            }
         }
         if self.optimizer.is_some() && self.optimizer != lower.optimizer {
             (lower.adam_beta1, lower.adam_beta2, lower.adam_eps) = (None, None, None);
@@ -74,15 +109,37 @@ impl Settings {
         if self.data.is_some() && self.data != lower.data {
             lower.data_dir = None;
         }
+        // A constraint is one choice, made of several settings.
+        if self.free_bits.is_some() {
+            (lower.capacity, lower.gamma, lower.capacity_rise) = (None, None, None);
+        }
+        if self.capacity.is_some() {
+            (lower.free_bits, lower.beta, lower.warmup) = (None, None, None);
+        }
+        if self.beta.is_some() || self.warmup.is_some() {
+            (lower.capacity, lower.gamma, lower.capacity_rise) = (None, None, None);
+        }
         Settings {
             loss: self.loss.or(lower.loss),
             sigma2: self.sigma2.or(lower.sigma2),
+            laplace_scale: self.laplace_scale.or(lower.laplace_scale),
+            log_mse_scale: self.log_mse_scale.or(lower.log_mse_scale),
+            output: self.output.or(lower.output),
             reduction: self.reduction.or(lower.reduction),
+            recon_weight: self.recon_weight.or(lower.recon_weight),
+            kl: self.kl.or(lower.kl),
             kl_reduction: self.kl_reduction.or(lower.kl_reduction),
+            kl_weight: self.kl_weight.or(lower.kl_weight),
             beta: self.beta.or(lower.beta),
+            warmup: self.warmup.or(lower.warmup),
+            free_bits: self.free_bits.or(lower.free_bits),
+            capacity: self.capacity.or(lower.capacity),
+            gamma: self.gamma.or(lower.gamma),
+            capacity_rise: self.capacity_rise.or(lower.capacity_rise),
             data: self.data.or(lower.data),
             data_dir: self.data_dir.or(lower.data_dir),
             binarize: self.binarize.or(lower.binarize),
+            pixel_range: self.pixel_range.or(lower.pixel_range),
             train_size: self.train_size.or(lower.train_size),
             test_size: self.test_size.or(lower.test_size),
             hidden: self.hidden.or(lower.hidden),
@@ -90,6 +147,7 @@ impl Settings {
             activation: self.activation.or(lower.activation),
             init: self.init.or(lower.init),
             output_bias: self.output_bias.or(lower.output_bias),
+            sampling: self.sampling.or(lower.sampling),
             optimizer: self.optimizer.or(lower.optimizer),
             lr: self.lr.or(lower.lr),
             adam_beta1: self.adam_beta1.or(lower.adam_beta1),

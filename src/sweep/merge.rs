@@ -1,8 +1,8 @@
 //! Many runs into one tidy table: the columns of the run, then those of `metrics.csv`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::choice::Choice;
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::records::{METRICS_HEADER, RunDir, RunRecord, Status, metrics_rows};
@@ -15,34 +15,6 @@ pub enum Rows {
     /// The last epoch, both splits.
     Final,
 }
-
-/// The columns that tell runs apart, before those of `metrics.csv`.
-const RUN_COLUMNS: [&str; 24] = [
-    "run",
-    "status",
-    "verdict",
-    "data",
-    "binarize",
-    "loss",
-    "sigma2",
-    "reduction",
-    "kl_reduction",
-    "beta",
-    "hidden",
-    "latent_dim",
-    "activation",
-    "init",
-    "output_bias",
-    "optimizer",
-    "lr",
-    "adam_beta1",
-    "adam_beta2",
-    "adam_eps",
-    "batch_size",
-    "epochs",
-    "train_size",
-    "seed",
-];
 
 /// The run directories under `paths`: each path is one, or a directory that holds some. Sorted by name.
 ///
@@ -79,25 +51,39 @@ fn name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
 }
 
-/// The merged table, and a sentence for every run that is left out because it is not finished.
+/// A table of many runs, and what must be said beside it.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    /// The CSV.
+    pub table: Vec<u8>,
+    /// A sentence for every run that is left out, and one where the R of the rows cannot be compared.
+    pub notes: Vec<String>,
+}
+
+/// One tidy table of `runs`: run, status, verdict, the group within which R can be compared, every setting, then the
+/// columns of `metrics.csv`.
 ///
 /// # Errors
 /// [`Error::Run`] for a run that cannot be read.
-pub fn merge(runs: &[RunDir], rows: Rows) -> Result<(Vec<u8>, Vec<String>)> {
+pub fn merge(runs: &[RunDir], rows: Rows) -> Result<Merged> {
     let failed = |e: &dyn std::fmt::Display| Error::Run(format!("the table cannot be written ({e})"));
     let mut table = csv::Writer::from_writer(Vec::new());
-    let metrics_header = METRICS_HEADER.trim_end().split(',');
-    table.write_record(RUN_COLUMNS.into_iter().chain(metrics_header)).map_err(|e| failed(&e))?;
-    let mut left_out = Vec::new();
+    let settings = Settings::default().cells().into_iter().map(|(column, _)| column);
+    let header = ["run", "status", "verdict", "comparable"].map(str::to_owned).into_iter().chain(settings);
+    let metrics_header = METRICS_HEADER.trim_end().split(',').map(str::to_owned);
+    table.write_record(header.chain(metrics_header)).map_err(|e| failed(&e))?;
+    let mut notes = Vec::new();
+    let mut groups = BTreeSet::new();
     for dir in runs {
         let run = RunRecord::read(dir)?;
         if !matches!(run.manifest.status, Status::Completed | Status::Diverged) {
-            left_out.push(format!(
+            notes.push(format!(
                 "{}: not finished, left out; the command that began it resumes it",
                 dir.path().display()
             ));
             continue;
         }
+        groups.insert(run.comparable());
         let last = run.metrics.iter().map(|row| row.epoch).max();
         let wanted = |row: &&EpochRecord| match rows {
             Rows::All => true,
@@ -108,46 +94,27 @@ pub fn merge(runs: &[RunDir], rows: Rows) -> Result<(Vec<u8>, Vec<String>)> {
             table.write_record(left.iter().cloned().chain(metric_cells(row)?)).map_err(|e| failed(&e))?;
         }
     }
-    Ok((table.into_inner().map_err(|e| failed(&e))?, left_out))
-}
-
-/// The name of a choice that was made.
-fn choice<T: Choice>(value: Option<T>) -> String {
-    value.map_or_else(String::new, |v| v.name())
+    if groups.len() > 1 {
+        let groups = groups.into_iter().collect::<Vec<_>>().join(", ");
+        notes.push(format!(
+            "recon and neg_elbo can be compared only within one value of the column `comparable`, here {groups}: other \
+             pixels, or another kind of number (mass, density, squared error)"
+        ));
+    }
+    Ok(Merged { table: table.into_inner().map_err(|e| failed(&e))?, notes })
 }
 
 fn run_cells(run: &RunRecord) -> Vec<String> {
-    let s: &Settings = &run.settings;
-    let number = |value: Option<f64>| value.map_or(String::new(), |v| v.to_string());
-    let count = |value: Option<usize>| value.map_or(String::new(), |v| v.to_string());
     let verdict =
         run.manifest.verdict.and_then(|v| Some(serde_json::to_value(v).ok()?.get("name")?.as_str()?.to_owned()));
-    vec![
+    let first = [
         run.manifest.run.clone(),
         crate::report::status_word(run.manifest.status).to_owned(),
         verdict.unwrap_or_default(),
-        run.manifest.data.name.name().to_owned(),
-        choice(s.binarize),
-        choice(s.loss),
-        number(s.sigma2),
-        choice(s.reduction),
-        choice(s.kl_reduction),
-        number(s.beta),
-        s.hidden.iter().flatten().map(usize::to_string).collect::<Vec<_>>().join(" "),
-        count(s.latent_dim),
-        choice(s.activation),
-        choice(s.init),
-        choice(s.output_bias),
-        choice(s.optimizer),
-        number(s.lr),
-        number(s.adam_beta1),
-        number(s.adam_beta2),
-        number(s.adam_eps),
-        count(s.batch_size),
-        s.epochs.map_or(String::new(), |n| n.to_string()),
-        run.manifest.data.train_images.to_string(),
-        s.seed.map_or(String::new(), |n| n.to_string()),
-    ]
+        run.comparable(),
+    ];
+    let settings = run.settings.cells().into_iter().map(|(_, cell)| cell);
+    first.into_iter().chain(settings).collect()
 }
 
 /// The cells of a row, to the byte those of `metrics.csv`.

@@ -2,4 +2,4 @@
 
 mod merge;
 
-pub use merge::{Rows, find_runs, merge};
+pub use merge::{Merged, Rows, find_runs, merge};
