@@ -11,9 +11,11 @@
 //! | [`report`] | tables and sentences, from records only |
 //! | [`records`] | the files of a run: names, formats, reading back |
 //! | [`train`], [`evaluate`] | THE training loop, and what is measured on a model that stands still |
+//! | [`presets`] | the conventions of public code bases, by name |
 //! | [`spec`] | everything that determines a run, validated once, then immutable |
 //! | [`objective`] | weights on R and K: likelihoods, KL, reductions |
 //! | [`model`], [`optimizer`] | the MLP VAE and its steps |
+//! | [`kernels`] | fused CPU operations, each with a plain Candle twin; the only `unsafe` |
 //! | [`data`] | MNIST, synthetic digits, IDX files, batches |
 //! | [`metrics`], [`verdict`] | plain numbers about an epoch, and what they say |
 //! | [`rng`], [`device`], [`choice`], [`files`], [`error`] | named random streams, devices, names of choices, atomic writes, errors |
@@ -27,10 +29,12 @@ pub mod device;
 pub mod error;
 pub mod evaluate;
 pub mod files;
+pub mod kernels;
 pub mod metrics;
 pub mod model;
 pub mod objective;
 pub mod optimizer;
+pub mod presets;
 pub mod records;
 pub mod report;
 pub mod rng;

@@ -1,14 +1,18 @@
 //! Gradient steps with their state in the open, so that a checkpoint can hold it.
 //!
 //! The formulas and defaults are PyTorch's (`torch.optim`), which most of the code compared here uses. Each rule is
-//! written once as arithmetic on slices (CPU) and once on tensors (other devices, and the reference of the tests).
+//! there on slices (CPU; Adam is a kernel) and on tensors (other devices, and the reference of the tests).
 
 use std::cell::RefCell;
 
-use candle_core::{CpuStorage, Device, InplaceOp2, Layout, Result, Tensor, Var, bail};
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Result, Tensor, Var, bail};
 use clap::ValueEnum;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use crate::kernels::adam;
+use crate::kernels::dispatch::Isa;
+use crate::kernels::ops::Sink;
 
 /// The name of an optimiser, as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -18,7 +22,7 @@ pub enum OptimizerName {
     Adam,
     /// p -= lr * g
     Sgd,
-    /// v = 0.99 v + 0.01 g^2; p -= lr * g / (sqrt(v) + 1e-8)
+    /// v = alpha v + (1 - alpha) g^2; p -= lr * g / (sqrt(v) + 1e-8)
     Rmsprop,
     /// s += g^2; p -= lr * g / (sqrt(s) + 1e-10)
     Adagrad,
@@ -38,13 +42,15 @@ pub enum Rule {
     },
     /// `torch.optim.SGD` without momentum.
     Sgd,
-    /// `torch.optim.RMSprop` with its default alpha 0.99 and eps 1e-8.
-    Rmsprop,
+    /// `torch.optim.RMSprop` with its default eps 1e-8, without momentum.
+    Rmsprop {
+        /// Decay of the second moment: 0.99 in PyTorch, 0.9 (called rho) in Keras.
+        alpha: f64,
+    },
     /// `torch.optim.Adagrad` with its default eps 1e-10.
     Adagrad,
 }
 
-const RMSPROP_ALPHA: f64 = 0.99;
 const RMSPROP_EPS: f64 = 1e-8;
 const ADAGRAD_EPS: f64 = 1e-10;
 
@@ -57,7 +63,7 @@ impl Rule {
         match self {
             Rule::Adam { .. } => 2,
             Rule::Sgd => 0,
-            Rule::Rmsprop | Rule::Adagrad => 1,
+            Rule::Rmsprop { .. } | Rule::Adagrad => 1,
         }
     }
 
@@ -66,46 +72,24 @@ impl Rule {
         match self {
             Rule::Adam { .. } => OptimizerName::Adam,
             Rule::Sgd => OptimizerName::Sgd,
-            Rule::Rmsprop => OptimizerName::Rmsprop,
+            Rule::Rmsprop { .. } => OptimizerName::Rmsprop,
             Rule::Adagrad => OptimizerName::Adagrad,
         }
     }
 
-    /// Applies step number `t` (from 1) to `p` with gradient `g` and this rule's state slots, all of one length.
-    fn update_slices(self, lr: f64, t: u64, p: &mut [f32], g: &[f32], state: &mut [&mut [f32]]) {
-        match (self, state) {
-            (Rule::Adam { beta1, beta2, eps }, [m, v]) => {
-                let (step, root) = adam_corrections(lr, beta1, beta2, t);
-                let (b1, b2, eps) = (beta1 as f32, beta2 as f32, eps as f32);
-                let (c1, c2, step, root) = ((1.0 - beta1) as f32, (1.0 - beta2) as f32, step as f32, root as f32);
-                for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m.iter_mut()).zip(v.iter_mut()) {
-                    *m = b1 * *m + c1 * g;
-                    *v = b2 * *v + c2 * g * g;
-                    *p -= step * *m / (v.sqrt() * root + eps);
-                }
-            }
-            (Rule::Rmsprop, [v]) => {
-                let (lr, alpha, rest) = (lr as f32, RMSPROP_ALPHA as f32, (1.0 - RMSPROP_ALPHA) as f32);
-                for ((p, &g), v) in p.iter_mut().zip(g).zip(v.iter_mut()) {
-                    *v = alpha * *v + rest * g * g;
-                    *p -= lr * g / (v.sqrt() + RMSPROP_EPS as f32);
-                }
-            }
-            (Rule::Adagrad, [s]) => {
-                for ((p, &g), s) in p.iter_mut().zip(g).zip(s.iter_mut()) {
-                    *s += g * g;
-                    *p -= lr as f32 * g / (s.sqrt() + ADAGRAD_EPS as f32);
-                }
-            }
-            (_, _) => {
-                for (p, &g) in p.iter_mut().zip(g) {
-                    *p -= lr as f32 * g;
-                }
-            }
+    /// One step of a rule that divides by the root of one kept number, on slices of one length.
+    fn scaled_step(self, lr: f32, p: &mut [f32], g: &[f32], v: &mut [f32]) {
+        let (keep, add, eps) = match self {
+            Rule::Rmsprop { alpha } => (alpha as f32, (1.0 - alpha) as f32, RMSPROP_EPS as f32),
+            Rule::Adagrad | Rule::Adam { .. } | Rule::Sgd => (1.0, 1.0, ADAGRAD_EPS as f32),
+        };
+        for ((p, &g), v) in p.iter_mut().zip(g).zip(v) {
+            *v = keep * *v + add * g * g;
+            *p -= lr * g / (v.sqrt() + eps);
         }
     }
 
-    /// The same as [`Rule::update_slices`] on tensors of any device and type; gives the step to subtract.
+    /// One step number `t` (from 1) on tensors of any device and type; gives the change to subtract.
     fn update_tensors(self, lr: f64, t: u64, g: &Tensor, state: &mut [Tensor]) -> Result<Tensor> {
         match (self, state) {
             (Rule::Adam { beta1, beta2, eps }, [m, v]) => {
@@ -114,8 +98,8 @@ impl Rule {
                 *v = ((&*v * beta2)? + (g.sqr()? * (1.0 - beta2))?)?;
                 (&*m * step)? / v.sqrt()?.affine(root, eps)?
             }
-            (Rule::Rmsprop, [v]) => {
-                *v = ((&*v * RMSPROP_ALPHA)? + (g.sqr()? * (1.0 - RMSPROP_ALPHA))?)?;
+            (Rule::Rmsprop { alpha }, [v]) => {
+                *v = ((&*v * alpha)? + (g.sqr()? * (1.0 - alpha))?)?;
                 (g * lr)? / v.sqrt()?.affine(1.0, RMSPROP_EPS)?
             }
             (Rule::Adagrad, [s]) => {
@@ -131,6 +115,15 @@ impl Rule {
 fn adam_corrections(lr: f64, beta1: f64, beta2: f64, t: u64) -> (f64, f64) {
     let t = t as f64;
     (lr / (1.0 - beta1.powf(t)), 1.0 / (1.0 - beta2.powf(t)).sqrt())
+}
+
+/// The gradient of one parameter.
+#[derive(Clone, Debug)]
+pub enum Gradient {
+    /// As Candle computed it.
+    Tensor(Tensor),
+    /// Where the kernels left it.
+    Host(Sink),
 }
 
 /// The state of one parameter: where the fast path can reach it, or as tensors.
@@ -167,21 +160,29 @@ impl Optimizer {
     }
 
     /// One step: every parameter with its gradient, in the order given to [`Optimizer::new`].
-    pub fn step(&mut self, parameters: &[(&Var, Tensor)]) -> Result<()> {
-        if parameters.len() != self.states.len() {
-            bail!("the optimiser was made for {} parameters, not {}", self.states.len(), parameters.len())
+    ///
+    /// # Errors
+    /// Where numbers or shapes of parameters, gradients and state differ.
+    pub fn step(&mut self, parameters: &[&Var], gradients: &[Gradient]) -> Result<()> {
+        if parameters.len() != self.states.len() || gradients.len() != self.states.len() {
+            bail!("{} parameters and {} gradients for {}", parameters.len(), gradients.len(), self.states.len())
         }
         self.step += 1;
-        for ((parameter, gradient), state) in parameters.iter().zip(&mut self.states) {
-            match state {
-                State::Host(slots) => {
-                    let op = HostStep { rule: self.rule, lr: self.lr, t: self.step, slots: RefCell::new(slots) };
-                    parameter.inplace_op2(&gradient.contiguous()?, &op)?;
+        for ((parameter, gradient), state) in parameters.iter().zip(gradients).zip(&mut self.states) {
+            match (state, gradient) {
+                (State::Host(slots), gradient) => {
+                    let values = match gradient {
+                        Gradient::Tensor(gradient) => &gradient.flatten_all()?.to_vec1::<f32>()?,
+                        Gradient::Host(sink) => &*sink.get(),
+                    };
+                    let (rule, lr, t) = (self.rule, self.lr, self.step);
+                    parameter.inplace_op1(&HostStep { rule, lr, t, gradient: values, slots: RefCell::new(slots) })?;
                 }
-                State::Tensors(slots) => {
+                (State::Tensors(slots), Gradient::Tensor(gradient)) => {
                     let change = self.rule.update_tensors(self.lr, self.step, gradient, slots)?;
                     parameter.set(&(parameter.as_tensor() - change)?)?;
                 }
+                (State::Tensors(_), Gradient::Host(_)) => bail!("a gradient of the kernels for another device's state"),
             }
         }
         Ok(())
@@ -237,33 +238,42 @@ struct HostStep<'a> {
     rule: Rule,
     lr: f64,
     t: u64,
+    gradient: &'a [f32],
     // Candle hands the operation out by shared reference and the parameter alone as mutable.
     slots: RefCell<&'a mut Vec<Vec<f32>>>,
 }
 
-impl InplaceOp2 for HostStep<'_> {
+impl InplaceOp1 for HostStep<'_> {
     fn name(&self) -> &'static str {
         "optimizer-step"
     }
 
-    fn cpu_fwd(&self, p: &mut CpuStorage, p_layout: &Layout, g: &CpuStorage, g_layout: &Layout) -> Result<()> {
-        let (CpuStorage::F32(p), CpuStorage::F32(g)) = (p, g) else { bail!("the fast optimiser step takes f32") };
-        let (Some((p0, p1)), Some((g0, g1))) = (p_layout.contiguous_offsets(), g_layout.contiguous_offsets()) else {
-            bail!("the fast optimiser step takes contiguous tensors")
+    fn cpu_fwd(&self, p: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let (CpuStorage::F32(p), Some((start, end))) = (p, layout.contiguous_offsets()) else {
+            bail!("the fast optimiser step takes contiguous f32 parameters")
         };
-        let (p, g) = (&mut p[p0..p1], &g[g0..g1]);
+        let (p, g) = (&mut p[start..end], self.gradient);
         let mut slots = self.slots.borrow_mut();
-        let mut states: Vec<Vec<&mut [f32]>> = (0..p.len().div_ceil(CHUNK)).map(|_| Vec::new()).collect();
-        for slot in slots.iter_mut() {
-            for (chunk, state) in slot.chunks_mut(CHUNK).zip(&mut states) {
-                state.push(chunk);
+        if p.len() != g.len() || slots.iter().any(|slot| slot.len() != p.len()) {
+            bail!("a parameter of {} numbers has a gradient of {}", p.len(), g.len())
+        }
+        match (self.rule, slots.as_mut_slice()) {
+            (Rule::Adam { beta1, beta2, eps }, [m, v]) => {
+                let adam = adam::Adam { learning_rate: self.lr, beta1, beta2, eps };
+                adam::step(Isa::best(), &adam, self.t, p, g, m, v);
+            }
+            (Rule::Rmsprop { .. } | Rule::Adagrad, [v]) => {
+                let (rule, lr) = (self.rule, self.lr as f32);
+                let chunks = p.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).zip(v.par_chunks_mut(CHUNK));
+                chunks.for_each(|((p, g), v)| rule.scaled_step(lr, p, g, v));
+            }
+            _ => {
+                let lr = self.lr as f32;
+                p.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).for_each(|(p, g)| {
+                    p.iter_mut().zip(g).for_each(|(p, g)| *p -= lr * g);
+                });
             }
         }
-        let (rule, lr, t) = (self.rule, self.lr, self.t);
-        p.par_chunks_mut(CHUNK)
-            .zip(g.par_chunks(CHUNK))
-            .zip(states.par_iter_mut())
-            .for_each(|((p, g), state)| rule.update_slices(lr, t, p, g, state));
         Ok(())
     }
 }
@@ -280,13 +290,13 @@ mod tests {
         let mut optimizer = Optimizer::new(rule, 0.01, &[&p]).unwrap();
         for t in 1..=3 {
             let g = (Tensor::new(&[0.1f64, -0.2, 3.0], &Device::Cpu).unwrap() * f64::from(t)).unwrap();
-            optimizer.step(&[(&p, g.to_dtype(dtype).unwrap())]).unwrap();
+            optimizer.step(&[&p], &[Gradient::Tensor(g.to_dtype(dtype).unwrap())]).unwrap();
         }
         p.to_dtype(DType::F64).unwrap().to_vec1().unwrap()
     }
 
     const RULES: [Rule; 4] =
-        [Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, Rule::Sgd, Rule::Rmsprop, Rule::Adagrad];
+        [Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, Rule::Sgd, Rule::Rmsprop { alpha: 0.99 }, Rule::Adagrad];
 
     #[test]
     fn every_rule_makes_the_steps_of_torch_optim() {
@@ -318,7 +328,7 @@ mod tests {
             let g = Tensor::from_vec(values(0.3), n, &Device::Cpu).unwrap();
             let fast = Var::from_tensor(&start).unwrap();
             let mut optimizer = Optimizer::new(rule, 0.01, &[&fast]).unwrap();
-            optimizer.step(&[(&fast, g.clone())]).unwrap();
+            optimizer.step(&[&fast], &[Gradient::Tensor(g.clone())]).unwrap();
             let mut slots = vec![start.zeros_like().unwrap(); rule.slots()];
             let twin = (&start - rule.update_tensors(0.01, 1, &g, &mut slots).unwrap()).unwrap();
             let gap = (fast.as_tensor() - twin).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
@@ -332,12 +342,12 @@ mod tests {
             let p = Var::new(&[1f32, -2.0, 0.5], &Device::Cpu).unwrap();
             let g = Tensor::new(&[0.1f32, -0.2, 3.0], &Device::Cpu).unwrap();
             let mut first = Optimizer::new(rule, 0.01, &[&p]).unwrap();
-            first.step(&[(&p, g.clone())]).unwrap();
+            first.step(&[&p], &[Gradient::Tensor(g.clone())]).unwrap();
             let q = Var::from_tensor(&p.as_tensor().copy().unwrap()).unwrap();
             let mut second = Optimizer::new(rule, 0.01, &[&q]).unwrap();
             second.restore(first.steps(), first.state().unwrap()).unwrap();
-            first.step(&[(&p, g.clone())]).unwrap();
-            second.step(&[(&q, g)]).unwrap();
+            first.step(&[&p], &[Gradient::Tensor(g.clone())]).unwrap();
+            second.step(&[&q], &[Gradient::Tensor(g)]).unwrap();
             assert_eq!(p.to_vec1::<f32>().unwrap(), q.to_vec1::<f32>().unwrap(), "{rule:?}");
         }
     }

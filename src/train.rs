@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use candle_core::{DType, Device, Result as TensorResult, Tensor, bail};
+use candle_core::{DType, Device, Result as TensorResult, Tensor};
 
 use crate::data::{Dataset, PixelDraw, Pixels};
 use crate::evaluate::{Measurement, evaluate, scalar, sum};
@@ -223,14 +223,10 @@ fn step(
         return Ok(None);
     }
     let log_sigma = state.model.log_sigma().map(|p| p.as_tensor());
-    let gradients = task.objective.value(&losses, log_sigma, time)?.backward()?;
-    let parameters = state.model.parameters();
-    let mut pairs = Vec::with_capacity(parameters.len());
-    for (name, parameter) in &parameters {
-        let Some(gradient) = gradients.get(parameter) else { bail!("{name} has no part in the objective") };
-        pairs.push((*parameter, gradient.clone()));
-    }
-    state.optimizer.step(&pairs)?;
+    let store = task.objective.value(&losses, log_sigma, time)?.backward()?;
+    let gradients = state.model.gradients(&store)?;
+    let parameters: Vec<_> = state.model.parameters().into_iter().map(|(_, p)| p).collect();
+    state.optimizer.step(&parameters, &gradients)?;
     Ok(Some((ledgers, averages.energy)))
 }
 

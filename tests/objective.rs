@@ -5,7 +5,7 @@ use vae_bench::data::{Binarize, Images, PixelRange, PixelStats, Pixels};
 use vae_bench::model::{Activation, Architecture, Init, LogSigma, Posterior, Sampling, Vae};
 use vae_bench::objective::{
     Averages, Constraint, FreeBits, KlEstimator, Length, Likelihood, LogMseScale, Objective, OutputMap, Reduction,
-    Rise, Shape, Time, kl_per_latent, log_ratio,
+    Rise, Shape, Time, log_ratio,
 };
 use vae_bench::rng::{Purpose, Stream};
 
@@ -33,7 +33,7 @@ fn tensor(values: &[f64], rows: usize) -> Tensor {
 
 fn kl_of(mean: f64, sigma: f64) -> f64 {
     let posterior = Posterior { mean: tensor(&[mean], 1), logvar: tensor(&[2.0 * sigma.ln()], 1) };
-    kl_per_latent(&posterior).unwrap().to_vec2::<f64>().unwrap()[0][0]
+    posterior.kl_per_latent().unwrap().to_vec2::<f64>().unwrap()[0][0]
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn the_three_kinds_of_free_bits_differ_as_their_formulas_do() {
     let k = [[0.1, 0.9], [0.5, 0.02]];
     let means: Vec<f64> = k.iter().flatten().map(|k: &f64| (2.0 * k).sqrt()).collect();
     let posterior = Posterior { mean: tensor(&means, 2), logvar: tensor(&[0.0; 4], 2) };
-    let kl = kl_per_latent(&posterior).unwrap();
+    let kl = posterior.kl_per_latent().unwrap();
     let losses = vae_bench::objective::ImageLosses { energy: tensor(&[0.0; 2], 2), kl, sampled_kl: None };
     let constrained = |free| {
         let objective = Objective { constraint: Constraint::FreeBits(free), ..objective(Likelihood::Bernoulli) };

@@ -228,6 +228,9 @@ pub struct RunArgs {
     /// Adam's epsilon [default: 1e-8]
     #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true, help_heading = "Training", env = "VAE_BENCH_ADAM_EPS", hide_env = true)]
     adam_eps: Option<f64>,
+    /// RMSprop's decay of the second moment; Keras' rho is 0.9 [default: 0.99]
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true, help_heading = "Training", env = "VAE_BENCH_RMSPROP_ALPHA", hide_env = true)]
+    rmsprop_alpha: Option<f64>,
     /// Images a step [default: 128]
     #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Training", env = "VAE_BENCH_BATCH_SIZE", hide_env = true)]
     batch_size: Option<usize>,
@@ -322,6 +325,7 @@ impl RunArgs {
             adam_beta1: self.adam_beta1,
             adam_beta2: self.adam_beta2,
             adam_eps: self.adam_eps,
+            rmsprop_alpha: self.rmsprop_alpha,
             batch_size: self.batch_size,
             epochs: self.epochs,
             seed: self.seed,

@@ -2,11 +2,15 @@
 
 mod init;
 
-use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 pub use init::{Init, OutputBias};
+
+use crate::kernels::ops::{self, InputGradient, Sink, Then};
+use crate::optimizer::Gradient;
 
 /// The nonlinearity between dense layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -121,12 +125,27 @@ pub struct Posterior {
 }
 
 impl Posterior {
+    /// KL of every latent of every image, `[batch, latent_dim]`, in nats, never negative.
+    ///
+    /// Kingma & Welling 2014, appendix B: KL(N(mean, sigma^2) || N(0, 1)) = 1/2 (mean^2 + sigma^2 - 1 - log sigma^2).
+    pub fn kl_per_latent(&self) -> Result<Tensor> {
+        ((self.mean.sqr()? + self.logvar.exp()?)? - self.logvar.affine(1.0, 1.0)?)? * 0.5
+    }
+
     /// z = mean + sigma * noise (the reparameterisation trick, Kingma & Welling 2014, section 2.4), or a variant of it.
     pub fn sample(&self, noise: &Tensor, sampling: Sampling) -> Result<Tensor> {
         match sampling {
             Sampling::Standard => &self.mean + ((&self.logvar * 0.5)?.exp()? * noise)?,
             Sampling::Keras201605 => &self.mean + ((self.logvar.exp()? * noise)? * 0.01)?,
         }
+    }
+
+    /// Both at once.
+    fn sample_and_kl(&self, noise: &Tensor, sampling: Sampling) -> Result<(Tensor, Tensor)> {
+        if ops::serve(&self.mean) && sampling == Sampling::Standard {
+            return ops::sample(&self.mean, &self.logvar, noise);
+        }
+        Ok((self.sample(noise, sampling)?, self.kl_per_latent()?))
     }
 }
 
@@ -137,6 +156,8 @@ pub struct Forward {
     pub posterior: Posterior,
     /// The sample that was decoded, `[batch, latent_dim]`.
     pub z: Tensor,
+    /// KL(q(z|x) || p(z)) of every latent of every image, `[batch, latent_dim]`, in nats.
+    pub kl: Tensor,
     /// Logits (Bernoulli) or means of the pixels, `[batch, pixels]`.
     pub output: Tensor,
 }
@@ -145,12 +166,27 @@ pub struct Forward {
 struct Dense {
     weight: Var,
     bias: Var,
+    input_gradient: InputGradient,
+    /// Where the kernels leave the gradients of weight and bias.
+    sinks: (Sink, Sink),
 }
 
 impl Dense {
-    /// x W^T + b, `[batch, inputs]` to `[batch, outputs]`.
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)
+    /// x W^T + b, then the activation: `[batch, inputs]` to `[batch, outputs]`.
+    fn forward(&self, x: &Tensor, activation: Option<Activation>) -> Result<Tensor> {
+        if !ops::serve(x) {
+            let y = x.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)?;
+            return activation.map_or(Ok(y.clone()), |activation| activation.apply(&y));
+        }
+        let dense = |then| {
+            let sinks = (&self.sinks.0, &self.sinks.1);
+            ops::dense(x, &self.weight, &self.bias, then, self.input_gradient, sinks)
+        };
+        match activation {
+            None => dense(Then::Nothing),
+            Some(Activation::Relu) => dense(Then::Relu),
+            Some(other) => other.apply(&dense(Then::Nothing)?),
+        }
     }
 }
 
@@ -179,6 +215,8 @@ impl Vae {
     ) -> Result<Self> {
         let layers = architecture.layers();
         let mut dense = Vec::with_capacity(layers.len());
+        let linear = architecture.hidden.is_empty();
+        let reads_data = |index: usize| index == 0 || (linear && index == 1);
         for (index, layer) in layers.iter().enumerate() {
             let (weight, mut bias) = init.draw(layer, seed, index);
             if let (Some(given), true) = (output_bias, index + 1 == layers.len()) {
@@ -190,12 +228,15 @@ impl Vae {
             dense.push(Dense {
                 weight: var(weight, &[layer.outputs, layer.inputs])?,
                 bias: var(bias, &[layer.outputs])?,
+                // The first layers read data; of all others somebody wants the input's gradient.
+                input_gradient: if reads_data(index) { InputGradient::Unwanted } else { InputGradient::Wanted },
+                sinks: Default::default(),
             });
         }
         let mut rest = dense.into_iter();
         let encoder = rest.by_ref().take(architecture.hidden.len()).collect();
         let (Some(mean), Some(logvar)) = (rest.next(), rest.next()) else {
-            candle_core::bail!("an architecture always has a mean and a logvar layer")
+            bail!("an architecture always has a mean and a logvar layer")
         };
         let log_sigma = match architecture.log_sigma {
             LogSigma::Absent => None,
@@ -209,19 +250,17 @@ impl Vae {
     pub fn encode(&self, x: &Tensor) -> Result<Posterior> {
         let mut h = x.clone();
         for layer in &self.encoder {
-            h = self.activation.apply(&layer.forward(&h)?)?;
+            h = layer.forward(&h, Some(self.activation))?;
         }
-        Ok(Posterior { mean: self.mean.forward(&h)?, logvar: self.logvar.forward(&h)? })
+        Ok(Posterior { mean: self.mean.forward(&h, None)?, logvar: self.logvar.forward(&h, None)? })
     }
 
     /// Logits or means of the pixels, `[batch, pixels]`, for the codes `z`, `[batch, latent_dim]`.
     pub fn decode(&self, z: &Tensor) -> Result<Tensor> {
         let mut h = z.clone();
         for (i, layer) in self.decoder.iter().enumerate() {
-            h = layer.forward(&h)?;
-            if i + 1 < self.decoder.len() {
-                h = self.activation.apply(&h)?;
-            }
+            let last = i + 1 == self.decoder.len();
+            h = layer.forward(&h, (!last).then_some(self.activation))?;
         }
         Ok(h)
     }
@@ -229,9 +268,9 @@ impl Vae {
     /// Encodes `x`, samples z with `noise` (`[batch, latent_dim]`, standard normal) and decodes.
     pub fn forward(&self, x: &Tensor, noise: &Tensor) -> Result<Forward> {
         let posterior = self.encode(x)?;
-        let z = posterior.sample(noise, self.sampling)?;
+        let (z, kl) = posterior.sample_and_kl(noise, self.sampling)?;
         let output = self.decode(&z)?;
-        Ok(Forward { posterior, z, output })
+        Ok(Forward { posterior, z, kl, output })
     }
 
     /// The parameters under the names that files and PyTorch's `load_state_dict` know, in a fixed order.
@@ -245,6 +284,30 @@ impl Vae {
             })
             .chain(self.log_sigma.iter().map(|log_sigma| ("log_sigma".to_owned(), log_sigma)))
             .collect()
+    }
+
+    /// The gradients of a backward pass, in the order of [`Vae::parameters`].
+    ///
+    /// # Errors
+    /// Where a parameter had no part in what was differentiated.
+    pub fn gradients(&self, store: &GradStore) -> Result<Vec<Gradient>> {
+        let dense = self.encoder.iter().chain([&self.mean, &self.logvar]).chain(&self.decoder);
+        let in_store = |p: &Var| match store.get(p) {
+            Some(gradient) => Ok(Gradient::Tensor(gradient.clone())),
+            None => bail!("a parameter of shape {:?} has no part in the objective", p.shape()),
+        };
+        let mut all = Vec::new();
+        for layer in dense {
+            if ops::serve(&layer.weight) {
+                all.extend([&layer.sinks.0, &layer.sinks.1].map(|sink| Gradient::Host(sink.clone())));
+            } else {
+                all.extend([in_store(&layer.weight)?, in_store(&layer.bias)?]);
+            }
+        }
+        if let Some(log_sigma) = &self.log_sigma {
+            all.push(in_store(log_sigma)?);
+        }
+        Ok(all)
     }
 
     /// The learned log sigma of the likelihood, `[1]`, where there is one.

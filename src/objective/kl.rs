@@ -48,14 +48,6 @@ pub enum Constraint {
     },
 }
 
-/// KL of every latent of every image, `[batch, latent_dim]`, in nats, never negative.
-///
-/// Kingma & Welling 2014, appendix B: KL(N(mean, sigma^2) || N(0, 1)) = 1/2 (mean^2 + sigma^2 - 1 - log sigma^2).
-pub fn kl_per_latent(posterior: &Posterior) -> TensorResult<Tensor> {
-    let Posterior { mean, logvar } = posterior;
-    ((mean.sqr()? + logvar.exp()?)? - logvar.affine(1.0, 1.0)?)? * 0.5
-}
-
 /// log q(z|x) - log p(z) of every image, `[batch]`, for `z` drawn with standard deviation exp(logvar/2).
 pub fn log_ratio(posterior: &Posterior, z: &Tensor) -> TensorResult<Tensor> {
     // log N(z; mean, sigma^2) - log N(z; 0, 1): the log(2 pi) of both cancel.

@@ -14,7 +14,7 @@ use candle_core::{D, Device, Result, Tensor};
 
 pub use energy::{Energy, OutputMap, logit};
 pub use factor::{Factor, Sizes};
-pub use kl::{Constraint, FreeBits, KlEstimator, kl_per_latent, log_ratio};
+pub use kl::{Constraint, FreeBits, KlEstimator, log_ratio};
 pub use likelihood::{Likelihood, LogMseScale, Loss, Measure};
 pub use reduction::Reduction;
 pub use schedule::{Length, Rise, Shape, Time};
@@ -107,7 +107,7 @@ impl Objective {
     pub fn losses(&self, forward: &Forward, x: &Tensor) -> Result<ImageLosses> {
         Ok(ImageLosses {
             energy: self.likelihood.energy().per_image(&forward.output, x, self.output)?,
-            kl: kl_per_latent(&forward.posterior)?,
+            kl: forward.kl.clone(),
             sampled_kl: match self.kl_estimator {
                 KlEstimator::Analytic => None,
                 KlEstimator::MonteCarlo => Some(log_ratio(&forward.posterior, &forward.z)?),

@@ -282,8 +282,12 @@ impl RunSpec {
                 (settings.gamma, settings.capacity, settings.capacity_rise) = (Some(gamma), Some(nats), rise);
             }
         }
-        if let Rule::Adam { beta1, beta2, eps } = self.training.rule {
-            (settings.adam_beta1, settings.adam_beta2, settings.adam_eps) = (Some(beta1), Some(beta2), Some(eps));
+        match self.training.rule {
+            Rule::Adam { beta1, beta2, eps } => {
+                (settings.adam_beta1, settings.adam_beta2, settings.adam_eps) = (Some(beta1), Some(beta2), Some(eps));
+            }
+            Rule::Rmsprop { alpha } => settings.rmsprop_alpha = Some(alpha),
+            Rule::Sgd | Rule::Adagrad => {}
         }
         settings
     }

@@ -104,13 +104,18 @@ fn likelihood(given: &Settings) -> Result<Likelihood> {
 /// The update rule that `given` asks for.
 pub(super) fn rule(given: &Settings) -> Result<Rule> {
     let optimizer = given.optimizer.unwrap_or(OptimizerName::Adam);
-    let adam_only =
-        [("--adam-beta1", given.adam_beta1), ("--adam-beta2", given.adam_beta2), ("--adam-eps", given.adam_eps)];
-    if optimizer != OptimizerName::Adam
-        && let Some((flag, Some(value))) = adam_only.into_iter().find(|(_, value)| value.is_some())
-    {
-        let other = format!("--optimizer {}", optimizer.name());
-        return Err(contradiction(&format!("{flag} {value}"), &other, "only adam has it"));
+    let owned = [
+        ("--adam-beta1", given.adam_beta1, OptimizerName::Adam),
+        ("--adam-beta2", given.adam_beta2, OptimizerName::Adam),
+        ("--adam-eps", given.adam_eps, OptimizerName::Adam),
+        ("--rmsprop-alpha", given.rmsprop_alpha, OptimizerName::Rmsprop),
+    ];
+    for (flag, value, owner) in owned {
+        if let (Some(value), true) = (value, optimizer != owner) {
+            let other = format!("--optimizer {}", optimizer.name());
+            let why = format!("only {} has it", owner.name());
+            return Err(contradiction(&format!("{flag} {value}"), &other, &why));
+        }
     }
     Ok(match optimizer {
         OptimizerName::Adam => Rule::Adam {
@@ -119,7 +124,9 @@ pub(super) fn rule(given: &Settings) -> Result<Rule> {
             eps: not_negative("--adam-eps", given.adam_eps.unwrap_or(1e-8))?,
         },
         OptimizerName::Sgd => Rule::Sgd,
-        OptimizerName::Rmsprop => Rule::Rmsprop,
+        OptimizerName::Rmsprop => {
+            Rule::Rmsprop { alpha: decay("--rmsprop-alpha", given.rmsprop_alpha.unwrap_or(0.99))? }
+        }
         OptimizerName::Adagrad => Rule::Adagrad,
     })
 }

@@ -49,6 +49,7 @@ pub struct Settings {
     pub adam_beta1: Option<f64>,
     pub adam_beta2: Option<f64>,
     pub adam_eps: Option<f64>,
+    pub rmsprop_alpha: Option<f64>,
     pub batch_size: Option<usize>,
     pub epochs: Option<u32>,
     pub seed: Option<u64>,
@@ -105,6 +106,7 @@ impl Settings {
         }
         if self.optimizer.is_some() && self.optimizer != lower.optimizer {
             (lower.adam_beta1, lower.adam_beta2, lower.adam_eps) = (None, None, None);
+            lower.rmsprop_alpha = None;
         }
         if self.data.is_some() && self.data != lower.data {
             lower.data_dir = None;
@@ -153,6 +155,7 @@ impl Settings {
             adam_beta1: self.adam_beta1.or(lower.adam_beta1),
             adam_beta2: self.adam_beta2.or(lower.adam_beta2),
             adam_eps: self.adam_eps.or(lower.adam_eps),
+            rmsprop_alpha: self.rmsprop_alpha.or(lower.rmsprop_alpha),
             batch_size: self.batch_size.or(lower.batch_size),
             epochs: self.epochs.or(lower.epochs),
             seed: self.seed.or(lower.seed),

@@ -1,0 +1,240 @@
+//! The loops around the tile: packing, blocks of k, and the split into jobs.
+
+use super::super::dispatch::Isa;
+use super::super::output::{Place, SharedC};
+use super::super::pack::pack;
+use super::super::parallel::{part, run_all};
+use super::super::scratch::{Scratch, Which, give_back, take};
+use super::super::simd::{LANES, Simd, Task};
+use super::tile::{FromB, Upcoming, tile};
+use super::{Finish, MatRef, Start};
+use std::ops::Range;
+
+/// The most steps of k in a block: a packed tile of A (14 rows) then takes 22 KB and stays in the first-level cache.
+const MAX_DEPTH: usize = 800;
+/// Products below this many multiplications are done at once by the calling thread: a fork costs microseconds.
+const SMALL: usize = 1 << 17;
+/// The most jobs a product is split into, and the fewest rows in each.
+const MAX_JOBS: usize = 8;
+const MIN_ROWS: usize = 32;
+/// How many pieces the packing of A is done in.
+const PACK_JOBS: usize = 4;
+
+/// How a product is cut up. Depends on the shapes and the instruction set's tile only, never on threads.
+#[derive(Clone, Copy)]
+struct Plan {
+    /// Columns of C in a panel: as many as a tile.
+    panel: usize,
+    row_jobs: usize,
+    col_jobs: usize,
+    depth_blocks: usize,
+}
+
+impl Plan {
+    fn new(isa: Isa, m: usize, n: usize, k: usize) -> Self {
+        let panel = isa.run(TileSize).1;
+        let (mut row_jobs, mut col_jobs) = (1, 1);
+        if m * n * k >= SMALL {
+            col_jobs = n.div_ceil(panel).clamp(1, MAX_JOBS);
+            row_jobs = (m / MIN_ROWS).clamp(1, MAX_JOBS / col_jobs);
+        }
+        Plan { panel, row_jobs, col_jobs, depth_blocks: k.div_ceil(MAX_DEPTH).max(1) }
+    }
+
+    fn jobs(self) -> usize {
+        self.row_jobs * self.col_jobs
+    }
+}
+
+/// C = start + A B, then `finish`. The shapes have been checked, and C is not empty.
+pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finish: Finish) {
+    let (m, n, k) = (a.rows, b.cols, a.cols);
+    let plan = Plan::new(isa, m, n, k);
+    let c = SharedC::new(c, m, n);
+    let mut scratch = take(Which::PackedA);
+    let packed_a = scratch.get(m * k);
+    pack_a(isa, a, plan, packed_a);
+    let packed_a = &*packed_a;
+    let jobs = (0..plan.jobs())
+        .map(|i| Job {
+            packed_a,
+            b,
+            c,
+            start,
+            finish,
+            plan,
+            rows: part(m, plan.row_jobs, i / plan.col_jobs),
+            panels: part(n.div_ceil(plan.panel), plan.col_jobs, i % plan.col_jobs),
+        })
+        .collect();
+    run_all(isa, jobs);
+    give_back(Which::PackedA, scratch);
+}
+
+/// The size of a tile: (rows, columns).
+struct TileSize;
+
+impl Task for TileSize {
+    type Out = (usize, usize);
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> (usize, usize) {
+        (S::TILE_ROWS, S::TILE_VECTORS * LANES)
+    }
+}
+
+/// The tiles that rows `rows` are cut into: as few as possible, of nearly equal height.
+#[derive(Clone)]
+struct Tiles {
+    rows: Range<usize>,
+    count: usize,
+}
+
+impl Tiles {
+    #[inline(always)]
+    fn new(rows: Range<usize>, tile_rows: usize) -> Self {
+        let count = rows.len().div_ceil(tile_rows);
+        Tiles { rows, count }
+    }
+
+    #[inline(always)]
+    fn get(&self, i: usize) -> Range<usize> {
+        let tile = part(self.rows.len(), self.count, i);
+        self.rows.start + tile.start..self.rows.start + tile.end
+    }
+}
+
+/// Packs all of A: the tile that starts at row r lies at `packed[r * k..]` as `[k][rows of the tile]`.
+fn pack_a(isa: Isa, a: MatRef, plan: Plan, packed: &mut [f32]) {
+    let groups = if plan.jobs() == 1 { 1 } else { PACK_JOBS };
+    let tile_rows = isa.run(TileSize).0;
+    let mut all = Vec::new();
+    for i in 0..plan.row_jobs {
+        let tiles = Tiles::new(part(a.rows, plan.row_jobs, i), tile_rows);
+        all.extend((0..tiles.count).map(|i| tiles.get(i)));
+    }
+    let mut rest = packed;
+    let mut work = Vec::with_capacity(groups);
+    for group in 0..groups {
+        let tiles = &all[part(all.len(), groups, group)];
+        let rows: usize = tiles.iter().map(Range::len).sum();
+        let (here, after) = rest.split_at_mut(rows * a.cols);
+        rest = after;
+        work.push(PackA { a, tiles, packed: here });
+    }
+    run_all(isa, work);
+}
+
+/// Packs some neighbouring tiles of A.
+struct PackA<'a> {
+    a: MatRef<'a>,
+    tiles: &'a [Range<usize>],
+    packed: &'a mut [f32],
+}
+
+impl Task for PackA<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let a = self.a;
+        let Some(first) = self.tiles.first() else {
+            return;
+        };
+        // A block of k at a time over all tiles, so that the rows of a transposed A are read along their length.
+        let block = if a.row_stride == 1 { 16 } else { a.cols.max(1) };
+        for from in (0..a.cols).step_by(block) {
+            let depth = from..(from + block).min(a.cols);
+            for rows in self.tiles {
+                let start = (rows.start - first.start) * a.cols;
+                let out = start + depth.start * rows.len()..start + depth.end * rows.len();
+                pack(s, a.t().strip(rows.clone(), depth.clone()), rows.len(), &mut self.packed[out]);
+            }
+        }
+    }
+}
+
+/// One job: some rows and some panels of columns of C, over all of k.
+struct Job<'a> {
+    packed_a: &'a [f32],
+    b: MatRef<'a>,
+    c: SharedC,
+    start: Start,
+    finish: Finish<'a>,
+    plan: Plan,
+    rows: Range<usize>,
+    panels: Range<usize>,
+}
+
+impl Task for Job<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let mut scratch = take(Which::PackedB);
+        let blocks = self.plan.depth_blocks;
+        for block in 0..blocks {
+            let depth = part(self.b.rows, blocks, block);
+            for panel in self.panels.clone() {
+                let cols = (self.b.cols - panel * self.plan.panel).min(self.plan.panel);
+                if S::TILE_VECTORS == 2 && cols > LANES {
+                    column::<S, 2>(s, &self, block, depth.clone(), panel, &mut scratch);
+                } else {
+                    column::<S, 1>(s, &self, block, depth.clone(), panel, &mut scratch);
+                }
+            }
+        }
+        give_back(Which::PackedB, scratch);
+    }
+}
+
+/// One panel of B against all the job's rows, over a block of k.
+#[inline(always)]
+fn column<S: Simd, const NV: usize>(
+    s: S,
+    job: &Job,
+    block: usize,
+    depth: Range<usize>,
+    panel: usize,
+    scratch: &mut Scratch,
+) {
+    let (b, k) = (job.b, job.b.rows);
+    let width = NV * LANES;
+    let packed = scratch.get(depth.len() * width);
+    let col = panel * job.plan.panel;
+    let cols = (b.cols - col).min(width);
+    let source = b.from(depth.start, col);
+    let pack_in_passing = b.col_stride == 1 && cols == width;
+    if !pack_in_passing {
+        pack(s, b.strip(col..col + cols, depth.clone()), width, packed);
+    }
+    // While this panel is used, the next one's part of a transposed B is brought near, some rows with every tile.
+    let next = (col + width).min(b.cols)..(col + 2 * width).min(b.cols);
+    let fetch = b.row_stride == 1 && panel + 1 < job.panels.end;
+    let tiles = Tiles::new(job.rows.clone(), S::TILE_ROWS);
+    for i in 0..tiles.count {
+        let rows = tiles.get(i);
+        let a = &job.packed_a[rows.start * k..rows.end * k];
+        let a = &a[depth.start * rows.len()..depth.end * rows.len()];
+        let from = if i == 0 && pack_in_passing {
+            FromB::Unpacked { source, stride: b.row_stride, packed }
+        } else {
+            FromB::Packed(packed)
+        };
+        let lanes = part(next.len(), tiles.count, i);
+        let upcoming = Upcoming {
+            data: b.from(depth.start, next.start),
+            first: lanes.start,
+            count: if fetch { lanes.len() } else { 0 },
+            stride: b.col_stride,
+        };
+        let place = Place {
+            c: job.c,
+            row: rows.start,
+            col,
+            cols,
+            start: if block == 0 { job.start } else { Start::C },
+            finish: if block + 1 == job.plan.depth_blocks { job.finish } else { Finish::Nothing },
+        };
+        // SAFETY: jobs have disjoint rows and columns, a job runs on one thread, and `run` holds the borrow of C
+        // until all of them are done.
+        unsafe { tile::<S, NV>(s, rows.len(), a, from, upcoming, place) };
+    }
+}

@@ -1,0 +1,155 @@
+//! C = A B on `f32` matrices, with what follows it in a dense layer fused in.
+//!
+//! | product of a dense layer | call |
+//! |---|---|
+//! | y = x W^T + bias, then ReLU | `matmul(isa, x, w.t(), y, Start::Zero, Finish::BiasRelu(bias))` |
+//! | dx = dy W | `matmul(isa, dy, w, dx, Start::Zero, Finish::Nothing)` |
+//! | dW = dy^T x | `matmul(isa, dy.t(), x, dw, Start::Zero, Finish::Nothing)` |
+//!
+//! # Same bytes, always
+//! Every element of C is one chain of fused multiply-adds over k = 0, 1, 2, ... from the start value. Blocks of k
+//! carry the chain through memory, which does not round. So neither the number of threads, nor the tile an element
+//! falls in, nor the number of rows beside it can change a bit; nor can AVX-512 against AVX2.
+
+mod job;
+mod tile;
+
+use super::dispatch::Isa;
+use super::pack::Strip;
+use std::ops::Range;
+
+/// A matrix seen in a slice, with any strides: a transpose costs nothing to express.
+#[derive(Clone, Copy, Debug)]
+pub struct MatRef<'a> {
+    data: &'a [f32],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a> MatRef<'a> {
+    /// A row-major matrix that fills `data`.
+    ///
+    /// # Panics
+    /// If `data` does not have `rows * cols` elements.
+    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
+        assert_eq!(
+            data.len(),
+            rows * cols,
+            "a {rows} x {cols} matrix needs {} elements, not {}",
+            rows * cols,
+            data.len()
+        );
+        Self::strided(data, rows, cols, cols, 1)
+    }
+
+    /// Element (i, j) is `data[i * row_stride + j * col_stride]`.
+    ///
+    /// # Panics
+    /// If the last element lies outside `data`.
+    pub fn strided(data: &'a [f32], rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Self {
+        if rows > 0 && cols > 0 {
+            let last = (rows - 1) * row_stride + (cols - 1) * col_stride;
+            assert!(
+                last < data.len(),
+                "a {rows} x {cols} matrix with strides {row_stride}, {col_stride} needs {} elements, not {}",
+                last + 1,
+                data.len()
+            );
+        }
+        MatRef { data, rows, cols, row_stride, col_stride }
+    }
+
+    /// The transpose, of the same data.
+    pub fn t(self) -> Self {
+        MatRef { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
+    }
+
+    /// The data from element (row, col) on; nothing where the matrix is empty.
+    #[inline(always)]
+    fn from(&self, row: usize, col: usize) -> &'a [f32] {
+        let start = row * self.row_stride + col * self.col_stride;
+        self.data.get(start..).unwrap_or(&[])
+    }
+
+    /// Some rows and columns, to be packed with the columns as lanes.
+    #[inline(always)]
+    pub(crate) fn strip(&self, cols: Range<usize>, rows: Range<usize>) -> Strip<'a> {
+        Strip {
+            data: self.from(rows.start, cols.start),
+            lanes: cols.len(),
+            depth: rows.len(),
+            lane_stride: self.col_stride,
+            depth_stride: self.row_stride,
+        }
+    }
+
+    pub(crate) fn col_stride(&self) -> usize {
+        self.col_stride
+    }
+
+    /// How many rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+}
+
+/// Where the sum of each element starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At +0: C is overwritten.
+    Zero,
+    /// At what C holds: the product is added, term by term.
+    C,
+}
+
+/// What is done to the finished sum before it is stored.
+#[derive(Clone, Copy, Debug)]
+pub enum Finish<'a> {
+    /// c
+    Nothing,
+    /// c + bias\[column\]
+    Bias(&'a [f32]),
+    /// max(c + bias\[column\], 0); NaN stays NaN
+    BiasRelu(&'a [f32]),
+    /// c where the same element of this matrix (shaped like C) is above 0, else +0: the backward pass of a ReLU
+    /// whose output is given.
+    WhereAboveZero(&'a [f32]),
+}
+
+impl Finish<'_> {
+    /// Panics if an operand does not fit an m x n matrix.
+    pub(crate) fn check(self, m: usize, n: usize) {
+        match self {
+            Finish::Nothing => {}
+            Finish::Bias(bias) | Finish::BiasRelu(bias) => {
+                assert_eq!(bias.len(), n, "a bias for {n} columns needs {n} elements, not {}", bias.len())
+            }
+            Finish::WhereAboveZero(gate) => {
+                assert_eq!(gate.len(), m * n, "a gate for {m} x {n} needs {} elements, not {}", m * n, gate.len())
+            }
+        }
+    }
+}
+
+/// C = start + A B, then `finish`. A is m x k, B is k x n, C is row-major m x n.
+///
+/// Runs on the current rayon pool, split into jobs that depend on the shapes alone.
+///
+/// # Panics
+/// If the shapes do not fit together, or the processor lacks `isa`.
+pub fn matmul(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finish: Finish) {
+    let (m, n, k) = (a.rows, b.cols, a.cols);
+    assert_eq!(k, b.rows, "cannot multiply {m} x {k} by {} x {n}: the inner sizes differ", b.rows);
+    assert_eq!(c.len(), m * n, "the product of {m} x {k} and {k} x {n} needs {} elements, not {}", m * n, c.len());
+    finish.check(m, n);
+    if m > 0 && n > 0 {
+        job::run(isa, a, b, c, start, finish);
+    }
+}

@@ -1,0 +1,30 @@
+//! Fused CPU operations: pure functions on slices, and [`ops`], which makes Candle operations of them.
+//!
+//! The only place with `unsafe`, each with its argument. Every kernel is written once over sixteen lanes and compiled
+//! for AVX-512, AVX2 and the portable baseline, chosen at run time. Splits of work depend on shapes alone and every sum
+//! has one order, so results have the same bytes at any number of threads.
+#![allow(unsafe_code)]
+
+pub mod adam;
+pub mod dispatch;
+pub mod latent;
+pub mod likelihood;
+mod lit;
+mod math;
+pub mod matmul;
+pub mod ops;
+mod output;
+mod pack;
+pub mod parallel;
+pub mod pixels;
+pub mod reduce;
+mod scratch;
+mod simd;
+#[cfg(target_arch = "x86_64")]
+mod simd_avx2;
+#[cfg(target_arch = "x86_64")]
+mod simd_avx512;
+pub mod sparse;
+pub use lit::Sparse;
+#[cfg(test)]
+mod tests;

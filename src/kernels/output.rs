@@ -1,0 +1,146 @@
+//! The output matrix of a product while several threads write to it, and what is done to a finished sum.
+
+#![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
+
+use super::matmul::{Finish, Start};
+use super::simd::{LANES, Simd};
+
+/// C as the jobs share it: each writes only the elements of its own rows and columns.
+#[derive(Clone, Copy)]
+pub(crate) struct SharedC {
+    start: *mut f32,
+    rows: usize,
+    cols: usize,
+}
+
+// SAFETY: only `SharedC::part` gives access to the memory, and its callers promise that parts do not overlap.
+unsafe impl Send for SharedC {}
+// SAFETY: as above.
+unsafe impl Sync for SharedC {}
+
+impl SharedC {
+    /// The caller must keep the borrow of `c` until every job is done.
+    pub(crate) fn new(c: &mut [f32], rows: usize, cols: usize) -> Self {
+        assert_eq!(c.len(), rows * cols, "C is not {rows} x {cols}");
+        SharedC { start: c.as_mut_ptr(), rows, cols }
+    }
+
+    /// `len` elements of row `row` from column `col` on.
+    ///
+    /// # Safety
+    /// The slice that `self` was made from must still be borrowed, nobody else may hold these elements, and they must
+    /// lie inside the matrix.
+    #[inline(always)]
+    unsafe fn part<'c>(self, row: usize, col: usize, len: usize) -> &'c mut [f32] {
+        debug_assert!(row < self.rows && col + len <= self.cols);
+        // SAFETY: inside the slice and alone, by the contract.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.cols + col), len) }
+    }
+}
+
+/// The place of a tile in C, and which part of the sum it is to do.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) c: SharedC,
+    pub(crate) row: usize,
+    pub(crate) col: usize,
+    /// Columns of C, at most the tile's vectors times sixteen.
+    pub(crate) cols: usize,
+    /// Where the sum starts: at C's own value for every block of k but the first.
+    pub(crate) start: Start,
+    /// What to do at the end: nothing for every block of k but the last.
+    pub(crate) finish: Finish<'a>,
+}
+
+impl Place<'_> {
+    /// The columns of the tile under vector `v`: sixteen, or fewer at the right edge of C.
+    #[inline(always)]
+    fn columns(&self, v: usize) -> std::ops::Range<usize> {
+        let from = (v * LANES).min(self.cols);
+        self.col + from..self.col + (from + LANES).min(self.cols)
+    }
+
+    /// Brings row `r` of the tile near, for the store at its end.
+    #[inline(always)]
+    pub(crate) fn prefetch_row<S: Simd>(&self, s: S, r: usize) {
+        let start = self.c.start.wrapping_add((self.row + r) * self.c.cols + self.col);
+        for at in (0..self.cols).step_by(LANES) {
+            s.prefetch(start.wrapping_add(at));
+        }
+        s.prefetch(start.wrapping_add(self.cols - 1));
+    }
+
+    /// Where the sums of a tile of `R` x `NV` vectors start.
+    ///
+    /// # Safety
+    /// No other thread may touch this tile of C meanwhile, the slice behind it must still be borrowed, and the tile
+    /// must lie inside C.
+    #[inline(always)]
+    pub(crate) unsafe fn start<S: Simd, const R: usize, const NV: usize>(&self, s: S) -> [[S::V; NV]; R] {
+        let mut acc = [[s.splat(0.0); NV]; R];
+        if self.start == Start::C {
+            for r in 0..R {
+                for v in 0..NV {
+                    let cols = self.columns(v);
+                    // SAFETY: inside our tile, by the contract.
+                    let c = unsafe { self.c.part(self.row + r, cols.start, cols.len()) };
+                    acc[r][v] = match c.as_chunks::<LANES>() {
+                        ([whole], []) => s.load(whole),
+                        _ => s.load_head(c),
+                    };
+                }
+            }
+        }
+        acc
+    }
+
+    /// Finishes and stores the sums of a tile.
+    ///
+    /// # Safety
+    /// As for [`Place::start`].
+    #[inline(always)]
+    pub(crate) unsafe fn store<S: Simd, const R: usize, const NV: usize>(&self, s: S, mut acc: [[S::V; NV]; R]) {
+        self.finish(s, &mut acc);
+        for r in 0..R {
+            for v in 0..NV {
+                let cols = self.columns(v);
+                // SAFETY: inside our tile, by the contract.
+                let c = unsafe { self.c.part(self.row + r, cols.start, cols.len()) };
+                match c.as_chunks_mut::<LANES>() {
+                    ([whole], []) => s.store(whole, acc[r][v]),
+                    _ => s.store_head(c, acc[r][v]),
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd, const R: usize, const NV: usize>(&self, s: S, acc: &mut [[S::V; NV]; R]) {
+        let zero = s.splat(0.0);
+        match self.finish {
+            Finish::Nothing => {}
+            Finish::Bias(bias) | Finish::BiasRelu(bias) => {
+                let relu = matches!(self.finish, Finish::BiasRelu(_));
+                for v in 0..NV {
+                    let bias = s.load_head(&bias[self.columns(v)]);
+                    for row in acc.iter_mut() {
+                        row[v] = s.add(row[v], bias);
+                        if relu {
+                            // In this order a NaN sum stays NaN.
+                            row[v] = s.max(zero, row[v]);
+                        }
+                    }
+                }
+            }
+            Finish::WhereAboveZero(gate) => {
+                for r in 0..R {
+                    let gate = &gate[(self.row + r) * self.c.cols..][..self.c.cols];
+                    for v in 0..NV {
+                        let gate = s.load_head(&gate[self.columns(v)]);
+                        acc[r][v] = s.if_greater(gate, zero, acc[r][v], zero);
+                    }
+                }
+            }
+        }
+    }
+}

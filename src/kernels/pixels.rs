@@ -1,0 +1,58 @@
+//! Batches of images from bytes.
+
+use super::dispatch::Isa;
+use super::parallel::{rows_per_chunk, run_all};
+use super::simd::{LANES, Simd, Task};
+
+/// `out` = the images named by `order`, each pixel divided by 255 (rounded to nearest, as a division is).
+///
+/// `images` holds images of `size` bytes one after another; `out` has `order.len()` rows of `size`.
+///
+/// # Panics
+/// If `out` has another size, or `order` names an image that is not there.
+pub fn gather(isa: Isa, images: &[u8], size: usize, order: &[u32], out: &mut [f32]) {
+    assert_eq!(
+        out.len(),
+        order.len() * size,
+        "{} images of {size} pixels need {} elements, not {}",
+        order.len(),
+        order.len() * size,
+        out.len()
+    );
+    if size == 0 {
+        return;
+    }
+    let rows = rows_per_chunk(size);
+    let tasks = order
+        .chunks(rows)
+        .zip(out.chunks_mut(rows * size))
+        .map(|(order, out)| Gather { images, size, order, out })
+        .collect();
+    run_all(isa, tasks);
+}
+
+struct Gather<'a> {
+    images: &'a [u8],
+    size: usize,
+    order: &'a [u32],
+    out: &'a mut [f32],
+}
+
+impl Task for Gather<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (white, size) = (s.splat(255.0), self.size);
+        for (&image, out) in self.order.iter().zip(self.out.chunks_exact_mut(size)) {
+            let from = image as usize * size;
+            let (bytes, byte_tail) = self.images[from..from + size].as_chunks::<LANES>();
+            let (floats, float_tail) = out.as_chunks_mut::<LANES>();
+            for (bytes, floats) in bytes.iter().zip(floats) {
+                s.store(floats, s.div(s.load_bytes(bytes), white));
+            }
+            for (&byte, float) in byte_tail.iter().zip(float_tail) {
+                *float = f32::from(byte) / 255.0;
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Sixteen `f32` lanes as a value: the only vocabulary the kernels use, so that each is written once.
+//!
+//! A type that implements [`Simd`] is a token: it exists only if the processor has the instructions, so its methods
+//! are safe to call. All methods are `#[inline(always)]`, because an intrinsic is only cheap when it ends up inside
+//! a function compiled for its instruction set; kernels reach that function through [`Simd::run`]. For the same
+//! reason kernels use `for` loops and no closures.
+
+/// Work that is compiled once for each instruction set.
+pub(crate) trait Task {
+    type Out;
+    /// Must be `#[inline(always)]`, like everything it calls that takes a [`Simd`] token.
+    fn run<S: Simd>(self, s: S) -> Self::Out;
+}
+
+/// Number of lanes of every vector, on every instruction set.
+pub(crate) const LANES: usize = 16;
+
+pub(crate) trait Simd: Copy + Send + Sync + 'static {
+    /// Sixteen `f32`.
+    type V: Copy;
+    /// Sixteen running sums in `f64`.
+    type Sum: Copy;
+    /// Rows of the matrix product's register tile, at most fourteen.
+    const TILE_ROWS: usize;
+    /// Vectors in a row of that tile: 1 or 2.
+    const TILE_VECTORS: usize;
+    /// Vectors in a panel of the sparse product, at most 6; its tile is four rows high.
+    const PANEL_VECTORS: usize;
+
+    /// Enters a function compiled for this instruction set.
+    fn run<T: Task>(self, task: T) -> T::Out;
+
+    fn splat(self, x: f32) -> Self::V;
+    fn load(self, x: &[f32; LANES]) -> Self::V;
+    fn store(self, out: &mut [f32; LANES], v: Self::V);
+    /// The first `x.len()` lanes (at most sixteen) from `x`, the others 0.
+    fn load_head(self, x: &[f32]) -> Self::V;
+    /// Writes the first `out.len()` lanes (at most sixteen).
+    fn store_head(self, out: &mut [f32], v: Self::V);
+
+    /// Sixteen bytes as floats.
+    fn load_bytes(self, x: &[u8; LANES]) -> Self::V;
+
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sqrt(self, a: Self::V) -> Self::V;
+    fn abs(self, a: Self::V) -> Self::V;
+    /// `a * b + c`, rounded once (see [`super::dispatch::Isa`] for the portable exception).
+    fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `if a > b { a } else { b }`: a NaN on either side gives `b`.
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `if a > b { yes } else { no }`: a NaN on either side gives `no`.
+    fn if_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// 2^n, for lanes that hold the float n + 1.5 * 2^23 with n in -126..=127.
+    fn exp2_of_shifted(self, v: Self::V) -> Self::V;
+    /// Bit i is set where lane i is not 0 (so for NaN too).
+    fn nonzero_bits(self, v: Self::V) -> u16;
+    /// Rows become columns.
+    fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES];
+    /// Asks for the cache line that holds `x` to be brought near.
+    fn prefetch(self, x: *const f32);
+
+    fn sum_zero(self) -> Self::Sum;
+    /// Adds each lane to its own running sum.
+    fn sum_add(self, sum: Self::Sum, v: Self::V) -> Self::Sum;
+    fn sum_lanes(self, sum: Self::Sum) -> [f64; LANES];
+
+    /// The lanes from `n` on become 0.
+    #[inline(always)]
+    fn keep_head(self, v: Self::V, n: usize) -> Self::V {
+        let mut lanes = [0.0; LANES];
+        self.store(&mut lanes, v);
+        self.load_head(&lanes[..n])
+    }
+}
+
+/// Adds the sixteen running sums as a fixed tree.
+pub(crate) fn total(mut lanes: [f64; LANES]) -> f64 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// Plain Rust: arrays of sixteen, left to the compiler's vectoriser.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+/// A fused multiply-add where it is an instruction, else two roundings: the library call would be 20 times slower.
+#[inline(always)]
+fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+    if cfg!(any(target_feature = "fma", target_arch = "aarch64")) { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// One expression over lanes, written so that the vectoriser sees a counted loop.
+macro_rules! lanes {
+    ($i:ident => $x:expr) => {{
+        let mut out = [0.0f32; LANES];
+        for $i in 0..LANES {
+            out[$i] = $x;
+        }
+        out
+    }};
+}
+
+impl Simd for Portable {
+    type V = [f32; LANES];
+    type Sum = [f64; LANES];
+    // Four registers of four lanes make a vector: 2 x 4 accumulators of SSE2's 16 registers, 6 x 4 of NEON's 32.
+    const TILE_ROWS: usize = if cfg!(target_arch = "aarch64") { 6 } else { 2 };
+    const TILE_VECTORS: usize = 1;
+    const PANEL_VECTORS: usize = 1;
+
+    #[inline(always)]
+    fn run<T: Task>(self, task: T) -> T::Out {
+        task.run(self)
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::V {
+        [x; LANES]
+    }
+    #[inline(always)]
+    fn load(self, x: &[f32; LANES]) -> Self::V {
+        *x
+    }
+    #[inline(always)]
+    fn store(self, out: &mut [f32; LANES], v: Self::V) {
+        *out = v;
+    }
+    #[inline(always)]
+    fn load_head(self, x: &[f32]) -> Self::V {
+        let mut v = [0.0; LANES];
+        v[..x.len()].copy_from_slice(x);
+        v
+    }
+    #[inline(always)]
+    fn store_head(self, out: &mut [f32], v: Self::V) {
+        out.copy_from_slice(&v[..out.len()]);
+    }
+    #[inline(always)]
+    fn load_bytes(self, x: &[u8; LANES]) -> Self::V {
+        lanes!(i => f32::from(x[i]))
+    }
+    #[inline(always)]
+    fn add(self, a: Self::V, b: Self::V) -> Self::V {
+        lanes!(i => a[i] + b[i])
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
+        lanes!(i => a[i] - b[i])
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
+        lanes!(i => a[i] * b[i])
+    }
+    #[inline(always)]
+    fn div(self, a: Self::V, b: Self::V) -> Self::V {
+        lanes!(i => a[i] / b[i])
+    }
+    #[inline(always)]
+    fn sqrt(self, a: Self::V) -> Self::V {
+        lanes!(i => a[i].sqrt())
+    }
+    #[inline(always)]
+    fn abs(self, a: Self::V) -> Self::V {
+        lanes!(i => a[i].abs())
+    }
+    #[inline(always)]
+    fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        lanes!(i => mul_add(a[i], b[i], c[i]))
+    }
+    #[inline(always)]
+    fn max(self, a: Self::V, b: Self::V) -> Self::V {
+        lanes!(i => if a[i] > b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    fn if_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V {
+        lanes!(i => if a[i] > b[i] { yes[i] } else { no[i] })
+    }
+    #[inline(always)]
+    fn exp2_of_shifted(self, v: Self::V) -> Self::V {
+        lanes!(i => f32::from_bits((v[i].to_bits() << 23).wrapping_add(0x3f80_0000)))
+    }
+    #[inline(always)]
+    fn nonzero_bits(self, v: Self::V) -> u16 {
+        let mut bits = 0;
+        for (i, &x) in v.iter().enumerate() {
+            bits |= u16::from(x != 0.0) << i;
+        }
+        bits
+    }
+    #[inline(always)]
+    fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES] {
+        let mut out = [[0.0; LANES]; LANES];
+        for (i, row) in rows.iter().enumerate() {
+            for (j, &x) in row.iter().enumerate() {
+                out[j][i] = x;
+            }
+        }
+        out
+    }
+    #[inline(always)]
+    fn prefetch(self, _: *const f32) {}
+    #[inline(always)]
+    fn sum_zero(self) -> Self::Sum {
+        [0.0; LANES]
+    }
+    #[inline(always)]
+    fn sum_add(self, mut sum: Self::Sum, v: Self::V) -> Self::Sum {
+        for i in 0..LANES {
+            sum[i] += f64::from(v[i]);
+        }
+        sum
+    }
+    #[inline(always)]
+    fn sum_lanes(self, sum: Self::Sum) -> [f64; LANES] {
+        sum
+    }
+}

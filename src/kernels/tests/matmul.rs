@@ -1,0 +1,184 @@
+use super::{Rng, assert_close, bits, fused_isas, in_pool, isas};
+use crate::kernels::dispatch::Isa;
+use crate::kernels::matmul::{Finish, MatRef, Start, matmul};
+
+/// The same product in `f64`.
+fn plain(
+    a: &dyn Fn(usize, usize) -> f32,
+    b: &dyn Fn(usize, usize) -> f32,
+    c: &[f32],
+    m: usize,
+    n: usize,
+    k: usize,
+) -> Vec<f64> {
+    let mut out = vec![0.0; m * n];
+    for i in 0..m {
+        for j in 0..n {
+            out[i * n + j] = f64::from(c[i * n + j]);
+            for l in 0..k {
+                out[i * n + j] += f64::from(a(i, l)) * f64::from(b(l, j));
+            }
+        }
+    }
+    out
+}
+
+/// The contract to the letter: one chain of fused multiply-adds for each element.
+fn chain(a: &[f32], b: &[f32], m: usize, n: usize, k: usize) -> Vec<f32> {
+    let mut out = vec![0.0f32; m * n];
+    for i in 0..m {
+        for j in 0..n {
+            for l in 0..k {
+                out[i * n + j] = a[i * k + l].mul_add(b[l * n + j], out[i * n + j]);
+            }
+        }
+    }
+    out
+}
+
+/// A matrix stored either way, and its view.
+fn stored(data: &[f32], rows: usize, cols: usize, transposed: bool) -> MatRef<'_> {
+    if transposed { MatRef::new(data, cols, rows).t() } else { MatRef::new(data, rows, cols) }
+}
+
+#[test]
+fn random_shapes_layouts_and_finishes_match_f64() {
+    let mut rng = Rng(1);
+    for round in 0..400 {
+        let size = |rng: &mut Rng| {
+            if rng.below(12) == 0 { 0 } else { 1 + rng.below(70) }
+        };
+        let (m, n, k) = (size(&mut rng), size(&mut rng), size(&mut rng));
+        let (a, b) = (rng.many(m * k), rng.many(k * n));
+        let (at, bt) = (rng.below(2) == 1, rng.below(2) == 1);
+        let (bias, gate, before) = (rng.many(n), rng.many(m * n), rng.many(m * n));
+        let start = if rng.below(2) == 1 { Start::C } else { Start::Zero };
+        let finish = match round % 4 {
+            0 => Finish::Nothing,
+            1 => Finish::Bias(&bias),
+            2 => Finish::BiasRelu(&bias),
+            _ => Finish::WhereAboveZero(&gate),
+        };
+        let from = if start == Start::C { before.clone() } else { vec![0.0; m * n] };
+        let read_a = |i: usize, l: usize| if at { a[l * m + i] } else { a[i * k + l] };
+        let read_b = |l: usize, j: usize| if bt { b[j * k + l] } else { b[l * n + j] };
+        let mut want = plain(&read_a, &read_b, &from, m, n, k);
+        for (i, want) in want.iter_mut().enumerate() {
+            match finish {
+                Finish::Nothing => {}
+                Finish::Bias(bias) => *want += f64::from(bias[i % n]),
+                Finish::BiasRelu(bias) => *want = (*want + f64::from(bias[i % n])).max(0.0),
+                Finish::WhereAboveZero(gate) => *want = if gate[i] > 0.0 { *want } else { 0.0 },
+            }
+        }
+        for isa in isas() {
+            let mut c = before.clone();
+            matmul(isa, stored(&a, m, k, at), stored(&b, k, n, bt), &mut c, start, finish);
+            assert_close(&c, &want, 1e-5);
+        }
+    }
+}
+
+#[test]
+fn every_element_is_one_chain_of_fused_multiply_adds_whatever_the_layout_and_threads() {
+    let mut rng = Rng(2);
+    for (m, n, k) in [(128, 400, 784), (37, 41, 1701), (61, 20, 400), (400, 45, 130), (15, 33, 2), (3, 1, 5)] {
+        let (a, b) = (rng.many(m * k), rng.many(k * n));
+        let want = bits(&chain(&a, &b, m, n, k));
+        let (mut a_t, mut b_t) = (vec![0.0; m * k], vec![0.0; k * n]);
+        for l in 0..k {
+            (0..m).for_each(|i| a_t[l * m + i] = a[i * k + l]);
+            (0..n).for_each(|j| b_t[j * k + l] = b[l * n + j]);
+        }
+        for isa in fused_isas() {
+            for threads in [1, 2, 4] {
+                for layout in 0..4 {
+                    let (at, bt) = (layout & 1 == 1, layout & 2 == 2);
+                    let a = stored(if at { &a_t } else { &a }, m, k, at);
+                    let b = stored(if bt { &b_t } else { &b }, k, n, bt);
+                    let mut c = vec![f32::NAN; m * n];
+                    in_pool(threads, || matmul(isa, a, b, &mut c, Start::Zero, Finish::Nothing));
+                    assert!(bits(&c) == want, "{m} x {n} x {k}, {}, {threads} threads, layout {layout}", isa.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_does_not_depend_on_the_rows_beside_it() {
+    let mut rng = Rng(3);
+    let (n, k) = (400, 784);
+    let (a, b) = (rng.many(128 * k), rng.many(k * n));
+    for isa in isas() {
+        let mut whole = vec![0.0; 128 * n];
+        matmul(isa, MatRef::new(&a, 128, k), MatRef::new(&b, k, n), &mut whole, Start::Zero, Finish::Nothing);
+        for rows in [1, 2, 13, 15, 100] {
+            let mut some = vec![0.0; rows * n];
+            let from = 128 - rows;
+            matmul(
+                isa,
+                MatRef::new(&a[from * k..], rows, k),
+                MatRef::new(&b, k, n),
+                &mut some,
+                Start::Zero,
+                Finish::Nothing,
+            );
+            assert!(bits(&some) == bits(&whole[from * n..]), "{rows} rows, {}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn any_strides_work() {
+    let mut rng = Rng(4);
+    let data = rng.many(2000);
+    let (m, n, k) = (17, 21, 9);
+    let want = plain(&|i, l| data[i * 40 + l * 3], &|l, j| data[l * 90 + j * 4], &vec![0.0; m * n], m, n, k);
+    for isa in isas() {
+        let mut c = vec![0.0; m * n];
+        let a = MatRef::strided(&data, m, k, 40, 3);
+        let b = MatRef::strided(&data, k, n, 90, 4);
+        matmul(isa, a, b, &mut c, Start::Zero, Finish::Nothing);
+        assert_close(&c, &want, 1e-5);
+    }
+}
+
+#[test]
+fn nan_and_infinity_reach_their_own_elements_only() {
+    for isa in isas() {
+        let (m, n, k) = (20, 40, 30);
+        let (mut a, b) = (vec![1.0f32; m * k], vec![1.0f32; k * n]);
+        a[3 * k + 7] = f32::NAN;
+        a[5 * k + 1] = f32::INFINITY;
+        let bias = vec![-1.0; n];
+        let mut c = vec![0.0; m * n];
+        matmul(isa, MatRef::new(&a, m, k), MatRef::new(&b, k, n), &mut c, Start::Zero, Finish::BiasRelu(&bias));
+        for (i, row) in c.chunks(n).enumerate() {
+            for &x in row {
+                match i {
+                    3 => assert!(x.is_nan()),
+                    5 => assert_eq!(x, f32::INFINITY),
+                    _ => assert_eq!(x, 29.0),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_sum_gives_the_bias() {
+    for isa in isas() {
+        let bias = [1.0, -2.0, 3.0];
+        let mut c = [9.0; 6];
+        matmul(isa, MatRef::new(&[], 2, 0), MatRef::new(&[], 0, 3), &mut c, Start::Zero, Finish::BiasRelu(&bias));
+        assert_eq!(c, [1.0, 0.0, 3.0, 1.0, 0.0, 3.0]);
+    }
+}
+
+#[test]
+#[should_panic(expected = "the inner sizes differ")]
+fn shapes_that_do_not_fit_are_refused() {
+    let x = [0.0; 6];
+    matmul(Isa::Portable, MatRef::new(&x, 2, 3), MatRef::new(&x, 2, 3), &mut [0.0; 6], Start::Zero, Finish::Nothing);
+}
