@@ -22,6 +22,8 @@ pub struct Evaluation {
     pub kl_per_latent: Vec<f64>,
     /// Latents that carry information.
     pub active_units: u32,
+    /// Covariance of the posterior means over the images, `[latent_dim * latent_dim]`.
+    pub mean_covariance: Vec<f64>,
 }
 
 /// What a model is measured on, and with which noise.
@@ -51,7 +53,7 @@ pub fn evaluate(
     let (mut energy, mut weighed) = (0.0, 0.0);
     let mut kl_sums = vec![0.0; latents];
     let mut mean_sums = vec![0.0; latents];
-    let mut mean_squares = vec![0.0; latents];
+    let mut mean_products = vec![0.0; latents * latents];
     let all: Vec<u32> = (0..on.images.len() as u32).collect();
     for indices in all.chunks(BATCH) {
         let x = on.draw.batch(on.images, indices, dtype, device)?;
@@ -69,18 +71,17 @@ pub fn evaluate(
             row.iter().zip(&mut kl_sums).for_each(|(value, sum)| *sum += value);
         }
         for row in forward.posterior.mean.to_dtype(DType::F64)?.to_vec2::<f64>()? {
-            for ((value, sum), square) in row.iter().zip(&mut mean_sums).zip(&mut mean_squares) {
-                *sum += value;
-                *square += value * value;
+            row.iter().zip(&mut mean_sums).for_each(|(value, sum)| *sum += value);
+            for (a, products) in row.iter().zip(mean_products.chunks_exact_mut(latents)) {
+                row.iter().zip(products).for_each(|(b, product)| *product += a * b);
             }
         }
     }
     let n = on.images.len() as f64;
-    let active = mean_sums
-        .iter()
-        .zip(&mean_squares)
-        .filter(|&(sum, square)| square / n - (sum / n) * (sum / n) > ACTIVE_VARIANCE)
-        .count();
+    let mean_covariance: Vec<f64> = (0..latents * latents)
+        .map(|i| mean_products[i] / n - mean_sums[i / latents] / n * (mean_sums[i % latents] / n))
+        .collect();
+    let active = (0..latents).filter(|j| mean_covariance[j * latents + j] > ACTIVE_VARIANCE).count();
     let kl_per_latent: Vec<f64> = kl_sums.iter().map(|sum| sum / n).collect();
     // Free bits over a batch mean are, for a set, over the set's mean: no trace of the evaluation's own batches.
     let weighed_kl = match objective.constraint {
@@ -88,7 +89,7 @@ pub fn evaluate(
         _ => weighed / n,
     };
     let averages = Averages { energy: energy / n, kl: kl_per_latent.iter().sum(), weighed_kl };
-    Ok(Evaluation { averages, kl_per_latent, active_units: active as u32 })
+    Ok(Evaluation { averages, kl_per_latent, active_units: active as u32, mean_covariance })
 }
 
 /// The sum of all elements in f64, in their order.

@@ -8,6 +8,7 @@
 //! | [`cli`] | flags to typed commands, and results to the terminal; nothing else knows clap but the names of choices |
 //! | [`sweep`] | many runs: merged into one tidy table |
 //! | [`run`] | one spec end to end: directory, lock, checkpoint, resume |
+//! | [`explain`] | what an objective really is, before anything is trained |
 //! | [`report`] | tables and sentences, from records only |
 //! | [`records`] | the files of a run: names, formats, reading back |
 //! | [`train`], [`evaluate`] | THE training loop, and what is measured on a model that stands still |
@@ -28,6 +29,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod evaluate;
+pub mod explain;
 pub mod files;
 pub mod kernels;
 pub mod metrics;

@@ -126,6 +126,19 @@ pub enum Gradient {
     Host(Sink),
 }
 
+impl Gradient {
+    /// The numbers in one vector.
+    ///
+    /// # Errors
+    /// Where a tensor cannot be read.
+    pub fn to_vec(&self) -> Result<Vec<f32>> {
+        match self {
+            Gradient::Tensor(gradient) => gradient.to_dtype(candle_core::DType::F32)?.flatten_all()?.to_vec1(),
+            Gradient::Host(sink) => Ok(sink.get().clone()),
+        }
+    }
+}
+
 /// The state of one parameter: where the fast path can reach it, or as tensors.
 #[derive(Clone, Debug)]
 enum State {

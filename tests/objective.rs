@@ -4,8 +4,8 @@ use candle_core::{D, DType, Device, Tensor, Var};
 use vae_bench::data::{Binarize, Images, PixelRange, PixelStats, Pixels};
 use vae_bench::model::{Activation, Architecture, Init, LogSigma, Posterior, Sampling, Vae};
 use vae_bench::objective::{
-    Averages, Constraint, FreeBits, KlEstimator, Length, Likelihood, LogMseScale, Objective, OutputMap, Reduction,
-    Rise, Shape, Time, log_ratio,
+    Averages, Constraint, FreeBits, KlEstimator, Length, Likelihood, LogMseScale, Objective, OutputMap, Quotient,
+    Reduction, Rise, Shape, Time, log_ratio,
 };
 use vae_bench::rng::{Purpose, Stream};
 
@@ -194,11 +194,11 @@ fn objective(likelihood: Likelihood) -> Objective {
         likelihood,
         output: OutputMap::Identity,
         reduction: Reduction::Sum,
-        recon_factor: 1.0,
+        recon_factor: 1.0.into(),
         kl_estimator: KlEstimator::Analytic,
         constraint: Constraint::None,
         kl_reduction: Reduction::Sum,
-        kl_factor: 0.7,
+        kl_factor: 0.7.into(),
         warmup: None,
         pixels: PIXELS,
         latent_dim: 2,
@@ -269,7 +269,8 @@ fn gradients_of_every_loss_and_reduction_match_finite_differences() {
         for reduction in REDUCTIONS {
             for kl_reduction in REDUCTIONS {
                 // Smooth activations: a difference across the kink of a relu proves nothing.
-                let objective = Objective { reduction, kl_reduction, recon_factor: 1.3, ..objective(likelihood) };
+                let objective =
+                    Objective { reduction, kl_reduction, recon_factor: 1.3.into(), ..objective(likelihood) };
                 small(objective, Activation::Tanh).assert_gradients(&format!("{objective:?}"));
             }
         }
@@ -376,7 +377,7 @@ fn the_effective_beta_of_the_textbook_mistakes_is_what_the_arithmetic_says() {
     let with = |likelihood, reduction, kl_reduction, kl_factor, latent_dim| Objective {
         reduction,
         kl_reduction,
-        kl_factor,
+        kl_factor: Quotient::from(kl_factor),
         pixels: 784,
         latent_dim,
         ..objective(likelihood)
@@ -394,7 +395,7 @@ fn the_effective_beta_of_the_textbook_mistakes_is_what_the_arithmetic_says() {
     assert!((beta_sigma2(with(SquaredError, Mean, Sum, 1.0, 20)).unwrap() - 392.0).abs() < 1e-9);
     assert_eq!(beta_sigma2(with(Gaussian { sigma2: 0.5 }, Sum, Sum, 2.0, 20)), Some(1.0));
     // log(MSE): a local weight of 1/S on S; at MSE = 0.05 the bare one is D*MSE/2 and the one with D/2 is MSE itself.
-    let log_mse = |scale| Objective { pixels: 784, kl_factor: 1.0, ..objective(Likelihood::LogMse { scale }) };
+    let log_mse = |scale| Objective { pixels: 784, kl_factor: 1.0.into(), ..objective(Likelihood::LogMse { scale }) };
     let at = |scale| log_mse(scale).beta_sigma2(128, Time::END, Some(784.0 * 0.05), None).unwrap();
     assert!((at(LogMseScale::Bare) - 784.0 * 0.05 / 2.0).abs() < 1e-9);
     assert!((at(LogMseScale::HalfPixels) - 0.05).abs() < 1e-12);
@@ -429,6 +430,51 @@ fn the_collapsed_floor_is_the_loss_of_the_best_constant_output() {
                 let expected = reference(settled, &constant, &x, 2);
                 assert!((floor.unwrap() - expected).abs() < 1e-12, "{likelihood:?}: {floor:?} {expected}");
             }
+        }
+    }
+}
+
+#[test]
+fn the_kernels_and_plain_candle_give_the_same_value_and_gradients() {
+    // The twin: the same weights, pixels and noise in f64, which Candle's own operations compute.
+    for (likelihood, activation) in [
+        (Likelihood::Bernoulli, Activation::Relu),
+        (Likelihood::SquaredError, Activation::Relu),
+        (Likelihood::Gaussian { sigma2: 0.1 }, Activation::Tanh),
+        (Likelihood::GaussianLearned, Activation::Softplus),
+        (Likelihood::GaussianOptimal, Activation::Relu),
+    ] {
+        for hidden in [vec![], vec![40], vec![50, 30]] {
+            let (pixels, latent_dim, batch) = (100, 7, 33);
+            let objective = Objective { pixels, latent_dim, ..objective(likelihood) };
+            let log_sigma = if likelihood.learns_sigma() { LogSigma::Learned } else { LogSigma::Absent };
+            let sampling = Sampling::Standard;
+            let architecture = Architecture { pixels, hidden, latent_dim, activation, sampling, log_sigma };
+            let mut stream = Stream::new(5, Purpose::TrainNoise, 0, 0);
+            let x: Vec<f32> = (0..batch * pixels).map(|_| stream.uniform()).collect();
+            let mut noise = vec![0f32; batch * latent_dim];
+            stream.fill_normal(&mut noise);
+            let run = |dtype: DType| {
+                let model = Vae::new(&architecture, Init::Pytorch, 4, None, dtype, &Device::Cpu).unwrap();
+                let typed = |v: &[f32], n: usize| {
+                    Tensor::from_slice(v, (batch, n), &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+                };
+                let x = typed(&x, pixels);
+                let forward = model.forward(&x, &typed(&noise, latent_dim)).unwrap();
+                let log_sigma = model.log_sigma().map(|p| p.as_tensor());
+                let losses = objective.losses(&forward, &x).unwrap();
+                let value = objective.value(&losses, log_sigma, Time::default()).unwrap();
+                let gradients = model.gradients(&value.backward().unwrap()).unwrap();
+                let all: Vec<f64> = gradients.iter().flat_map(|g| g.to_vec().unwrap()).map(f64::from).collect();
+                (value.to_dtype(DType::F64).unwrap().to_scalar::<f64>().unwrap(), all)
+            };
+            let ((fused, fused_gradients), (plain, gradients)) = (run(DType::F32), run(DType::F64));
+            assert!((fused - plain).abs() < 1e-5 * plain.abs(), "{likelihood:?}: {fused} {plain}");
+            let scale = gradients.iter().fold(0.0f64, |max, g| max.max(g.abs()));
+            for (fused, plain) in fused_gradients.iter().zip(&gradients) {
+                assert!((fused - plain).abs() < 2e-5 * scale, "{likelihood:?}: {fused} {plain}");
+            }
+            assert_eq!(fused_gradients.len(), gradients.len());
         }
     }
 }

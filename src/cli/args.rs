@@ -10,13 +10,15 @@ use crate::device::DeviceChoice;
 use crate::model::{Activation, Init, OutputBias, Sampling};
 use crate::objective::{Factor, FreeBits, KlEstimator, LogMseScale, Loss, OutputMap, Reduction, Rise};
 use crate::optimizer::OptimizerName;
+use crate::presets::PresetName;
 use crate::spec::{Settings, parse_widths};
 
 const EXAMPLES: &str = "\
 Examples:
   vae-bench --loss bce --reduction sum            the ELBO: pytorch/examples, Keras since 2016-08
   vae-bench --loss bce --reduction mean           the classic mistake: beta is 784 and the model collapses
-  vae-bench --loss mse --reduction mean --beta 0.00025 --latent-dim 2 --epochs 5 --quiet
+  vae-bench --preset pytorch-vae --epochs 5       somebody's code by name; a flag beside it wins
+  vae-bench explain --loss mse --reduction mean   what that objective really is; trains nothing
 
 Precedence: flag > VAE_BENCH_* variable > --config file > default.
 Exit codes: 0 done, 1 a run failed, 2 usage, 3 data missing or corrupt, 4 diverged, 75 interrupted (resumable).";
@@ -55,6 +57,12 @@ const VERSION: &str = if env!("VAE_BENCH_COMMIT").is_empty() {
 /// Everything but a run.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Say what an objective really is; trains nothing
+    Explain(ExplainArgs),
+    /// List the conventions of public code bases with their weights
+    Presets(PresetsArgs),
+    /// Measure a trained model: R, K, active units and directions, KL of every latent
+    Eval(EvalArgs),
     /// Merge many runs into one tidy table
     Merge(MergeArgs),
     /// Fetch, verify or describe the data
@@ -70,6 +78,57 @@ pub enum Command {
     },
     /// Print the manual page (roff; read it with `man -l -`)
     Man,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ExplainArgs {
+    /// One KL instead of an objective.
+    #[command(subcommand)]
+    pub what: Option<ExplainWhat>,
+    /// The objective, as for a run.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Also say what these settings become on images of so many pixels
+    #[arg(long, value_name = "N", value_parser = count::<usize>)]
+    pub pixels: Option<usize>,
+}
+
+/// What else can be explained.
+#[derive(Debug, Subcommand)]
+pub enum ExplainWhat {
+    /// Break one KL, of N(mean, exp(logvar)) from N(0, 1), into its terms
+    Kl {
+        /// Mean of the posterior
+        #[arg(long, value_parser = number, allow_negative_numbers = true)]
+        mean: f64,
+        /// Logarithm of its variance
+        #[arg(long, value_parser = number, allow_negative_numbers = true)]
+        logvar: f64,
+    },
+}
+
+/// Arguments of `presets`.
+#[derive(Debug, Args)]
+pub struct PresetsArgs {
+    /// One JSON object a preset
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Directory of a finished run
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Where the data is, if not where it was
+    #[command(flatten)]
+    pub data: DataDirArg,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `merge`.
@@ -119,6 +178,9 @@ pub struct InfoArgs {
 /// The flags of a run. Every one may be missing; defaults come last.
 #[derive(Debug, Args)]
 pub struct RunArgs {
+    /// A convention of a public code base by name; see `vae-bench presets`
+    #[arg(long, value_name = "NAME", value_parser = parsed::<PresetName>, help_heading = "Objective", env = "VAE_BENCH_PRESET", hide_env = true)]
+    preset: Option<PresetName>,
     /// Reconstruction loss [default: bce]
     #[arg(long, value_enum, help_heading = "Objective", env = "VAE_BENCH_LOSS", hide_env = true)]
     loss: Option<Loss>,
@@ -292,6 +354,7 @@ impl RunArgs {
     /// The flags and variables that were given.
     pub fn settings(&self) -> Settings {
         Settings {
+            preset: self.preset,
             loss: self.loss,
             sigma2: self.sigma2,
             laplace_scale: self.laplace_scale,

@@ -3,6 +3,8 @@
 mod args;
 mod data;
 mod display;
+mod eval;
+mod explain;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,7 +16,7 @@ use clap::{CommandFactory, Parser};
 use args::{Cli, Command, MergeArgs, RunArgs};
 use display::Style;
 
-use crate::data::{DataSource, DatasetName, Loaded, load};
+use crate::data::{Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_atomically;
 use crate::report::{json_summary, run_summary};
@@ -40,6 +42,9 @@ pub fn main() -> Result<ExitCode> {
     };
     match cli.command {
         None => run(&cli.run),
+        Some(Command::Explain(args)) => explain::explain(&args),
+        Some(Command::Presets(args)) => explain::presets(&args),
+        Some(Command::Eval(args)) => eval::eval(&args),
         Some(Command::Merge(args)) => merge_runs(&args),
         Some(Command::Data { action }) => data::act(&action),
         Some(Command::Completions { shell }) => {
@@ -97,18 +102,28 @@ fn merge_runs(args: &MergeArgs) -> Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
-fn run(args: &RunArgs) -> Result<ExitCode> {
+/// Flags and variables over the configuration file over the preset.
+fn layered(args: &RunArgs) -> Result<Settings> {
     let file = args.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
-    let settings = args.settings().over(file);
+    args.settings().over(file).with_preset()
+}
+
+/// Starts the threads that everything is computed on.
+fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
+    let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| Error::Run(format!("{threads} threads cannot be started ({e}); use fewer with --threads")))
+}
+
+fn run(args: &RunArgs) -> Result<ExitCode> {
+    let settings = layered(args)?;
     let spec = RunSpec::resolve(&settings)?;
     // Before any data is read; with the real sizes again after it.
     check_memory(&spec.architecture(MNIST_PIXELS), spec.training(), 1)?;
     let device = args.device.open()?;
-    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|e| Error::Run(format!("{threads} threads cannot be started ({e}); use fewer with --threads")))?;
+    let pool = pool(args.threads)?;
     let stop = stop_on_signals()?;
 
     let finished = pool.install(|| -> Result<Finished> {
@@ -116,21 +131,18 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
         if let Some(warning) = warning {
             banner(&warning);
         }
-        let spec = spec.with_source(match dataset.name {
-            DatasetName::Mnist => DataSource::Mnist,
-            DatasetName::Synthetic => DataSource::Synthetic,
-            DatasetName::Idx => DataSource::Idx,
-        });
+        let spec = spec.with_source(dataset.name.source());
         let dataset = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
         check_memory(&spec.architecture(dataset.pixels()), spec.training(), dataset.train.len())?;
         let job = Job {
             spec: &spec,
             data: &dataset,
             data_dir: settings.data_dir.as_deref(),
+            preset: settings.preset,
             out: &args.out,
             device: &device,
             device_name: &args.device.to_string(),
-            threads,
+            threads: pool.current_num_threads(),
             argv: &std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
             existing: if args.force { Existing::Repeat } else { Existing::Keep },
         };

@@ -175,7 +175,7 @@ fn assemble(
         Accept::MnistOnly => DatasetName::Mnist,
         Accept::AnyIdx => DatasetName::Idx,
     };
-    Ok(Dataset { name, train: images(train_images, train_labels)?, test: images(test_images, test_labels)?, files })
+    Ok(Dataset::new(name, images(train_images, train_labels)?, images(test_images, test_labels)?, files))
 }
 
 /// Bytes as lower-case hexadecimal.

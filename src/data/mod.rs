@@ -7,6 +7,7 @@ mod hub;
 pub mod idx;
 pub mod mnist;
 mod source;
+mod spectrum;
 mod stats;
 pub mod synthetic;
 
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 pub use batches::{Binarize, PixelDraw, PixelRange, Pixels};
 pub use source::{DataSource, Loaded, cache_dir, fetch, load};
+pub use spectrum::Spectrum;
 pub use stats::PixelStats;
 
 use crate::error::{Error, Result};
@@ -33,6 +35,15 @@ pub enum DatasetName {
 }
 
 impl DatasetName {
+    /// What must be asked for to get exactly this data set.
+    pub fn source(self) -> DataSource {
+        match self {
+            DatasetName::Mnist => DataSource::Mnist,
+            DatasetName::Synthetic => DataSource::Synthetic,
+            DatasetName::Idx => DataSource::Idx,
+        }
+    }
+
     /// The name in every table.
     pub fn name(self) -> &'static str {
         match self {
@@ -130,9 +141,21 @@ pub struct Dataset {
     pub test: Images,
     /// What identifies the content.
     pub files: Vec<FileDigest>,
+    /// Training images before any subset was taken.
+    all_train_images: usize,
 }
 
 impl Dataset {
+    /// The whole of a data set.
+    pub fn new(name: DatasetName, train: Images, test: Images, files: Vec<FileDigest>) -> Self {
+        Dataset { name, all_train_images: train.len(), train, test, files }
+    }
+
+    /// Whether all training images are there, not a subset.
+    pub fn is_whole(&self) -> bool {
+        self.all_train_images == self.train.len()
+    }
+
     /// D, pixels of an image.
     pub fn pixels(&self) -> usize {
         self.train.pixels_per_image()
@@ -162,11 +185,8 @@ impl Dataset {
             ))),
             Some(n) => Ok(images.subset(n, seed, split)),
         };
-        Ok(Dataset {
-            train: take(self.train, train_size, "--train-size", 0)?,
-            test: take(self.test, test_size, "--test-size", 1)?,
-            name: self.name,
-            files: self.files,
-        })
+        let train = take(self.train, train_size, "--train-size", 0)?;
+        let test = take(self.test, test_size, "--test-size", 1)?;
+        Ok(Dataset { train, test, name: self.name, files: self.files, all_train_images: self.all_train_images })
     }
 }

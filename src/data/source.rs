@@ -132,5 +132,5 @@ fn synthetic_dataset() -> Result<Dataset> {
     };
     let (train_digest, test_digest) =
         rayon::join(|| digest("synthetic-train", &train), || digest("synthetic-test", &test));
-    Ok(Dataset { name: DatasetName::Synthetic, train, test, files: vec![train_digest, test_digest] })
+    Ok(Dataset::new(DatasetName::Synthetic, train, test, vec![train_digest, test_digest]))
 }

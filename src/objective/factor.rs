@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Quotient;
+
 /// A factor on a loss term.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Factor {
@@ -32,15 +34,15 @@ pub struct Sizes {
 }
 
 impl Factor {
-    /// The factor as a number.
-    pub fn value(self, sizes: &Sizes) -> f64 {
+    /// The factor for data of these sizes.
+    pub fn value(self, sizes: &Sizes) -> Quotient {
         let pixels = sizes.pixels as f64;
         match self {
-            Factor::Number(value) => value,
-            Factor::Pixels => pixels,
-            Factor::PerPixel => 1.0 / pixels,
-            Factor::PerDataVariance => 1.0 / sizes.data_variance,
-            Factor::PerBatchPixel => 1.0 / (sizes.batch_size as f64 * pixels),
+            Factor::Number(value) => Quotient::from(value),
+            Factor::Pixels => Quotient::from(pixels),
+            Factor::PerPixel => Quotient::new(1.0, pixels),
+            Factor::PerDataVariance => Quotient::new(1.0, sizes.data_variance),
+            Factor::PerBatchPixel => Quotient::new(1.0, sizes.batch_size as f64 * pixels),
         }
     }
 }

@@ -192,23 +192,12 @@ impl Likelihood {
         }
     }
 
-    /// For an objective a * (this loss) + b * K: the effective beta, where the loss is a likelihood.
-    pub fn beta_effective(self, recon_weight: f64, kl_weight: f64) -> Option<f64> {
-        self.is_likelihood().then(|| kl_weight / recon_weight)
-    }
-
-    /// For an objective a * (this loss) + b * K, a local for `log-mse`: beta * sigma^2, in the Gaussian family.
+    /// beta * sigma^2 for an objective a * (this loss) + b * K with b/a = `ratio` (a local for `log-mse`), in the Gaussian
+    /// family.
     ///
     /// With S = sum (x - x^)^2, a Gaussian NLL is S / (2 sigma^2) + const; so a*S + b*K is 2*a*sigma^2 times
     /// NLL + beta * K with beta * sigma^2 = b / (2a), whatever sigma is. None where sigma is not known.
-    pub fn beta_sigma2(
-        self,
-        recon_weight: f64,
-        kl_weight: f64,
-        pixels: usize,
-        energy: Option<f64>,
-        log_sigma: Option<f64>,
-    ) -> Option<f64> {
+    pub fn beta_sigma2(self, ratio: f64, pixels: usize, energy: Option<f64>, log_sigma: Option<f64>) -> Option<f64> {
         let sigma2 = match self {
             Likelihood::Bernoulli | Likelihood::ContinuousBernoulli | Likelihood::Laplace { .. } => return None,
             Likelihood::SquaredError | Likelihood::LogMse { .. } => 0.5,
@@ -216,7 +205,7 @@ impl Likelihood {
             Likelihood::GaussianLearned => (2.0 * soft_clip(log_sigma?)).exp(),
             Likelihood::GaussianOptimal => energy? / pixels as f64,
         };
-        Some(kl_weight / recon_weight * sigma2)
+        Some(ratio * sigma2)
     }
 }
 

@@ -7,6 +7,7 @@ mod energy;
 mod factor;
 mod kl;
 mod likelihood;
+mod quotient;
 mod reduction;
 mod schedule;
 
@@ -16,6 +17,7 @@ pub use energy::{Energy, OutputMap, logit};
 pub use factor::{Factor, Sizes};
 pub use kl::{Constraint, FreeBits, KlEstimator, log_ratio};
 pub use likelihood::{Likelihood, LogMseScale, Loss, Measure};
+pub use quotient::Quotient;
 pub use reduction::Reduction;
 pub use schedule::{Length, Rise, Shape, Time};
 
@@ -32,7 +34,7 @@ pub struct Objective {
     /// How the reconstruction is reduced.
     pub reduction: Reduction,
     /// The factor in front of the reconstruction.
-    pub recon_factor: f64,
+    pub recon_factor: Quotient,
     /// How the KL is computed.
     pub kl_estimator: KlEstimator,
     /// What is done to the KL before it is weighed.
@@ -40,7 +42,7 @@ pub struct Objective {
     /// How the KL is reduced.
     pub kl_reduction: Reduction,
     /// The factor in front of the KL: beta (or gamma, for a capacity) times any other, before reduction.
-    pub kl_factor: f64,
+    pub kl_factor: Quotient,
     /// How the factor on the KL rises; none: constant.
     pub warmup: Option<Rise>,
     /// D, the pixels of an image.
@@ -56,6 +58,8 @@ pub struct Weights {
     pub recon: f64,
     /// b, on K.
     pub kl: f64,
+    /// b / a, rounded once.
+    pub ratio: f64,
 }
 
 /// What a forward pass gives the objective.
@@ -97,10 +101,9 @@ impl Objective {
     /// The weights for a batch of `batch` images at `time`.
     pub fn weights(&self, batch: usize, time: Time) -> Weights {
         let warmth = self.warmup.map_or(1.0, |rise| rise.at(time));
-        Weights {
-            recon: self.recon_factor * self.reduction.weight(self.pixels, batch),
-            kl: warmth * self.kl_factor * self.kl_reduction.weight(self.latent_dim, batch),
-        }
+        let recon = self.recon_factor * self.reduction.weight(self.pixels, batch);
+        let kl = Quotient::from(warmth) * self.kl_factor * self.kl_reduction.weight(self.latent_dim, batch);
+        Weights { recon: recon.value(), kl: kl.value(), ratio: (kl / recon).value() }
     }
 
     /// The losses of every image, from a forward pass on the pixels `x`, `[batch, pixels]`.
@@ -117,7 +120,7 @@ impl Objective {
 
     /// The scalar to minimise over a batch at `time`.
     pub fn value(&self, losses: &ImageLosses, log_sigma: Option<&Tensor>, time: Time) -> Result<Tensor> {
-        let Weights { recon, kl } = self.weights(losses.energy.dim(0)?, time);
+        let Weights { recon, kl, .. } = self.weights(losses.energy.dim(0)?, time);
         let term = self.likelihood.objective_term(&losses.energy.mean_all()?, self.pixels, log_sigma)?;
         (term * recon)? + (self.capped(&self.constrained_kl(losses)?, time)? * kl)?
     }
@@ -154,16 +157,14 @@ impl Objective {
 
     /// b / a for a batch of `batch` images at `time`, where the loss is a likelihood.
     pub fn beta_effective(&self, batch: usize, time: Time) -> Option<f64> {
-        let weights = self.weights(batch, time);
-        self.likelihood.beta_effective(weights.recon, weights.kl)
+        self.likelihood.is_likelihood().then(|| self.weights(batch, time).ratio)
     }
 
     /// beta * sigma^2 for a batch of `batch` images at `time`, in the Gaussian family; where sigma is fitted or learned,
     /// at this average energy and this log sigma.
     pub fn beta_sigma2(&self, batch: usize, time: Time, energy: Option<f64>, log_sigma: Option<f64>) -> Option<f64> {
-        let weights = self.weights(batch, time);
         let local = self.likelihood.local_weight(self.pixels, energy)?;
-        self.likelihood.beta_sigma2(weights.recon * local, weights.kl, self.pixels, energy, log_sigma)
+        self.likelihood.beta_sigma2(self.weights(batch, time).ratio / local, self.pixels, energy, log_sigma)
     }
 
     /// R + K in nats, where the loss is a likelihood.

@@ -3,6 +3,8 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use super::Quotient;
+
 /// The reduction of a loss term, seen as the weight on its canonical value (summed over the n elements of an image,
 /// averaged over the B images of a batch).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -18,11 +20,11 @@ pub enum Reduction {
 
 impl Reduction {
     /// The weight of a per-image sum over `elements`, averaged over `batch` images.
-    pub fn weight(self, elements: usize, batch: usize) -> f64 {
+    pub fn weight(self, elements: usize, batch: usize) -> Quotient {
         match self {
-            Reduction::Sum => 1.0,
-            Reduction::Mean => 1.0 / elements as f64,
-            Reduction::BatchSum => batch as f64,
+            Reduction::Sum => Quotient::from(1.0),
+            Reduction::Mean => Quotient::new(1.0, elements as f64),
+            Reduction::BatchSum => Quotient::from(batch as f64),
         }
     }
 

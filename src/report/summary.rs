@@ -7,9 +7,10 @@ use serde_json::json;
 use super::Table;
 use crate::choice::Choice;
 use crate::data::Binarize;
-use crate::metrics::{EpochRecord, Split};
+use crate::metrics::{EpochRecord, Split, significant};
 use crate::objective::{Measure, Reduction};
 use crate::records::{Manifest, RunRecord, Status};
+use crate::spec::RunSpec;
 use crate::verdict::Verdict;
 
 /// Epochs shown before the middle of a long run is left out.
@@ -22,6 +23,9 @@ pub fn run_summary(run: &RunRecord, dir: &Path) -> String {
     if let Some(verdict) = &run.manifest.verdict {
         text.push_str(&explain_verdict(verdict, run));
         text.push('\n');
+    }
+    if let Some(line) = preset_line(run) {
+        text.push_str(&format!("preset   {line}\n"));
     }
     text.push_str(&format!("data     {}\n", data_line(&run.manifest, run)));
     text.push_str(&format!("records  {}\n", dir.display()));
@@ -51,6 +55,29 @@ fn data_line(manifest: &Manifest, run: &RunRecord) -> String {
     let data = &manifest.data;
     format!("{}, {} training and {} test images, {pixels}", data.name.name(), data.train_images, data.test_images)
 }
+
+/// The preset of a run, and which of its settings the run departed from.
+fn preset_line(run: &RunRecord) -> Option<String> {
+    let name = run.settings.preset?;
+    let own = RunSpec::resolve(&name.preset().settings().ok()?).ok()?.settings().cells();
+    let departures: Vec<String> = own
+        .into_iter()
+        .zip(run.settings.cells())
+        .filter(|((column, theirs), (_, ours))| !BESIDE_A_PRESET.contains(&column.as_str()) && theirs != ours)
+        .map(|((column, theirs), (_, ours))| {
+            let shown = |cell: String| if cell.is_empty() { "none".to_owned() } else { cell };
+            format!("--{} {} (preset: {})", column.replace('_', "-"), shown(ours), shown(theirs))
+        })
+        .collect();
+    Some(if departures.is_empty() {
+        format!("{name}, as it is")
+    } else {
+        format!("{name}, but {}", departures.join(", "))
+    })
+}
+
+/// Settings that no convention is about.
+const BESIDE_A_PRESET: [&str; 6] = ["preset", "data", "train_size", "test_size", "epochs", "seed"];
 
 /// The symbol of the reconstruction: S for squared error, which is no likelihood.
 fn recon_symbol(run: &RunRecord) -> &'static str {
@@ -109,12 +136,6 @@ fn epoch_table(run: &RunRecord) -> Table {
         table.row(cells);
     }
     table
-}
-
-/// A number with at most five significant digits and no idle zeros.
-fn significant(value: f64) -> String {
-    let rounded: f64 = format!("{value:.4e}").parse().unwrap_or(value);
-    if rounded != 0.0 && !(1e-5..1e7).contains(&rounded.abs()) { format!("{rounded:e}") } else { rounded.to_string() }
 }
 
 /// The verdict on a run as a sentence, with its reason and what to do.

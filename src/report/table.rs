@@ -1,4 +1,4 @@
-//! A table of right-aligned columns in plain text.
+//! A table of aligned columns in plain text.
 
 use std::fmt;
 
@@ -6,12 +6,20 @@ use std::fmt;
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     rows: Vec<Vec<String>>,
+    /// Columns that begin at the left.
+    left: Vec<usize>,
 }
 
 impl Table {
     /// A table with this header.
     pub fn new<S: Into<String>>(header: impl IntoIterator<Item = S>) -> Self {
-        Table { rows: vec![header.into_iter().map(Into::into).collect()] }
+        Table { rows: vec![header.into_iter().map(Into::into).collect()], left: Vec::new() }
+    }
+
+    /// The same with these columns of words aligned at the left.
+    pub fn left(mut self, columns: &[usize]) -> Self {
+        self.left = columns.to_vec();
+        self
     }
 
     /// Adds a row; it may be shorter than the header.
@@ -26,7 +34,14 @@ impl fmt::Display for Table {
         let width = |i: usize| self.rows.iter().filter_map(|row| row.get(i)).map(|c| c.chars().count()).max();
         let widths: Vec<usize> = (0..columns).map(|i| width(i).unwrap_or(0)).collect();
         for row in &self.rows {
-            let line: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
+            let cells = row.iter().zip(&widths).enumerate();
+            let line: Vec<String> = cells
+                .map(
+                    |(i, (cell, &width))| {
+                        if self.left.contains(&i) { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                    },
+                )
+                .collect();
             writeln!(f, "{}", line.join("  ").trim_end())?;
         }
         Ok(())

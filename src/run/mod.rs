@@ -3,15 +3,16 @@
 mod checkpoint;
 mod lock;
 mod memory;
+mod model_file;
 mod recorder;
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use candle_core::{DType, Device};
 
 pub use memory::check as check_memory;
+pub use model_file::read_model;
 
 use crate::data::{Dataset, PixelStats};
 use crate::error::{Error, Result};
@@ -20,6 +21,7 @@ use crate::metrics::{EpochRecord, Split};
 use crate::model::{OutputBias, Vae};
 use crate::objective::{Time, logit};
 use crate::optimizer::Optimizer;
+use crate::presets::PresetName;
 use crate::records::{
     DataFacts, Host, METRICS_HEADER, Manifest, ObjectiveFacts, RunDir, RunRecord, Status, TIMING_HEADER, Versions, now,
 };
@@ -48,6 +50,8 @@ pub struct Job<'a> {
     pub data: &'a Dataset,
     /// Where the images were found, if the user said.
     pub data_dir: Option<&'a Path>,
+    /// The preset that was named.
+    pub preset: Option<PresetName>,
     /// The directory that holds run directories.
     pub out: &'a Path,
     /// Where tensors live.
@@ -196,7 +200,7 @@ impl<'a> Worker<'a> {
         let mut manifest = Manifest::read(&self.dir.manifest()).unwrap_or_else(|_| self.manifest());
         let ending = match outcome {
             Outcome::Completed => {
-                write_model(self.dir, &state.model, self.job.spec)?;
+                model_file::write_model(self.dir, &state.model, self.job.spec)?;
                 manifest.status = Status::Completed;
                 manifest.verdict = self.verdict(last)?;
                 Ending::Completed
@@ -211,7 +215,7 @@ impl<'a> Worker<'a> {
                     let mut good = self.untrained()?;
                     checkpoint::load(&self.dir.checkpoint(), self.id, &mut good)
                         .map_err(|why| Error::Run(format!("{}: {why}", self.dir.checkpoint().display())))?;
-                    write_model(self.dir, &good.model, self.job.spec)?;
+                    model_file::write_model(self.dir, &good.model, self.job.spec)?;
                 }
                 manifest.status = Status::Diverged;
                 manifest.verdict = Some(Verdict::Diverged { epoch });
@@ -315,6 +319,7 @@ impl<'a> Worker<'a> {
 
     fn config(&self) -> String {
         let mut settings = self.job.spec.settings();
+        settings.preset = self.job.preset;
         settings.data_dir = self.job.data_dir.map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
         let toml = toml::to_string(&settings).unwrap_or_default();
         format!("# `vae-bench --config` on this file repeats the run.\n{toml}")
@@ -352,13 +357,4 @@ impl<'a> Worker<'a> {
             started,
         }
     }
-}
-
-/// Writes the weights under the names and shapes of PyTorch's `load_state_dict`, with the spec in the metadata.
-fn write_model(dir: &RunDir, model: &Vae, spec: &RunSpec) -> Result<()> {
-    let tensors: Vec<_> = model.parameters().into_iter().map(|(name, p)| (name, p.as_tensor().clone())).collect();
-    let metadata = HashMap::from([("spec".to_owned(), spec.to_toml())]);
-    let bytes = safetensors::serialize(tensors, Some(metadata))
-        .map_err(|e| Error::Run(format!("the model cannot be serialised ({e})")))?;
-    write_atomically(&dir.model(), &bytes)
 }

@@ -12,7 +12,7 @@ use crate::data::{Binarize, DataSource, PixelRange, Pixels};
 use crate::error::{Error, Result};
 use crate::model::{Activation, Architecture, Init, LogSigma, OutputBias, Sampling};
 use crate::objective::{
-    Constraint, Factor, FreeBits, KlEstimator, Likelihood, Objective, OutputMap, Reduction, Rise, Sizes,
+    Constraint, Factor, FreeBits, KlEstimator, Likelihood, Objective, OutputMap, Quotient, Reduction, Rise, Sizes,
 };
 use crate::optimizer::Rule;
 
@@ -228,7 +228,7 @@ impl RunSpec {
             kl_estimator: spec.kl_estimator,
             constraint,
             kl_reduction: spec.kl_reduction,
-            kl_factor: factor * spec.kl_weight.value(&sizes),
+            kl_factor: Quotient::from(factor) * spec.kl_weight.value(&sizes),
             warmup,
             pixels,
             latent_dim: self.model.latent_dim,

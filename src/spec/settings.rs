@@ -9,12 +9,14 @@ use crate::error::{Error, Result};
 use crate::model::{Activation, Init, OutputBias, Sampling};
 use crate::objective::{Factor, FreeBits, KlEstimator, LogMseScale, Loss, OutputMap, Reduction, Rise};
 use crate::optimizer::OptimizerName;
+use crate::presets::PresetName;
 
 /// One layer of settings: flags and variables, a configuration file, or the defaults. The keys are the flags' names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(missing_docs, reason = "each field is the flag of its name, documented in the command line's help")]
 pub struct Settings {
+    pub preset: Option<PresetName>,
     pub loss: Option<Loss>,
     pub sigma2: Option<f64>,
     pub laplace_scale: Option<f64>,
@@ -77,6 +79,16 @@ impl Settings {
         })
     }
 
+    /// These settings on top of those of the preset that they name, if they name one.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] only where the preset's own settings are broken.
+    pub fn with_preset(self) -> Result<Settings> {
+        let Some(name) = self.preset else { return Ok(self) };
+        let lower = name.preset().settings().map_err(|why| Error::Usage(format!("--preset {name}: {why}")))?;
+        Ok(self.over(lower))
+    }
+
     /// Every setting as (column, cell) of a table, in a fixed order; the cell is empty where nothing is set. Where the
     /// data lies is left out: it says nothing about a result.
     pub fn cells(&self) -> Vec<(String, String)> {
@@ -122,6 +134,7 @@ impl Settings {
             (lower.capacity, lower.gamma, lower.capacity_rise) = (None, None, None);
         }
         Settings {
+            preset: self.preset.or(lower.preset),
             loss: self.loss.or(lower.loss),
             sigma2: self.sigma2.or(lower.sigma2),
             laplace_scale: self.laplace_scale.or(lower.laplace_scale),

@@ -1,0 +1,47 @@
+//! `model.safetensors`: the trained weights, under names and shapes that PyTorch's `load_state_dict` takes.
+
+use std::collections::HashMap;
+
+use candle_core::{DType, Device};
+
+use crate::error::{Error, Result};
+use crate::files::write_atomically;
+use crate::model::Vae;
+use crate::records::RunDir;
+use crate::spec::RunSpec;
+
+/// Writes the weights under the names and shapes of PyTorch's `load_state_dict`, with the spec in the metadata.
+pub(super) fn write_model(dir: &RunDir, model: &Vae, spec: &RunSpec) -> Result<()> {
+    let tensors: Vec<_> = model.parameters().into_iter().map(|(name, p)| (name, p.as_tensor().clone())).collect();
+    let metadata = HashMap::from([("spec".to_owned(), spec.to_toml())]);
+    let bytes = safetensors::serialize(tensors, Some(metadata))
+        .map_err(|e| Error::Run(format!("the model cannot be serialised ({e})")))?;
+    write_atomically(&dir.model(), &bytes)
+}
+
+/// Reads the weights of the run in `dir`, a model of `spec` for images of `pixels` pixels.
+///
+/// # Errors
+/// [`Error::Run`] with the file and the reason.
+pub fn read_model(dir: &RunDir, spec: &RunSpec, pixels: usize) -> Result<Vae> {
+    let path = dir.model();
+    let damaged = |why: String| {
+        let why = why.lines().next().unwrap_or_default().to_owned();
+        Error::Run(format!(
+            "{}: not readable as this run's weights ({why}); repeat the run with --force",
+            path.display()
+        ))
+    };
+    let bytes = std::fs::read(&path).map_err(|e| Error::input(&path, "read", e))?;
+    let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|e| damaged(e.to_string()))?;
+    let architecture = spec.architecture(pixels);
+    let model = Vae::new(&architecture, spec.model().init, spec.seed(), None, DType::F32, &Device::Cpu)?;
+    for (name, parameter) in model.parameters() {
+        let saved = tensors.get(&name).ok_or_else(|| damaged(format!("it lacks {name}")))?;
+        if saved.shape() != parameter.shape() {
+            return Err(damaged(format!("{name} has another shape")));
+        }
+        parameter.set(saved)?;
+    }
+    Ok(model)
+}
