@@ -66,7 +66,9 @@ pub fn evaluate(
         let forward = model.forward(&x, &noise)?;
         let losses = objective.losses(&forward, &x)?;
         energy += sum(&losses.energy)?;
-        weighed += scalar(&objective.constrained_kl(&losses)?)? * indices.len() as f64;
+        if !objective.weighs_plain_kl() {
+            weighed += scalar(&objective.constrained_kl(&losses)?)? * indices.len() as f64;
+        }
         for row in losses.kl.to_dtype(DType::F64)?.to_vec2::<f64>()? {
             row.iter().zip(&mut kl_sums).for_each(|(value, sum)| *sum += value);
         }
@@ -88,7 +90,9 @@ pub fn evaluate(
         Constraint::FreeBits(FreeBits::PerLatentBatch(nats)) => kl_per_latent.iter().map(|k| k.max(nats)).sum(),
         _ => weighed / n,
     };
-    let averages = Averages { energy: energy / n, kl: kl_per_latent.iter().sum(), weighed_kl };
+    let kl = kl_per_latent.iter().sum();
+    let weighed_kl = if objective.weighs_plain_kl() { kl } else { weighed_kl };
+    let averages = Averages { energy: energy / n, kl, weighed_kl };
     Ok(Evaluation { averages, kl_per_latent, active_units: active as u32, mean_covariance })
 }
 

@@ -211,10 +211,15 @@ fn step(
     let forward = state.model.forward(&x, &noise)?;
     let losses = task.objective.losses(&forward, &x)?;
     let n = indices.len() as f64;
+    let kl = sum(&losses.kl)? / n;
     let averages = Averages {
         energy: sum(&losses.energy)? / n,
-        kl: sum(&losses.kl)? / n,
-        weighed_kl: scalar(&task.objective.constrained_kl(&losses)?)?,
+        kl,
+        weighed_kl: if task.objective.weighs_plain_kl() {
+            kl
+        } else {
+            scalar(&task.objective.constrained_kl(&losses)?)?
+        },
     };
     let time = Time { step: state.optimizer.steps(), steps_per_epoch: task.steps_per_epoch() };
     let log_sigma = state.model.log_sigma_value()?;

@@ -2,9 +2,12 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use clap::ValueEnum;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Images;
+use crate::kernels::dispatch::Isa;
+use crate::kernels::pixels::gather;
 use crate::rng::{Purpose, Stream};
 
 /// What becomes of the grey levels.
@@ -71,14 +74,16 @@ impl PixelDraw {
     pub fn batch(&self, images: &Images, indices: &[u32], dtype: DType, device: &Device) -> Result<Tensor> {
         let pixels = images.pixels_per_image();
         let mut values = vec![0f32; indices.len() * pixels];
-        if pixels > 0 {
-            for (row, &index) in values.chunks_exact_mut(pixels).zip(indices) {
+        if self.pixels == (Pixels { binarize: Binarize::None, range: PixelRange::Unit }) {
+            gather(Isa::best(), images.bytes(), pixels, indices, &mut values);
+        } else if pixels > 0 {
+            values.par_chunks_exact_mut(pixels).zip(indices).for_each(|(row, &index)| {
                 self.row(images.image(index as usize), index, row);
                 if self.pixels.range != PixelRange::Unit {
                     let (slope, offset) = self.pixels.range.affine();
                     row.iter_mut().for_each(|value| *value = slope * *value + offset);
                 }
-            }
+            });
         }
         Tensor::from_vec(values, (indices.len(), pixels), &Device::Cpu)?.to_dtype(dtype)?.to_device(device)
     }

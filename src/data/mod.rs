@@ -105,6 +105,11 @@ impl Images {
         &self.pixels[i * d..(i + 1) * d]
     }
 
+    /// All bytes, image after image.
+    pub fn bytes(&self) -> &[u8] {
+        &self.pixels
+    }
+
     /// The class of every image.
     pub fn labels(&self) -> &[u8] {
         &self.labels

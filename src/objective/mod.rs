@@ -125,6 +125,11 @@ impl Objective {
         (term * recon)? + (self.capped(&self.constrained_kl(losses)?, time)? * kl)?
     }
 
+    /// Whether the KL that is weighed is K itself, so that one number serves both ledgers to the last digit.
+    pub fn weighs_plain_kl(&self) -> bool {
+        self.kl_estimator == KlEstimator::Analytic && !matches!(self.constraint, Constraint::FreeBits(_))
+    }
+
     /// The KL of a batch after free bits, a scalar averaged over images, before any capacity.
     pub fn constrained_kl(&self, losses: &ImageLosses) -> Result<Tensor> {
         match (self.constraint, &losses.sampled_kl) {
