@@ -25,14 +25,16 @@ impl Scratch {
 }
 
 thread_local! {
-    static BUFFERS: [Cell<Scratch>; 2] = const { [Cell::new(Scratch(Vec::new())), Cell::new(Scratch(Vec::new()))] };
+    static BUFFERS: [Cell<Scratch>; 3] = const { [const { Cell::new(Scratch(Vec::new())) }; 3] };
 }
 
-/// Which of a thread's buffers: a matrix product holds both at the same time.
+/// Which of a thread's buffers: a matrix product holds several at the same time.
 #[derive(Clone, Copy)]
 pub(crate) enum Which {
     PackedA = 0,
     PackedB = 1,
+    /// C^T, where that is what is computed.
+    Transposed = 2,
 }
 
 /// Takes this thread's buffer.

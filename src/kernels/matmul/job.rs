@@ -72,7 +72,7 @@ pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, f
 }
 
 /// The size of a tile: (rows, columns).
-struct TileSize;
+pub(super) struct TileSize;
 
 impl Task for TileSize {
     type Out = (usize, usize);
@@ -84,20 +84,20 @@ impl Task for TileSize {
 
 /// The tiles that rows `rows` are cut into: as few as possible, of nearly equal height.
 #[derive(Clone)]
-struct Tiles {
+pub(super) struct Tiles {
     rows: Range<usize>,
-    count: usize,
+    pub(super) count: usize,
 }
 
 impl Tiles {
     #[inline(always)]
-    fn new(rows: Range<usize>, tile_rows: usize) -> Self {
+    pub(super) fn new(rows: Range<usize>, tile_rows: usize) -> Self {
         let count = rows.len().div_ceil(tile_rows);
         Tiles { rows, count }
     }
 
     #[inline(always)]
-    fn get(&self, i: usize) -> Range<usize> {
+    pub(super) fn get(&self, i: usize) -> Range<usize> {
         let tile = part(self.rows.len(), self.count, i);
         self.rows.start + tile.start..self.rows.start + tile.end
     }

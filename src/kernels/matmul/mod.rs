@@ -11,6 +11,8 @@
 //! carry the chain through memory, which does not round. So neither the number of threads, nor the tile an element
 //! falls in, nor the number of rows beside it can change a bit; nor can AVX-512 against AVX2.
 
+mod broadcast;
+mod direct;
 mod job;
 mod tile;
 
@@ -149,7 +151,12 @@ pub fn matmul(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finis
     assert_eq!(k, b.rows, "cannot multiply {m} x {k} by {} x {n}: the inner sizes differ", b.rows);
     assert_eq!(c.len(), m * n, "the product of {m} x {k} and {k} x {n} needs {} elements, not {}", m * n, c.len());
     finish.check(m, n);
-    if m > 0 && n > 0 {
+    if m == 0 || n == 0 {
+        return;
+    }
+    if direct::suits(a, b) {
+        direct::run(isa, a, b, c, start, finish);
+    } else {
         job::run(isa, a, b, c, start, finish);
     }
 }

@@ -82,7 +82,25 @@ fn random_shapes_layouts_and_finishes_match_f64() {
 #[test]
 fn every_element_is_one_chain_of_fused_multiply_adds_whatever_the_layout_and_threads() {
     let mut rng = Rng(2);
-    for (m, n, k) in [(128, 400, 784), (37, 41, 1701), (61, 20, 400), (400, 45, 130), (15, 33, 2), (3, 1, 5)] {
+    for (m, n, k) in [
+        (128, 400, 784),
+        (37, 41, 1701),
+        (61, 20, 400),
+        (400, 45, 130),
+        // Narrow: without packing A, and (with A transposed) as C^T = B^T A^T; rows 1 KB apart; too deep for that.
+        (128, 40, 400),
+        (400, 20, 128),
+        (403, 17, 65),
+        (40, 400, 128),
+        (50, 256, 30),
+        (300, 256, 64),
+        (128, 400, 20),
+        (1, 10, 33),
+        (33, 1, 100),
+        (20, 7, 2100),
+        (15, 33, 2),
+        (3, 1, 5),
+    ] {
         let (a, b) = (rng.many(m * k), rng.many(k * n));
         let want = bits(&chain(&a, &b, m, n, k));
         let (mut a_t, mut b_t) = (vec![0.0; m * k], vec![0.0; k * n]);
@@ -125,6 +143,40 @@ fn a_row_does_not_depend_on_the_rows_beside_it() {
                 Finish::Nothing,
             );
             assert!(bits(&some) == bits(&whole[from * n..]), "{rows} rows, {}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn a_row_of_a_narrow_product_does_not_depend_on_the_rows_beside_it() {
+    let mut rng = Rng(6);
+    // The number of rows decides about jobs, tiles and whether C or C^T is computed.
+    for (n, k) in [(20, 128), (40, 400), (400, 20), (1, 50)] {
+        let rows = 500;
+        let (a, b) = (rng.many(rows * k), rng.many(k * n));
+        let (bias, before) = (rng.many(n), rng.many(rows * n));
+        for isa in isas() {
+            for transposed in [false, true] {
+                let product = |from: usize, to: usize| {
+                    let mut c = before[from * n..to * n].to_vec();
+                    let a = if transposed {
+                        MatRef::strided(&a[from..], to - from, k, 1, rows)
+                    } else {
+                        MatRef::new(&a[from * k..to * k], to - from, k)
+                    };
+                    let b = MatRef::new(&b, k, n);
+                    matmul(isa, a, b, &mut c, Start::C, Finish::BiasRelu(&bias));
+                    c
+                };
+                let whole = bits(&product(0, rows));
+                for (from, to) in [(0, 1), (7, 8), (3, 19), (100, 228), (211, 500)] {
+                    assert!(
+                        bits(&product(from, to)) == whole[from * n..to * n],
+                        "rows {from}..{to}, n = {n}, k = {k}, transposed {transposed}, {}",
+                        isa.name()
+                    );
+                }
+            }
         }
     }
 }
