@@ -58,7 +58,7 @@ const VERSION: &str = if env!("VAE_BENCH_COMMIT").is_empty() {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Say what an objective really is; trains nothing
-    Explain(ExplainArgs),
+    Explain(Box<ExplainArgs>),
     /// List the conventions of public code bases with their weights
     Presets(PresetsArgs),
     /// Measure a trained model: R, K, active units and directions, KL of every latent
