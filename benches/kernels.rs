@@ -7,8 +7,7 @@
 //! ```
 //!
 //! Sizes are those of one training step of the default model: batch 128, 784 pixels, 400 hidden units, 20 latents.
-//! Products count the arithmetic of the *dense* product, zeros and all, so criterion's `Gelem/s` are GFLOP/s, and a
-//! sparse product can be above the machine's limit. Everything else counts the bytes that it must read and write.
+//! For products criterion's `Gelem/s` are GFLOP/s; everything else counts the bytes that it must read and write.
 //!
 //! The last column of the table divides a kernel's rate by a limit: products by the sgemm of the gemm crate (through
 //! Candle, as the twins), the rest by a triad a = b + s c over as much memory as the optimiser's arrays take, or over
@@ -28,8 +27,7 @@ use vae_bench::kernels::latent::{self, Upstream};
 use vae_bench::kernels::likelihood::{self, Loss};
 use vae_bench::kernels::matmul::{Finish, MatRef, Start, matmul};
 use vae_bench::kernels::parallel::Scale;
-use vae_bench::kernels::sparse::{Side, product};
-use vae_bench::kernels::{Sparse, adam, pixels, reduce};
+use vae_bench::kernels::{adam, pixels, reduce};
 use vae_bench::rng::{Purpose, Stream};
 
 const BATCH: usize = 128;
@@ -61,7 +59,6 @@ fn main() -> Result<()> {
     limits(&mut bench)?;
     large_products(&mut bench)?;
     small_products(&mut bench)?;
-    sparse_products(&mut bench)?;
     losses(&mut bench)?;
     latents(&mut bench)?;
     elementwise(&mut bench)?;
@@ -303,54 +300,6 @@ fn small_products(bench: &mut Bench) -> Result<()> {
     forward(bench, "20 to 400, forward", &z, LATENTS, HIDDEN)?;
     weight_gradient(bench, "20 to 400, weight gradient", &z, LATENTS, HIDDEN)?;
     input_gradient(bench, "20 to 400, input gradient", LATENTS, HIDDEN)
-}
-
-/// The two products whose factor is a batch of digits, against Candle's dense ones; the lists are made once a batch.
-fn sparse_products(bench: &mut Bench) -> Result<()> {
-    let isa = bench.isa;
-    let x = batch_of_digits();
-    let lists = Sparse::new(isa, &x, BATCH, PIXELS);
-    let (wt, b, dy) = (normal(PIXELS * HIDDEN, 3), normal(HIDDEN, 4), normal(BATCH * HIDDEN, 5));
-    let (tx, twt, tdy) = (tensor(&x, BATCH, PIXELS)?, tensor(&wt, PIXELS, HIDDEN)?, tensor(&dy, BATCH, HIDDEN)?);
-    let tb = Tensor::from_slice(&b, HIDDEN, &Device::Cpu)?;
-    let (mut y, mut dwt) = (vec![0f32; BATCH * HIDDEN], vec![0f32; PIXELS * HIDDEN]);
-    let work = Work::Flops(2 * BATCH * PIXELS * HIDDEN);
-    let share = lists.lit() as f64 / x.len() as f64;
-    if std::env::args().any(|arg| arg == "--bench") {
-        println!("the sparse factor is {:.1}% not zero", 100.0 * share);
-    }
-    bench.compare(
-        "encoder, sparse forward",
-        work,
-        SGEMM,
-        || {
-            product(isa, &lists, Side::Rows, MatRef::new(&wt, PIXELS, HIDDEN), &mut y, Finish::BiasRelu(&b));
-            black_box(&y);
-        },
-        || keep((|| tx.matmul(&twt)?.broadcast_add(&tb)?.relu())()),
-    );
-    bench.compare(
-        "encoder, sparse weight gradient",
-        work,
-        SGEMM,
-        || {
-            product(isa, &lists, Side::Cols, MatRef::new(&dy, BATCH, HIDDEN), &mut dwt, Finish::Nothing);
-            black_box(&dwt);
-        },
-        || keep((|| tx.t()?.matmul(&tdy))()),
-    );
-    let mut again = Sparse::new(isa, &x, BATCH, PIXELS);
-    bench.compare(
-        "lists of a batch (Candle: a mask)",
-        Work::Bytes(4 * BATCH * PIXELS),
-        CACHED_TRIAD,
-        || {
-            again.set(isa, &x, BATCH, PIXELS);
-            black_box(&again);
-        },
-        || keep(tx.ne(0f32)),
-    );
-    Ok(())
 }
 
 fn losses(bench: &mut Bench) -> Result<()> {

@@ -12,8 +12,7 @@
 //! | [`report`] | tables and sentences, from records only |
 //! | [`records`] | the files of a run: names, formats, reading back |
 //! | [`train`], [`evaluate`] | THE training loop, and what is measured on a model that stands still |
-//! | [`presets`] | the conventions of public code bases, by name |
-//! | [`spec`] | everything that determines a run, validated once, then immutable |
+//! | [`spec`] | everything that determines a run, validated once, then immutable; [`spec::presets`] has the conventions of public code bases by name |
 //! | [`objective`] | weights on R and K: likelihoods, KL, reductions |
 //! | [`model`], [`optimizer`] | the MLP VAE and its steps |
 //! | [`kernels`] | fused CPU operations, each with a plain Candle twin; the only `unsafe` |
@@ -36,7 +35,6 @@ pub mod metrics;
 pub mod model;
 pub mod objective;
 pub mod optimizer;
-pub mod presets;
 pub mod records;
 pub mod report;
 pub mod rng;

@@ -3,7 +3,7 @@
 mod support;
 
 use support::{World, real_mnist};
-use vae_bench::presets::PRESETS;
+use vae_bench::spec::presets::PRESETS;
 
 fn json(world: &World, args: &[&str]) -> serde_json::Value {
     let all = [&["explain", "--data", "idx", "--data-dir", "data", "--json"], args].concat();

@@ -8,9 +8,9 @@ use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::explain::{Explanation, explain as explain_spec, kl_text, summarise, to_text};
 use crate::metrics::significant;
-use crate::presets::PRESETS;
 use crate::report::Table;
 use crate::spec::RunSpec;
+use crate::spec::presets::PRESETS;
 
 /// Explains an objective, or one KL.
 pub(super) fn explain(args: &ExplainArgs) -> Result<ExitCode> {

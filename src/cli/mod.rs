@@ -5,6 +5,7 @@ mod data;
 mod display;
 mod eval;
 mod explain;
+mod run_args;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,8 +14,9 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Command, MergeArgs, RunArgs};
+use args::{Cli, Command, MergeArgs};
 use display::Style;
+use run_args::RunArgs;
 
 use crate::data::{Loaded, load};
 use crate::error::{Error, ExitCode, Result};

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::metrics::significant;
 use crate::model::Sampling;
 use crate::objective::{Likelihood, LogMseScale, Measure, Objective, Time};
-use crate::presets::Preset;
+use crate::spec::presets::Preset;
 use crate::spec::{RunSpec, Strength};
 
 /// What `explain` knows of the data in use.

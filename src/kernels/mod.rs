@@ -9,7 +9,6 @@ pub mod adam;
 pub mod dispatch;
 pub mod latent;
 pub mod likelihood;
-mod lit;
 mod math;
 pub mod matmul;
 pub mod ops;
@@ -24,7 +23,5 @@ mod simd;
 mod simd_avx2;
 #[cfg(target_arch = "x86_64")]
 mod simd_avx512;
-pub mod sparse;
-pub use lit::Sparse;
 #[cfg(test)]
 mod tests;

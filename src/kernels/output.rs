@@ -2,8 +2,45 @@
 
 #![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
 
-use super::matmul::{Finish, Start};
 use super::simd::{LANES, Simd};
+
+/// Where the sum of each element starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At +0: C is overwritten.
+    Zero,
+    /// At what C holds: the product is added, term by term.
+    C,
+}
+
+/// What is done to the finished sum before it is stored.
+#[derive(Clone, Copy, Debug)]
+pub enum Finish<'a> {
+    /// c
+    Nothing,
+    /// c + bias\[column\]
+    Bias(&'a [f32]),
+    /// max(c + bias\[column\], 0); NaN stays NaN
+    BiasRelu(&'a [f32]),
+    /// c where the same element of this matrix (shaped like C) is above 0, else +0: the backward pass of a ReLU
+    /// whose output is given.
+    WhereAboveZero(&'a [f32]),
+}
+
+impl Finish<'_> {
+    /// Panics if an operand does not fit an m x n matrix.
+    pub(crate) fn check(self, m: usize, n: usize) {
+        match self {
+            Finish::Nothing => {}
+            Finish::Bias(bias) | Finish::BiasRelu(bias) => {
+                assert_eq!(bias.len(), n, "a bias for {n} columns needs {n} elements, not {}", bias.len())
+            }
+            Finish::WhereAboveZero(gate) => {
+                assert_eq!(gate.len(), m * n, "a gate for {m} x {n} needs {} elements, not {}", m * n, gate.len())
+            }
+        }
+    }
+}
 
 /// C as the jobs share it: each writes only the elements of its own rows and columns.
 #[derive(Clone, Copy)]

@@ -24,8 +24,6 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const TILE_ROWS: usize;
     /// Vectors in a row of that tile: 1 or 2.
     const TILE_VECTORS: usize;
-    /// Vectors in a panel of the sparse product, at most 6; its tile is four rows high.
-    const PANEL_VECTORS: usize;
 
     /// Enters a function compiled for this instruction set.
     fn run<T: Task>(self, task: T) -> T::Out;
@@ -55,8 +53,6 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn if_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
     /// 2^n, for lanes that hold the float n + 1.5 * 2^23 with n in -126..=127.
     fn exp2_of_shifted(self, v: Self::V) -> Self::V;
-    /// Bit i is set where lane i is not 0 (so for NaN too).
-    fn nonzero_bits(self, v: Self::V) -> u16;
     /// Rows become columns.
     fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES];
     /// Asks for the cache line that holds `x` to be brought near.
@@ -115,7 +111,6 @@ impl Simd for Portable {
     // Four registers of four lanes make a vector: 2 x 4 accumulators of SSE2's 16 registers, 6 x 4 of NEON's 32.
     const TILE_ROWS: usize = if cfg!(target_arch = "aarch64") { 6 } else { 2 };
     const TILE_VECTORS: usize = 1;
-    const PANEL_VECTORS: usize = 1;
 
     #[inline(always)]
     fn run<T: Task>(self, task: T) -> T::Out {
@@ -186,14 +181,6 @@ impl Simd for Portable {
     #[inline(always)]
     fn exp2_of_shifted(self, v: Self::V) -> Self::V {
         lanes!(i => f32::from_bits((v[i].to_bits() << 23).wrapping_add(0x3f80_0000)))
-    }
-    #[inline(always)]
-    fn nonzero_bits(self, v: Self::V) -> u16 {
-        let mut bits = 0;
-        for (i, &x) in v.iter().enumerate() {
-            bits |= u16::from(x != 0.0) << i;
-        }
-        bits
     }
     #[inline(always)]
     fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES] {

@@ -62,7 +62,6 @@ impl Simd for Avx2 {
     // 12 accumulators, two registers of B and one broadcast: 15 of 16 registers.
     const TILE_ROWS: usize = 6;
     const TILE_VECTORS: usize = 1;
-    const PANEL_VECTORS: usize = 1;
 
     #[inline(always)]
     fn run<T: Task>(self, task: T) -> T::Out {
@@ -158,18 +157,6 @@ impl Simd for Avx2 {
             let high = _mm256_slli_epi32::<23>(_mm256_castps_si256(v.1));
             (_mm256_castsi256_ps(_mm256_add_epi32(low, one)), _mm256_castsi256_ps(_mm256_add_epi32(high, one)))
         }
-    }
-    #[inline(always)]
-    fn nonzero_bits(self, v: Self::V) -> u16 {
-        // SAFETY: AVX2 as above; register-only.
-        let (low, high) = unsafe {
-            let zero = _mm256_setzero_ps();
-            (
-                _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(v.0, zero)),
-                _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(v.1, zero)),
-            )
-        };
-        (low | high << 8) as u16
     }
     #[inline(always)]
     fn transpose(self, r: [Self::V; LANES]) -> [Self::V; LANES] {

@@ -46,7 +46,6 @@ impl Simd for Avx512 {
     // 28 accumulators, two vectors of B and one broadcast: 31 of 32 registers.
     const TILE_ROWS: usize = 14;
     const TILE_VECTORS: usize = 2;
-    const PANEL_VECTORS: usize = 6;
 
     #[inline(always)]
     fn run<T: Task>(self, task: T) -> T::Out {
@@ -124,10 +123,6 @@ impl Simd for Avx512 {
             let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(v));
             _mm512_castsi512_ps(_mm512_add_epi32(n, _mm512_set1_epi32(0x3f80_0000)))
         })
-    }
-    #[inline(always)]
-    fn nonzero_bits(self, v: Self::V) -> u16 {
-        avx512!(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps()))
     }
     #[inline(always)]
     fn transpose(self, r: [Self::V; LANES]) -> [Self::V; LANES] {

@@ -21,11 +21,11 @@ use crate::metrics::{EpochRecord, Split};
 use crate::model::{OutputBias, Vae};
 use crate::objective::{Time, logit};
 use crate::optimizer::Optimizer;
-use crate::presets::PresetName;
 use crate::records::{
     DataFacts, Host, METRICS_HEADER, Manifest, ObjectiveFacts, RunDir, RunRecord, Status, TIMING_HEADER, Versions, now,
 };
 use crate::spec::RunSpec;
+use crate::spec::presets::PresetName;
 use crate::train::{Outcome, Progress, State, Task, train};
 use crate::verdict::{Evidence, Verdict};
 use checkpoint::TableLengths;

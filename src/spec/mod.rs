@@ -1,5 +1,6 @@
 //! Everything that determines a run: validated once, then immutable.
 
+pub mod presets;
 mod resolve;
 mod settings;
 

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::presets::PresetName;
 use crate::data::{Binarize, DataSource, PixelRange};
 use crate::error::{Error, Result};
 use crate::model::{Activation, Init, OutputBias, Sampling};
 use crate::objective::{Factor, FreeBits, KlEstimator, LogMseScale, Loss, OutputMap, Reduction, Rise};
 use crate::optimizer::OptimizerName;
-use crate::presets::PresetName;
 
 /// One layer of settings: flags and variables, a configuration file, or the defaults. The keys are the flags' names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

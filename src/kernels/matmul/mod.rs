@@ -17,6 +17,7 @@ mod job;
 mod tile;
 
 use super::dispatch::Isa;
+pub use super::output::{Finish, Start};
 use super::pack::Strip;
 use std::ops::Range;
 
@@ -87,10 +88,6 @@ impl<'a> MatRef<'a> {
         }
     }
 
-    pub(crate) fn col_stride(&self) -> usize {
-        self.col_stride
-    }
-
     /// How many rows.
     pub fn rows(&self) -> usize {
         self.rows
@@ -99,44 +96,6 @@ impl<'a> MatRef<'a> {
     /// How many columns.
     pub fn cols(&self) -> usize {
         self.cols
-    }
-}
-
-/// Where the sum of each element starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At +0: C is overwritten.
-    Zero,
-    /// At what C holds: the product is added, term by term.
-    C,
-}
-
-/// What is done to the finished sum before it is stored.
-#[derive(Clone, Copy, Debug)]
-pub enum Finish<'a> {
-    /// c
-    Nothing,
-    /// c + bias\[column\]
-    Bias(&'a [f32]),
-    /// max(c + bias\[column\], 0); NaN stays NaN
-    BiasRelu(&'a [f32]),
-    /// c where the same element of this matrix (shaped like C) is above 0, else +0: the backward pass of a ReLU
-    /// whose output is given.
-    WhereAboveZero(&'a [f32]),
-}
-
-impl Finish<'_> {
-    /// Panics if an operand does not fit an m x n matrix.
-    pub(crate) fn check(self, m: usize, n: usize) {
-        match self {
-            Finish::Nothing => {}
-            Finish::Bias(bias) | Finish::BiasRelu(bias) => {
-                assert_eq!(bias.len(), n, "a bias for {n} columns needs {n} elements, not {}", bias.len())
-            }
-            Finish::WhereAboveZero(gate) => {
-                assert_eq!(gate.len(), m * n, "a gate for {m} x {n} needs {} elements, not {}", m * n, gate.len())
-            }
-        }
     }
 }
 

@@ -6,7 +6,6 @@ mod likelihood;
 mod matmul;
 mod pixels;
 mod reduce;
-mod sparse;
 
 use super::dispatch::Isa;
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::Settings;
+use super::Settings;
 
 /// One named convention.
 #[derive(Debug)]
