@@ -7,8 +7,8 @@ use crate::model::Vae;
 use crate::objective::{Averages, Constraint, FreeBits, Objective};
 use crate::rng::{Purpose, Stream};
 
-/// Images a batch. What is measured does not depend on it; the size keeps a batch within the caches.
-const BATCH: usize = 500;
+/// Images a batch that keep it within the caches. What is measured does not depend on it.
+pub const BATCH: usize = 500;
 
 /// A latent is active if the variance of its posterior mean over the data exceeds this (Burda et al. 2016, section 5.2).
 const ACTIVE_VARIANCE: f64 = 0.01;
@@ -37,6 +37,8 @@ pub struct Measurement<'a> {
     pub seed: u64,
     /// The epoch of the noise.
     pub epoch: u64,
+    /// Images at a time; [`BATCH`] unless there is a reason.
+    pub batch: usize,
 }
 
 /// Measures `model` on all images.
@@ -55,7 +57,7 @@ pub fn evaluate(
     let mut mean_sums = vec![0.0; latents];
     let mut mean_products = vec![0.0; latents * latents];
     let all: Vec<u32> = (0..on.images.len() as u32).collect();
-    for indices in all.chunks(BATCH) {
+    for indices in all.chunks(on.batch.max(1)) {
         let x = on.draw.batch(on.images, indices, dtype, device)?;
         let mut noise = vec![0f32; indices.len() * latents];
         for (row, &index) in noise.chunks_exact_mut(latents).zip(indices) {

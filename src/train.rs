@@ -5,7 +5,7 @@ use std::time::Instant;
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 
 use crate::data::{Dataset, PixelDraw, Pixels};
-use crate::evaluate::{Measurement, evaluate, scalar, sum};
+use crate::evaluate::{BATCH, Measurement, evaluate, scalar, sum};
 use crate::metrics::{EpochRecord, Split, TimingRecord};
 use crate::model::Vae;
 use crate::objective::{Averages, Ledgers, Objective, Time};
@@ -240,7 +240,7 @@ fn measure(task: &Task<'_>, state: &State, epoch: u32) -> TensorResult<(EpochRec
     let start = Instant::now();
     let draw =
         PixelDraw { pixels: task.pixels, seed: task.seed, purpose: Purpose::BinarizeTest, epoch: u64::from(epoch) };
-    let on = Measurement { images: &task.data.test, draw, seed: task.seed, epoch: u64::from(epoch) };
+    let on = Measurement { images: &task.data.test, draw, seed: task.seed, epoch: u64::from(epoch), batch: BATCH };
     let result = evaluate(&state.model, &task.objective, &on, task.dtype, task.device)?;
     // The objective of a set is that of a full batch with its averages: the size of evaluation batches leaves no trace.
     let time = task.end_of(epoch);

@@ -24,6 +24,7 @@ fn what_was_typed_wrong_is_named_with_its_mend_and_exits_2() {
         (&["--lr", "0"], &["--lr 0", "above 0"]),
         (&["--lr", "inf"], &["--lr inf", "finite"]),
         (&["--adam-beta1", "1"], &["--adam-beta1 1", "below 1"]),
+        (&["--adam-eps", "0"], &["--adam-eps 0", "above 0"]),
         (&["--optimizer", "sgd", "--adam-eps", "1e-4"], &["--adam-eps 0.0001", "--optimizer sgd", "contradict"]),
         (&["--hidden", "999999999"], &["parameters", "GiB", "--hidden"]),
         (&["--hidden", "99999999999999999999"], &["--hidden", "not a width"]),

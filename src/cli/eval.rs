@@ -8,7 +8,7 @@ use super::args::EvalArgs;
 use super::{pool, print};
 use crate::data::{Loaded, PixelDraw, load};
 use crate::error::{Error, ExitCode, Result};
-use crate::evaluate::{Evaluation, Measurement, evaluate};
+use crate::evaluate::{BATCH, Evaluation, Measurement, evaluate};
 use crate::metrics::significant;
 use crate::objective::Time;
 use crate::records::{RunDir, RunRecord};
@@ -37,7 +37,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<ExitCode> {
         let model = read_model(&dir, &spec, data.pixels())?;
         let epoch = u64::from(spec.training().epochs);
         let draw = PixelDraw { pixels: spec.data().pixels, seed: spec.seed(), purpose: Purpose::BinarizeTest, epoch };
-        let on = Measurement { images: &data.test, draw, seed: spec.seed(), epoch };
+        let on = Measurement { images: &data.test, draw, seed: spec.seed(), epoch, batch: BATCH };
         // The factors in front of the terms play no part in R and K, nor does the variance that one may need.
         let objective = spec.objective_for(data.pixels(), f64::NAN);
         let found = evaluate(&model, &objective, &on, DType::F32, &Device::Cpu)?;

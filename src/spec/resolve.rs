@@ -121,7 +121,8 @@ pub(super) fn rule(given: &Settings) -> Result<Rule> {
         OptimizerName::Adam => Rule::Adam {
             beta1: decay("--adam-beta1", given.adam_beta1.unwrap_or(0.9))?,
             beta2: decay("--adam-beta2", given.adam_beta2.unwrap_or(0.999))?,
-            eps: not_negative("--adam-eps", given.adam_eps.unwrap_or(1e-8))?,
+            // At 0 a weight that never has a gradient would move by 0/0.
+            eps: positive("--adam-eps", given.adam_eps.unwrap_or(1e-8))?,
         },
         OptimizerName::Sgd => Rule::Sgd,
         OptimizerName::Rmsprop => {
