@@ -162,3 +162,70 @@ impl ProgressHandler for Bar {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::sync::Arc;
+
+    use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+    use parquet::file::reader::SerializedFileReader;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    /// A parquet file as the hub has it: {image: {bytes, path}, label}, one row a picture.
+    fn parquet_of(pictures: &[Vec<u8>], labels: &[i64]) -> SerializedFileReader<bytes::Bytes> {
+        let schema = "message m { optional group image { optional binary bytes; optional binary path (UTF8); }
+                                  optional int64 label; }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut file = Vec::new();
+        let mut writer = SerializedFileWriter::new(&mut file, schema, Default::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        for values in [pictures.to_vec(), vec![b"a.png".to_vec(); pictures.len()]] {
+            let values: Vec<ByteArray> = values.into_iter().map(ByteArray::from).collect();
+            let mut column = group.next_column().unwrap().unwrap();
+            let levels = vec![2; values.len()];
+            column.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None).unwrap();
+            column.close().unwrap();
+        }
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(labels, Some(&vec![1; labels.len()]), None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.close().unwrap();
+        SerializedFileReader::new(bytes::Bytes::from(file)).unwrap()
+    }
+
+    fn png(pixels: &[u8], side: u32) -> Vec<u8> {
+        let mut out = Cursor::new(Vec::new());
+        let image = image::GrayImage::from_raw(side, side, pixels.to_vec()).unwrap();
+        image.write_to(&mut out, image::ImageFormat::Png).unwrap();
+        out.into_inner()
+    }
+
+    #[test]
+    fn pictures_in_parquet_become_the_idx_files_they_came_from() {
+        let first: Vec<u8> = (0..784u32).map(|i| (i % 251) as u8).collect();
+        let second = vec![255u8; 784];
+        let reader = parquet_of(&[png(&first, 28), png(&second, 28)], &[5, 0]);
+        let (images, labels) = decode(&reader).unwrap();
+        assert_eq!(images, IdxFile::build(Kind::Images, &[2, 28, 28], &[first, second].concat()));
+        assert_eq!(labels, IdxFile::build(Kind::Labels, &[2], &[5, 0]));
+    }
+
+    #[test]
+    fn a_damaged_picture_is_named_and_nothing_panics() {
+        let good = png(&[0; 784], 28);
+        for (picture, label, word) in [
+            (good[..60].to_vec(), 1, "picture 1 is damaged"),
+            (b"no png".to_vec(), 1, "picture 1 is damaged"),
+            (png(&[0; 100], 10), 1, "not 28 x 28"),
+            (good.clone(), 300, "no picture with a label"),
+        ] {
+            let message = decode(&parquet_of(&[good.clone(), picture], &[0, label])).unwrap_err().to_string();
+            assert!(message.contains(word) && message.contains("--data-dir"), "{message}");
+        }
+    }
+}
