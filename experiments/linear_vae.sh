@@ -14,7 +14,7 @@ for s in 0.5 1 3 392; do
   # shellcheck disable=SC2086
   target/release/vae-bench explain $flags --json >"$out/predicted-$s.json"
   # shellcheck disable=SC2086
-  target/release/vae-bench $flags --lr 3e-4 --epochs "${EPOCHS:-100}" --out "$out/runs" --quiet >/dev/null
+  target/release/vae-bench $flags --lr 3e-4 --epochs "${EPOCHS:-60}" --out "$out/runs" --quiet >/dev/null
   run=$(ls -d "$out"/runs/gaussian-sum-b"$s"-z50-s1-*)
   target/release/vae-bench eval "$run" --json >"$out/measured-$s.json"
   echo "done: beta * sigma^2 = $s"

@@ -11,7 +11,7 @@ seeds="${SEEDS:-1}"
 cargo build --release --quiet
 # One network and optimiser for all, so that only the weights differ; keras-2016-05 with standard sampling.
 same="--hidden 400 --latent-dim 20 --batch-size 128 --optimizer adam --lr 1e-3 --init pytorch --binarize none
-      --sampling standard --epochs 10 --data mnist --quiet"
+      --sampling standard --epochs 5 --data mnist --quiet"
 for seed in $seeds; do
   for preset in pytorch-examples pytorch-examples-2017 keras-2016-05 keras-2016-07 keras-2016-08 keras-io-485488 \
     keras-io flax beta-vae; do

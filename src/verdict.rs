@@ -12,7 +12,7 @@ const FLOOR_TOLERANCE: f64 = 0.02;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The KL is 0 and the reconstruction is that of a decoder that ignores z: the average image.
+    /// The KL is 0, or no latent is active, and the reconstruction is that of a decoder that ignores z: the average image.
     Collapsed {
         /// R (or S) of the average image, where it has a least value.
         floor: Option<f64>,
@@ -60,7 +60,7 @@ impl Verdict {
     /// Judges a run that ended without diverging.
     pub fn judge(on: Evidence) -> Self {
         let Evidence { recon, kl, active_units, latent_dim, floor } = on;
-        if kl < SILENT_KL {
+        if kl < SILENT_KL || active_units == 0 {
             // A floor in nats of a density may be negative or near 0; the distance is then measured in nats.
             return match floor {
                 Some(least) if (recon - least).abs() > FLOOR_TOLERANCE * least.abs().max(1.0) => {
@@ -68,9 +68,6 @@ impl Verdict {
                 }
                 _ => Verdict::Collapsed { floor },
             };
-        }
-        if active_units == 0 {
-            return Verdict::Unconverged { floor };
         }
         if (active_units as usize) < latent_dim {
             Verdict::PartlyCollapsed { active_units, latent_dim }
@@ -92,6 +89,7 @@ mod tests {
     fn a_silent_model_at_the_floor_is_collapsed_and_one_above_it_is_not_there_yet() {
         assert_eq!(judge(206.6, 0.0000, 0), Verdict::Collapsed { floor: Some(205.8) });
         assert_eq!(judge(206.4, 0.007, 0), Verdict::Collapsed { floor: Some(205.8) });
+        assert_eq!(judge(205.9, 0.011, 0), Verdict::Collapsed { floor: Some(205.8) }, "no latent is active");
         assert_eq!(judge(543.0, 0.001, 0), Verdict::Unconverged { floor: Some(205.8) });
     }
 

@@ -246,11 +246,16 @@ fn every_loss_reduction_optimiser_and_shape_trains() {
         &["--binarize", "threshold", "--batch-size", "1000000"],
         &["--train-size", "1", "--test-size", "1"],
         &["--beta", "0"],
+        &["--capacity", "5", "--gamma", "10", "--capacity-rise", "linear:1"],
+        &["--free-bits", "latent-batch:0.1", "--warmup", "cyclical:10steps"],
+        &["--loss", "laplace", "--pixel-range", "symmetric", "--output", "tanh"],
+        &["--loss", "continuous-bernoulli", "--kl", "monte-carlo"],
+        &["--loss", "log-mse", "--output", "sigmoid", "--recon-weight", "1/data-variance"],
     ] {
         let done = world.run(args).expect(0);
         assert!(done.stdout.contains("verdict"), "{args:?}");
     }
-    assert_eq!(world.runs().len(), 11);
+    assert_eq!(world.runs().len(), 16);
 }
 
 #[test]

@@ -8,9 +8,9 @@ seeds="${SEEDS:-1 2 3}"
 cargo build --release --quiet
 bench=target/release/vae-bench
 
-# run FLAGS...: one run per seed, five epochs of the default network unless FLAGS say otherwise.
+# run FLAGS...: one run per seed, three epochs of the default network unless FLAGS say otherwise.
 run() {
-  local epochs=(--epochs 5) data=(--data mnist)
+  local epochs=(--epochs 3) data=(--data mnist)
   [[ " $* " == *" --epochs "* ]] && epochs=()
   [[ " $* " == *" --data "* ]] && data=()
   for seed in $seeds; do

@@ -143,13 +143,13 @@ pub fn explain(
         kl_weight: weights.kl,
         beta_effective,
         beta_sigma2,
-        beta_sigma2_per_mse: per_mse(&objective, weights.ratio),
+        beta_sigma2_per_mse: beta.and_then(|_| per_mse(&objective, weights.ratio)),
         scale: canonical.as_ref().map(|_| weights.recon),
         canonical,
         beta_for_one: beta.filter(|&b| b > 0.0).and_then(|beta| Some(beta / beta_effective?)),
         // The rules hold for z drawn from q; a sampler that adds hardly any noise escapes them.
         expected: match (spec.model().sampling, data) {
-            (Sampling::Standard, Some(data)) => expected(&objective, batch, data)?,
+            (Sampling::Standard, Some(data)) if beta.is_some() => expected(&objective, batch, data)?,
             _ => None,
         },
         carried: carry_to.map(|other| {

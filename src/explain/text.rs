@@ -158,6 +158,9 @@ fn effective(e: &Explanation) -> String {
         };
         parts.push(text);
     }
+    if parts.is_empty() {
+        parts.push("none: a capacity pulls K both ways, with gamma in front".to_owned());
+    }
     parts.join("; ")
 }
 

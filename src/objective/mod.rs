@@ -160,16 +160,24 @@ impl Objective {
         Ok(Ledgers { recon_term: weights.recon * term, kl_term: weights.kl * weighed, recon, kl: on.kl })
     }
 
-    /// b / a for a batch of `batch` images at `time`, where the loss is a likelihood.
+    /// b / a for a batch of `batch` images at `time`, where the loss is a likelihood; none under a capacity, which pulls K
+    /// both ways.
     pub fn beta_effective(&self, batch: usize, time: Time) -> Option<f64> {
-        self.likelihood.is_likelihood().then(|| self.weights(batch, time).ratio)
+        (self.likelihood.is_likelihood() && !self.has_capacity()).then(|| self.weights(batch, time).ratio)
     }
 
     /// beta * sigma^2 for a batch of `batch` images at `time`, in the Gaussian family; where sigma is fitted or learned,
     /// at this average energy and this log sigma.
     pub fn beta_sigma2(&self, batch: usize, time: Time, energy: Option<f64>, log_sigma: Option<f64>) -> Option<f64> {
+        if self.has_capacity() {
+            return None;
+        }
         let local = self.likelihood.local_weight(self.pixels, energy)?;
         self.likelihood.beta_sigma2(self.weights(batch, time).ratio / local, self.pixels, energy, log_sigma)
+    }
+
+    fn has_capacity(&self) -> bool {
+        matches!(self.constraint, Constraint::Capacity { .. })
     }
 
     /// R + K in nats, where the loss is a likelihood.

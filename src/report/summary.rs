@@ -144,7 +144,10 @@ pub fn explain_verdict(verdict: &Verdict, run: &RunRecord) -> String {
     let weight = match (run.manifest.objective.beta_effective, run.manifest.objective.beta_sigma2) {
         (Some(beta), _) => format!("the effective beta is {}", significant(beta)),
         (None, Some(beta_sigma2)) => format!("beta*sigma^2 is {}", significant(beta_sigma2)),
-        (None, None) => String::new(),
+        (None, None) => match run.settings.capacity {
+            Some(nats) => format!("the KL is pulled to a capacity of {nats} nats"),
+            None => "beta*sigma^2 follows the error".to_owned(),
+        },
     };
     match verdict {
         Verdict::Collapsed { floor } => {
@@ -164,7 +167,7 @@ pub fn explain_verdict(verdict: &Verdict, run: &RunRecord) -> String {
                 ": the KL outweighs all that the latents could tell. Use a smaller --beta".to_owned()
             };
             format!(
-                "verdict  COLLAPSED: the KL is 0{at}.\n\
+                "verdict  COLLAPSED: the latents say nothing{at}.\n\
                  \x20        {}{mend}.",
                 capitalised(&weight)
             )
