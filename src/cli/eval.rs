@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::args::EvalArgs;
 use super::{pool, print};
-use crate::data::{Loaded, PixelDraw, load};
+use crate::data::{Loaded, PixelDraw, eigenvalues, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::evaluate::{BATCH, Evaluation, Measurement, evaluate};
 use crate::metrics::significant;
@@ -50,9 +50,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<ExitCode> {
 
 fn report(args: &EvalArgs, found: &Evaluation, recon: f64, neg_elbo: Option<f64>) {
     let latents = found.kl_per_latent.len();
-    let covariance = DMatrix::from_row_slice(latents, latents, &found.mean_covariance);
-    let mut directions: Vec<f64> = covariance.symmetric_eigenvalues().iter().copied().collect();
-    directions.sort_by(|a, b| b.total_cmp(a));
+    let directions = eigenvalues(DMatrix::from_row_slice(latents, latents, &found.mean_covariance));
     let active = directions.iter().filter(|&&variance| variance > ACTIVE_DIRECTION).count();
     if args.json {
         let line = json!({

@@ -34,7 +34,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<ExitCode> {
         let dataset: Dataset = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
         let data = summarise(&dataset, spec.data().pixels);
         let preset = settings.preset.map(|name| name.preset());
-        explain_spec(&spec, preset, dataset.pixels(), Some(&data), args.pixels)
+        explain_spec(&spec, preset, dataset.pixels(), data.train.total_variance(), Some(&data), args.pixels)
     })?;
     if args.run.json {
         let json = serde_json::to_string_pretty(&explanation)
@@ -54,10 +54,7 @@ pub(super) fn presets(args: &PresetsArgs) -> Result<ExitCode> {
     for preset in PRESETS {
         let settings = preset.settings().map_err(|why| Error::Run(format!("{}: {why}", preset.name)))?;
         let spec = RunSpec::resolve(&settings)?;
-        let e = explain_spec(&spec, Some(preset), MNIST_PIXELS, None, None)?;
-        let objective = spec.objective_for(MNIST_PIXELS, MNIST_VARIANCE);
-        let weights = objective.weights(spec.training().batch_size, crate::objective::Time::END);
-        let beta_sigma2 = objective.beta_sigma2(spec.training().batch_size, crate::objective::Time::END, None, None);
+        let e = explain_spec(&spec, Some(preset), MNIST_PIXELS, MNIST_VARIANCE, None, None)?;
         if args.json {
             let line = json!({
                 "preset": preset.name,
@@ -65,10 +62,10 @@ pub(super) fn presets(args: &PresetsArgs) -> Result<ExitCode> {
                 "line": preset.line,
                 "objective": preset.objective,
                 "note": preset.note,
-                "recon_weight": weights.recon,
-                "kl_weight": weights.kl,
+                "recon_weight": e.recon_weight,
+                "kl_weight": e.kl_weight,
                 "beta_effective": e.beta_effective,
-                "beta_sigma2": beta_sigma2,
+                "beta_sigma2": e.beta_sigma2,
                 "beta_sigma2_per_mse": e.beta_sigma2_per_mse,
                 "latent_dim": e.latent_dim,
                 "batch_size": e.batch_size,
@@ -76,7 +73,7 @@ pub(super) fn presets(args: &PresetsArgs) -> Result<ExitCode> {
             print(format!("{line}\n").as_bytes());
             continue;
         }
-        let (name, value) = match (beta_sigma2, e.beta_effective, e.beta_sigma2_per_mse) {
+        let (name, value) = match (e.beta_sigma2, e.beta_effective, e.beta_sigma2_per_mse) {
             (Some(value), None, _) => ("beta*sigma2", significant(value)),
             (_, _, Some(value)) => ("beta*sigma2", format!("{} MSE", significant(value))),
             (_, Some(value), None) => ("beta", significant(value)),
@@ -84,8 +81,8 @@ pub(super) fn presets(args: &PresetsArgs) -> Result<ExitCode> {
         };
         table.row([
             preset.name.to_owned(),
-            significant(weights.recon),
-            significant(weights.kl),
+            significant(e.recon_weight),
+            significant(e.kl_weight),
             name.to_owned(),
             value,
             preset.objective.to_owned(),

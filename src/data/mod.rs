@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 pub use batches::{Binarize, PixelDraw, PixelRange, Pixels};
 pub use source::{DataSource, Loaded, cache_dir, fetch, load};
-pub use spectrum::Spectrum;
+pub use spectrum::{Spectrum, eigenvalues};
 pub use stats::PixelStats;
 
 use crate::error::{Error, Result};

@@ -106,7 +106,7 @@ fn covariance(data: &Dataset, pixels: Pixels, means: &[f64]) -> DMatrix<f64> {
 }
 
 /// Eigenvalues of a symmetric matrix, largest first.
-fn eigenvalues(matrix: DMatrix<f64>) -> Vec<f64> {
+pub fn eigenvalues(matrix: DMatrix<f64>) -> Vec<f64> {
     if matrix.is_empty() {
         return Vec::new();
     }

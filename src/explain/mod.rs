@@ -105,7 +105,7 @@ pub struct Carried {
     pub beta_to_keep: Option<f64>,
 }
 
-/// Explains `spec` for images of `pixels` pixels.
+/// Explains `spec` for images of `pixels` pixels whose variance around their common mean is `data_variance`.
 ///
 /// # Errors
 /// Only where a tensor cannot be made.
@@ -113,11 +113,11 @@ pub fn explain(
     spec: &RunSpec,
     preset: Option<&Preset>,
     pixels: usize,
+    data_variance: f64,
     data: Option<&DataSummary>,
     carry_to: Option<usize>,
 ) -> Result<Explanation> {
-    let variance = data.map_or(f64::NAN, |data| data.train.total_variance());
-    let objective = spec.objective_for(pixels, variance);
+    let objective = spec.objective_for(pixels, data_variance);
     let batch = spec.training().batch_size;
     let weights = objective.weights(batch, Time::END);
     let likelihood = objective.likelihood;
@@ -153,7 +153,7 @@ pub fn explain(
             _ => None,
         },
         carried: carry_to.map(|other| {
-            let there = self::effective(&spec.objective_for(other, variance), batch);
+            let there = self::effective(&spec.objective_for(other, data_variance), batch);
             let keep = |beta: f64| Some(beta * effective? / there?);
             Carried { pixels: other, effective: there, beta_to_keep: beta.and_then(keep) }
         }),

@@ -165,6 +165,7 @@ struct Worker<'a> {
     id: &'a str,
     dir: &'a RunDir,
     task: Task<'a>,
+    train_stats: PixelStats,
     floor: Option<f64>,
 }
 
@@ -172,8 +173,8 @@ impl<'a> Worker<'a> {
     fn new(job: &'a Job<'a>, id: &'a str, dir: &'a RunDir) -> Result<Self> {
         let training = job.spec.training();
         let pixels = job.spec.data().pixels;
-        let train = PixelStats::of(&job.data.train, pixels);
-        let objective = job.spec.objective_for(job.data.pixels(), train.total_variance());
+        let train_stats = PixelStats::of(&job.data.train, pixels);
+        let objective = job.spec.objective_for(job.data.pixels(), train_stats.total_variance());
         let task = Task {
             objective,
             data: job.data,
@@ -184,8 +185,8 @@ impl<'a> Worker<'a> {
             dtype: DType::F32,
             device: job.device,
         };
-        let floor = objective.collapsed_floor(&train, &PixelStats::of(&job.data.test, pixels))?;
-        Ok(Worker { job, id, dir, task, floor })
+        let floor = objective.collapsed_floor(&train_stats, &PixelStats::of(&job.data.test, pixels))?;
+        Ok(Worker { job, id, dir, task, train_stats, floor })
     }
 
     fn work(&self, display: &mut dyn Display, stop: &AtomicBool) -> Result<(Ending, Effort)> {
@@ -295,7 +296,7 @@ impl<'a> Worker<'a> {
     }
 
     fn data_mean_bias(&self) -> Vec<f32> {
-        let means = PixelStats::of(&self.job.data.train, self.task.pixels).means();
+        let means = self.train_stats.means();
         let objective = &self.task.objective;
         let logits = objective.likelihood.energy().takes_logits();
         means.into_iter().map(|m| (if logits { logit(m) } else { objective.output.inverse(m) }) as f32).collect()
