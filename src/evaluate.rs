@@ -65,8 +65,7 @@ pub fn evaluate(
         }
         let noise =
             Tensor::from_vec(noise, (indices.len(), latents), &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?;
-        let forward = model.forward(&x, &noise)?;
-        let losses = objective.losses(&forward, &x)?;
+        let losses = objective.losses(model, &x, &noise)?;
         energy += sum(&losses.energy)?;
         if !objective.weighs_plain_kl() {
             weighed += scalar(&objective.constrained_kl(&losses)?)? * indices.len() as f64;
@@ -74,7 +73,7 @@ pub fn evaluate(
         for row in losses.kl.to_dtype(DType::F64)?.to_vec2::<f64>()? {
             row.iter().zip(&mut kl_sums).for_each(|(value, sum)| *sum += value);
         }
-        for row in forward.posterior.mean.to_dtype(DType::F64)?.to_vec2::<f64>()? {
+        for row in losses.posterior_mean.to_dtype(DType::F64)?.to_vec2::<f64>()? {
             row.iter().zip(&mut mean_sums).for_each(|(value, sum)| *sum += value);
             for (a, products) in row.iter().zip(mean_products.chunks_exact_mut(latents)) {
                 row.iter().zip(products).for_each(|(b, product)| *product += a * b);

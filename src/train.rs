@@ -208,8 +208,7 @@ fn step(
         .to_dtype(task.dtype)?
         .to_device(task.device)?;
 
-    let forward = state.model.forward(&x, &noise)?;
-    let losses = task.objective.losses(&forward, &x)?;
+    let losses = task.objective.losses(&state.model, &x, &noise)?;
     let n = indices.len() as f64;
     let kl = sum(&losses.kl)? / n;
     let averages = Averages {

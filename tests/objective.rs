@@ -224,9 +224,9 @@ fn small(objective: Objective, activation: Activation) -> Small {
 
 impl Small {
     fn value(&self) -> Tensor {
-        let forward = self.model.forward(&self.x, &self.noise).unwrap();
+        let losses = self.objective.losses(&self.model, &self.x, &self.noise).unwrap();
         let log_sigma = self.model.log_sigma().map(|p| p.as_tensor());
-        self.objective.value(&self.objective.losses(&forward, &self.x).unwrap(), log_sigma, self.time).unwrap()
+        self.objective.value(&losses, log_sigma, self.time).unwrap()
     }
 
     /// All gradients in one vector.
@@ -320,8 +320,7 @@ fn the_value_is_the_sum_of_the_objective_ledger_for_every_objective() {
     for likelihood in LIKELIHOODS {
         for (reduction, kl_reduction) in REDUCTIONS.into_iter().flat_map(|a| REDUCTIONS.map(|b| (a, b))) {
             let small = small(Objective { reduction, kl_reduction, ..objective(likelihood) }, Activation::Relu);
-            let forward = small.model.forward(&small.x, &small.noise).unwrap();
-            let losses = small.objective.losses(&forward, &small.x).unwrap();
+            let losses = small.objective.losses(&small.model, &small.x, &small.noise).unwrap();
             let scalar = |t: Tensor| t.to_scalar::<f64>().unwrap();
             let averages = Averages {
                 energy: scalar(losses.energy.mean_all().unwrap()),
@@ -342,7 +341,9 @@ fn the_three_kinds_of_free_bits_differ_as_their_formulas_do() {
     let means: Vec<f64> = k.iter().flatten().map(|k: &f64| (2.0 * k).sqrt()).collect();
     let posterior = Posterior { mean: tensor(&means, 2), logvar: tensor(&[0.0; 4], 2) };
     let kl = posterior.kl_per_latent().unwrap();
-    let losses = vae_bench::objective::ImageLosses { energy: tensor(&[0.0; 2], 2), kl, sampled_kl: None };
+    let posterior_mean = posterior.mean;
+    let losses =
+        vae_bench::objective::ImageLosses { energy: tensor(&[0.0; 2], 2), kl, sampled_kl: None, posterior_mean };
     let constrained = |free| {
         let objective = Objective { constraint: Constraint::FreeBits(free), ..objective(Likelihood::Bernoulli) };
         objective.constrained_kl(&losses).unwrap().to_scalar::<f64>().unwrap()
@@ -437,18 +438,25 @@ fn the_collapsed_floor_is_the_loss_of_the_best_constant_output() {
 #[test]
 fn the_kernels_and_plain_candle_give_the_same_value_and_gradients() {
     // The twin: the same weights, pixels and noise in f64, which Candle's own operations compute.
-    for (likelihood, activation) in [
-        (Likelihood::Bernoulli, Activation::Relu),
-        (Likelihood::SquaredError, Activation::Relu),
-        (Likelihood::Gaussian { sigma2: 0.1 }, Activation::Tanh),
-        (Likelihood::GaussianLearned, Activation::Softplus),
-        (Likelihood::GaussianOptimal, Activation::Relu),
+    let base = objective;
+    let monte_carlo = |likelihood| Objective { kl_estimator: KlEstimator::MonteCarlo, ..base(likelihood) };
+    let sigmoid = Objective { output: OutputMap::Sigmoid, ..base(Likelihood::SquaredError) };
+    for (objective, activation, sampling) in [
+        (base(Likelihood::Bernoulli), Activation::Relu, Sampling::Standard),
+        (base(Likelihood::SquaredError), Activation::Relu, Sampling::Standard),
+        (base(Likelihood::Gaussian { sigma2: 0.1 }), Activation::Tanh, Sampling::Standard),
+        (base(Likelihood::GaussianLearned), Activation::Softplus, Sampling::Standard),
+        (base(Likelihood::GaussianOptimal), Activation::Relu, Sampling::Keras201605),
+        (base(Likelihood::ContinuousBernoulli), Activation::Softplus, Sampling::Standard),
+        (base(Likelihood::Laplace { scale: 0.5 }), Activation::Tanh, Sampling::Keras201605),
+        (monte_carlo(Likelihood::Bernoulli), Activation::Tanh, Sampling::Standard),
+        (sigmoid, Activation::Relu, Sampling::Standard),
     ] {
+        let likelihood = objective.likelihood;
         for hidden in [vec![], vec![40], vec![50, 30]] {
             let (pixels, latent_dim, batch) = (100, 7, 33);
-            let objective = Objective { pixels, latent_dim, ..objective(likelihood) };
+            let objective = Objective { pixels, latent_dim, ..objective };
             let log_sigma = if likelihood.learns_sigma() { LogSigma::Learned } else { LogSigma::Absent };
-            let sampling = Sampling::Standard;
             let architecture = Architecture { pixels, hidden, latent_dim, activation, sampling, log_sigma };
             let mut stream = Stream::new(5, Purpose::TrainNoise, 0, 0);
             let x: Vec<f32> = (0..batch * pixels).map(|_| stream.uniform()).collect();
@@ -460,9 +468,8 @@ fn the_kernels_and_plain_candle_give_the_same_value_and_gradients() {
                     Tensor::from_slice(v, (batch, n), &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
                 };
                 let x = typed(&x, pixels);
-                let forward = model.forward(&x, &typed(&noise, latent_dim)).unwrap();
                 let log_sigma = model.log_sigma().map(|p| p.as_tensor());
-                let losses = objective.losses(&forward, &x).unwrap();
+                let losses = objective.losses(&model, &x, &typed(&noise, latent_dim)).unwrap();
                 let value = objective.value(&losses, log_sigma, Time::default()).unwrap();
                 let gradients = model.gradients(&value.backward().unwrap()).unwrap();
                 let all: Vec<f64> = gradients.iter().flat_map(|g| g.to_vec().unwrap()).map(f64::from).collect();

@@ -7,21 +7,35 @@ use super::math::exp_family;
 use super::parallel::{CHUNK, run_all};
 use super::simd::{LANES, Simd, Task};
 
-/// z = mean + e^(logvar / 2) noise, and kl = (mean^2 + e^logvar - 1 - logvar) / 2.
+/// How noise becomes a sample: z = mean + gain e^(rate logvar) noise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Noise {
+    /// The factor: 1, unless somebody damps the noise.
+    pub gain: f32,
+    /// 1/2, where logvar is the logarithm of a variance.
+    pub rate: f32,
+}
+
+impl Noise {
+    /// z = mean + e^(logvar / 2) noise.
+    pub const STANDARD: Noise = Noise { gain: 1.0, rate: 0.5 };
+}
+
+/// z = mean + gain e^(rate logvar) noise, and kl = (mean^2 + e^logvar - 1 - logvar) / 2.
 ///
 /// e^logvar - 1 - logvar is computed without cancellation near 0, so a collapsed latent has a KL of 0 to within 1e-7 of
 /// its size.
 ///
 /// # Panics
 /// If the slices differ in length.
-pub fn sample(isa: Isa, mean: &[f32], logvar: &[f32], noise: &[f32], z: &mut [f32], kl: &mut [f32]) {
+pub fn sample(isa: Isa, draw: Noise, mean: &[f32], logvar: &[f32], noise: &[f32], z: &mut [f32], kl: &mut [f32]) {
     check([mean.len(), logvar.len(), noise.len(), z.len(), kl.len()]);
     let tasks = mean
         .chunks(CHUNK)
         .zip(logvar.chunks(CHUNK))
         .zip(noise.chunks(CHUNK))
         .zip(z.chunks_mut(CHUNK).zip(kl.chunks_mut(CHUNK)))
-        .map(|(((mean, logvar), noise), (z, kl))| Sample { mean, logvar, noise, z, kl })
+        .map(|(((mean, logvar), noise), (z, kl))| Sample { draw, mean, logvar, noise, z, kl })
         .collect();
     run_all(isa, tasks);
 }
@@ -44,11 +58,11 @@ pub struct Upstream<'a> {
 /// The gradients in mean and logvar:
 ///
 /// - d mean = dz + dkl mean
-/// - d logvar = (dz noise e^(logvar / 2) + dkl (e^logvar - 1)) / 2
+/// - d logvar = rate gain dz noise e^(rate logvar) + dkl (e^logvar - 1) / 2
 ///
 /// # Panics
 /// If the slices differ in length.
-pub fn sample_backward(isa: Isa, from: &Upstream, dmean: &mut [f32], dlogvar: &mut [f32]) {
+pub fn sample_backward(isa: Isa, draw: Noise, from: &Upstream, dmean: &mut [f32], dlogvar: &mut [f32]) {
     let Upstream { mean, logvar, noise, dz, dkl } = *from;
     check([mean.len(), logvar.len(), noise.len(), dz.len(), dkl.len()]);
     check([mean.len(), dmean.len(), dlogvar.len(), mean.len(), mean.len()]);
@@ -63,7 +77,7 @@ pub fn sample_backward(isa: Isa, from: &Upstream, dmean: &mut [f32], dlogvar: &m
                 dz: &dz[range.clone()],
                 dkl: &dkl[range],
             };
-            Backward { from, dmean, dlogvar }
+            Backward { draw, from, dmean, dlogvar }
         })
         .collect();
     run_all(isa, tasks);
@@ -74,6 +88,7 @@ fn check(lengths: [usize; 5]) {
 }
 
 struct Sample<'a> {
+    draw: Noise,
     mean: &'a [f32],
     logvar: &'a [f32],
     noise: &'a [f32],
@@ -86,19 +101,21 @@ impl Task for Sample<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let half = s.splat(0.5);
+        let (gain, rate) = (s.splat(self.draw.gain), s.splat(self.draw.rate));
         for from in (0..self.z.len()).step_by(LANES) {
             let at = from..(from + LANES).min(self.z.len());
             let (mean, logvar) = (s.load_head(&self.mean[at.clone()]), s.load_head(&self.logvar[at.clone()]));
-            let (sigma, _, _) = exp_family(s, s.mul(half, logvar));
-            let sample = s.fma(sigma, s.load_head(&self.noise[at.clone()]), mean);
+            let (spread, _, _) = exp_family(s, s.mul(rate, logvar));
+            let sample = s.fma(s.mul(gain, spread), s.load_head(&self.noise[at.clone()]), mean);
             s.store_head(&mut self.z[at.clone()], sample);
-            let (_, _, spread) = exp_family(s, logvar);
-            s.store_head(&mut self.kl[at], s.mul(half, s.fma(mean, mean, spread)));
+            let (_, _, excess) = exp_family(s, logvar);
+            s.store_head(&mut self.kl[at], s.mul(half, s.fma(mean, mean, excess)));
         }
     }
 }
 
 struct Backward<'a> {
+    draw: Noise,
     from: Upstream<'a>,
     dmean: &'a mut [f32],
     dlogvar: &'a mut [f32],
@@ -109,16 +126,17 @@ impl Task for Backward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let half = s.splat(0.5);
+        let (rate, slope) = (s.splat(self.draw.rate), s.splat(self.draw.rate * self.draw.gain));
         for start in (0..self.dmean.len()).step_by(LANES) {
             let at = start..(start + LANES).min(self.dmean.len());
             let load = |from: &[f32]| s.load_head(&from[at.clone()]);
             let (mean, logvar, noise) = (load(self.from.mean), load(self.from.logvar), load(self.from.noise));
             let (dz, dkl) = (load(self.from.dz), load(self.from.dkl));
             s.store_head(&mut self.dmean[at.clone()], s.fma(dkl, mean, dz));
-            let (sigma, _, _) = exp_family(s, s.mul(half, logvar));
-            let (_, excess, _) = exp_family(s, logvar);
-            let by_sample = s.mul(s.mul(dz, noise), sigma);
-            s.store_head(&mut self.dlogvar[at], s.mul(half, s.fma(dkl, excess, by_sample)));
+            let (spread, _, _) = exp_family(s, s.mul(rate, logvar));
+            let (_, minus_one, _) = exp_family(s, logvar);
+            let by_sample = s.mul(s.mul(slope, s.mul(dz, noise)), spread);
+            s.store_head(&mut self.dlogvar[at], s.fma(s.mul(half, dkl), minus_one, by_sample));
         }
     }
 }

@@ -5,12 +5,14 @@
 //! has one order, so results have the same bytes at any number of threads.
 #![allow(unsafe_code)]
 
+pub mod activation;
 pub mod adam;
 pub mod dispatch;
 pub mod latent;
 pub mod likelihood;
 mod math;
 pub mod matmul;
+pub mod network;
 pub mod ops;
 mod output;
 mod pack;

@@ -1,19 +1,19 @@
 //! The kernels as Candle operations: what a model on the CPU in `f32` is computed with.
 //!
-//! Gradients flow through Candle's graph, but for those of a layer's own weight and bias: these are left in a
-//! [`Sink`], a buffer that is kept from step to step. Candle's store would clear and add a copy of every weight's
-//! gradient in every step, which costs as much as the optimiser.
+//! A whole network is one operation: Candle's graph holds the losses of a batch, a few thousand numbers, and its backward
+//! pass hands their slopes to the kernels. The gradients of weights and biases are left in [`Sink`]s, buffers that are
+//! kept from step to step: Candle's store would clear and add a copy of each in every step.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, bail};
 
+use super::activation::{self, Activation};
 use super::dispatch::Isa;
-use super::latent::{self, Upstream};
-use super::likelihood::{self, Loss};
+use super::latent::Noise;
+use super::likelihood::Loss;
 use super::matmul::{Finish, MatRef, Start, matmul};
-use super::parallel::Scale;
-use super::reduce;
+use super::network::{Batch, Layer, LayerGradient, Network, Slopes, Workspace, backward, forward};
 
 /// Whether tensors like `x` are computed by the kernels: in `f32` on the CPU.
 pub fn serve(x: &Tensor) -> bool {
@@ -39,45 +39,214 @@ impl Sink {
     }
 }
 
-/// What follows the sum in a dense layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
-    /// Nothing.
-    Nothing,
-    /// max(y, 0).
-    Relu,
+/// Parameters of a layer, and where their gradients go.
+#[derive(Clone, Debug)]
+pub struct LayerTensors {
+    /// `[outputs, inputs]`
+    pub weight: Tensor,
+    /// `[outputs]`
+    pub bias: Tensor,
+    /// Of the weight and of the bias.
+    pub sinks: (Sink, Sink),
 }
 
-/// Whether anything wants the gradient of a layer's input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InputGradient {
-    /// Yes.
-    Wanted,
-    /// No: the input is data.
-    Unwanted,
+/// A network by its tensors; see [`Network`].
+#[derive(Clone, Debug)]
+pub struct NetworkTensors {
+    /// The encoder's hidden layers, the mean, the logvar, and the decoder's layers: in this order.
+    pub layers: Vec<LayerTensors>,
+    /// How many of them are the encoder's hidden layers.
+    pub hidden: usize,
+    /// Between the layers.
+    pub activation: Activation,
+    /// How z is drawn.
+    pub noise: Noise,
+    /// What is computed of the decoder's output.
+    pub loss: Option<Loss>,
 }
 
-/// x W^T + b, then `then`: `[batch, inputs]`, `[outputs, inputs]` and `[outputs]` to `[batch, outputs]`.
+/// What [`vae`] computes.
+#[derive(Clone, Debug)]
+pub struct VaeTensors {
+    /// The loss of every image, `[batch]`, or the decoder's output, `[batch, pixels]`, where there is no loss.
+    pub decoded: Tensor,
+    /// KL of every latent, `[batch, latents]`.
+    pub kl: Tensor,
+    /// The posterior's mean, `[batch, latents]`.
+    pub mean: Tensor,
+    /// Its logvar, `[batch, latents]`.
+    pub logvar: Tensor,
+    /// The sample, `[batch, latents]`.
+    pub z: Tensor,
+}
+
+/// Workspaces that no pass is using.
+#[derive(Clone, Debug, Default)]
+pub struct Workspaces(Arc<Mutex<Vec<Workspace>>>);
+
+impl Workspaces {
+    fn take(&self) -> Workspace {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, workspace: Workspace) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+    }
+}
+
+/// A pass of `network` over the pixels `x`, `[batch, pixels]`, with `noise`, `[batch, latents]`.
 ///
-/// The gradients of `weight` and `bias` go to the sinks and not to Candle's store.
-pub fn dense(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    then: Then,
-    input_gradient: InputGradient,
-    sinks: (&Sink, &Sink),
-) -> Result<Tensor> {
-    let op = Dense { then, input_gradient, weight: sinks.0.clone(), bias: sinks.1.clone() };
-    x.contiguous()?.apply_op3(weight, bias, op)
+/// A backward pass leaves the gradients of all parameters in their sinks, and none in Candle's store.
+///
+/// # Errors
+/// Where shapes do not fit together.
+pub fn vae(network: NetworkTensors, x: &Tensor, noise: &Tensor, workspaces: &Workspaces) -> Result<VaeTensors> {
+    let (batch, pixels) = x.dims2()?;
+    let mut inputs = pixels;
+    for (i, layer) in network.layers.iter().enumerate() {
+        let (outputs, columns) = layer.weight.dims2()?;
+        // The mean and the logvar read the same, and the decoder reads z.
+        if columns != inputs || layer.bias.dims() != [outputs] {
+            bail!(
+                "layer {i} of {outputs} x {columns} with biases {:?} does not take {inputs} inputs",
+                layer.bias.dims()
+            )
+        }
+        inputs = if i == network.hidden { inputs } else { outputs };
+    }
+    let means = network.layers.get(network.hidden).map_or(0, |mean| mean.bias.elem_count());
+    if network.layers.len() < network.hidden + 3 || inputs != pixels || noise.dims() != [batch, means] {
+        bail!("a network of {} layers for {pixels} pixels with noise {:?}", network.layers.len(), noise.shape())
+    }
+    let decoded = if network.loss.is_some() { vec![batch] } else { vec![batch, pixels] };
+    let Some(first) = network.layers.first().map(|layer| layer.weight.clone()) else {
+        bail!("a network without layers")
+    };
+    let op = Vae { network, workspace: Mutex::new(workspaces.take()), workspaces: workspaces.clone() };
+    // The first weight stands for all: Candle then knows that there is something to differentiate.
+    let packed = x.contiguous()?.apply_op3(&noise.contiguous()?, &first, op)?;
+    let latent = |i: usize| packed.narrow(0, i * batch * means, batch * means)?.reshape((batch, means));
+    let from = 4 * batch * means;
+    Ok(VaeTensors {
+        kl: latent(0)?,
+        mean: latent(1)?,
+        logvar: latent(2)?,
+        z: latent(3)?,
+        decoded: packed.narrow(0, from, packed.elem_count() - from)?.reshape(decoded)?,
+    })
 }
 
-struct Dense {
-    then: Then,
-    input_gradient: InputGradient,
-    weight: Sink,
-    bias: Sink,
+/// KL, mean, logvar, z and what is decoded, one after the other.
+struct Vae {
+    network: NetworkTensors,
+    workspace: Mutex<Workspace>,
+    workspaces: Workspaces,
 }
+
+impl Drop for Vae {
+    fn drop(&mut self) {
+        self.workspaces.give_back(std::mem::take(&mut *self.workspace()));
+    }
+}
+
+impl Vae {
+    fn workspace(&self) -> MutexGuard<'_, Workspace> {
+        self.workspace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `f` with the network's numbers.
+    fn with_network<R>(&self, f: impl FnOnce(&Network) -> Result<R>) -> Result<R> {
+        let tensors: Vec<_> = self.network.layers.iter().flat_map(|layer| [&layer.weight, &layer.bias]).collect();
+        let guards: Vec<_> = tensors.iter().map(|tensor| tensor.storage_and_layout()).collect();
+        let numbers = guards
+            .iter()
+            .map(|(storage, layout)| match &**storage {
+                candle_core::Storage::Cpu(storage) => floats(storage, layout),
+                _ => bail!("the kernels take tensors on the CPU"),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let layers: Vec<_> = numbers.chunks_exact(2).map(|layer| Layer { weight: layer[0], bias: layer[1] }).collect();
+        let NetworkTensors { hidden, activation, noise, loss, .. } = self.network;
+        f(&Network { layers: &layers, hidden, activation, noise, loss })
+    }
+}
+
+impl CustomOp3 for Vae {
+    fn name(&self) -> &'static str {
+        "vae"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        noise: &CpuStorage,
+        noise_layout: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let batch =
+            Batch { x: floats(x, x_layout)?, noise: floats(noise, noise_layout)?, images: x_layout.shape().dims2()?.0 };
+        let mut workspace = self.workspace();
+        self.with_network(|network| {
+            forward(Isa::best(), network, &batch, &mut workspace);
+            Ok(())
+        })?;
+        let computed = workspace.computed(self.network.hidden);
+        let decoded = if self.network.loss.is_some() { computed.energy } else { computed.output };
+        let packed = [computed.kl, computed.mean, computed.logvar, computed.z, decoded].concat();
+        let len = packed.len();
+        Ok((CpuStorage::F32(packed), Shape::from(len)))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        noise: &Tensor,
+        _: &Tensor,
+        _packed: &Tensor,
+        slopes: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let slopes = slopes.contiguous()?;
+        with_floats(x, |x_values| {
+            with_floats(noise, |noise| {
+                with_floats(&slopes, |slopes| {
+                    let batch = Batch { x: x_values, noise, images: x.dim(0)? };
+                    let (kl, rest) = slopes.split_at(noise.len());
+                    let (mean, rest) = rest.split_at(noise.len());
+                    let (logvar, rest) = rest.split_at(noise.len());
+                    let (z, decoded) = rest.split_at(noise.len());
+                    let (energy, output) =
+                        if self.network.loss.is_some() { (decoded, [].as_slice()) } else { ([].as_slice(), decoded) };
+                    let slopes = Slopes { energy, kl, mean, logvar, z, output };
+                    self.with_network(|network| {
+                        let mut sinks: Vec<_> = (self.network.layers.iter().zip(network.layers))
+                            .map(|(tensors, layer)| {
+                                (tensors.sinks.0.sized(layer.weight.len()), tensors.sinks.1.sized(layer.bias.len()))
+                            })
+                            .collect();
+                        let mut gradients: Vec<_> =
+                            sinks.iter_mut().map(|(weight, bias)| LayerGradient { weight, bias }).collect();
+                        backward(Isa::best(), network, &batch, &slopes, &mut self.workspace(), &mut gradients);
+                        Ok(())
+                    })
+                })
+            })
+        })?;
+        Ok((None, None, None))
+    }
+}
+
+/// activation(x W^T + b): `[batch, inputs]`, `[outputs, inputs]` and `[outputs]` to `[batch, outputs]`. No gradient flows
+/// through it.
+///
+/// # Errors
+/// Where shapes do not fit together.
+pub fn dense(x: &Tensor, weight: &Tensor, bias: &Tensor, activation: Option<Activation>) -> Result<Tensor> {
+    x.contiguous()?.apply_op3_no_bwd(weight, bias, &Dense(activation))
+}
+
+struct Dense(Option<Activation>);
 
 impl CustomOp3 for Dense {
     fn name(&self) -> &'static str {
@@ -100,185 +269,12 @@ impl CustomOp3 for Dense {
             bail!("a dense layer of {outputs} x {columns} with {} biases does not take {inputs} inputs", b.len())
         }
         let mut y = vec![0f32; batch * outputs];
-        let finish = match self.then {
-            Then::Nothing => Finish::Bias(b),
-            Then::Relu => Finish::BiasRelu(b),
-        };
         let (x, w) = (MatRef::new(x, batch, inputs), MatRef::new(w, outputs, inputs));
-        matmul(Isa::best(), x, w.t(), &mut y, Start::Zero, finish);
+        matmul(Isa::best(), x, w.t(), &mut y, Start::Zero, Finish::Bias(b));
+        if let Some(activation) = self.0 {
+            activation::apply(Isa::best(), activation, &mut y);
+        }
         Ok((CpuStorage::F32(y), Shape::from((batch, outputs))))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        weight: &Tensor,
-        _bias: &Tensor,
-        y: &Tensor,
-        dy: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (batch, inputs) = x.dims2()?;
-        let outputs = y.dim(1)?;
-        let isa = Isa::best();
-        let dy = dy.contiguous()?;
-        let dy = match self.then {
-            Then::Nothing => dy,
-            Then::Relu => dy.apply_op2_no_bwd(&y.contiguous()?, &ReluBackward)?,
-        };
-        with_floats(&dy, |dy| {
-            let gradient = MatRef::new(dy, batch, outputs);
-            with_floats(x, |x| {
-                let mut weight = self.weight.sized(outputs * inputs);
-                let x = MatRef::new(x, batch, inputs);
-                matmul(isa, gradient.t(), x, &mut weight, Start::Zero, Finish::Nothing);
-                Ok(())
-            })?;
-            reduce::column_sums(isa, dy, batch, &mut self.bias.sized(outputs));
-            if self.input_gradient == InputGradient::Unwanted {
-                return Ok((None, None, None));
-            }
-            let dx = with_floats(weight, |w| {
-                let mut dx = vec![0f32; batch * inputs];
-                let w = MatRef::new(w, outputs, inputs);
-                matmul(isa, gradient, w, &mut dx, Start::Zero, Finish::Nothing);
-                Tensor::from_vec(dx, (batch, inputs), &Device::Cpu)
-            })?;
-            Ok((Some(dx), None, None))
-        })
-    }
-}
-
-/// dy where y is above 0.
-struct ReluBackward;
-
-impl CustomOp2 for ReluBackward {
-    fn name(&self) -> &'static str {
-        "relu-backward"
-    }
-
-    fn cpu_fwd(
-        &self,
-        dy: &CpuStorage,
-        dy_layout: &Layout,
-        y: &CpuStorage,
-        y_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (dy, y) = (floats(dy, dy_layout)?, floats(y, y_layout)?);
-        let mut dx = vec![0f32; dy.len()];
-        reduce::relu_backward(Isa::best(), dy, y, &mut dx);
-        Ok((CpuStorage::F32(dx), dy_layout.shape().clone()))
-    }
-}
-
-/// Sums of `loss` over each row, `[batch]`, of predictions against targets, both `[batch, pixels]`.
-///
-/// Gradients flow into the prediction alone.
-pub fn row_sums(loss: Loss, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-    prediction.contiguous()?.apply_op2(&target.contiguous()?, RowSums(loss))
-}
-
-struct RowSums(Loss);
-
-impl CustomOp2 for RowSums {
-    fn name(&self) -> &'static str {
-        "row-sums-of-a-loss"
-    }
-
-    fn cpu_fwd(
-        &self,
-        p: &CpuStorage,
-        p_layout: &Layout,
-        x: &CpuStorage,
-        x_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (rows, cols) = p_layout.shape().dims2()?;
-        if x_layout.shape().dims() != [rows, cols] {
-            bail!("a loss of predictions {:?} against targets {:?}", p_layout.shape(), x_layout.shape())
-        }
-        let mut sums = vec![0f32; rows];
-        likelihood::row_sums(Isa::best(), self.0, floats(p, p_layout)?, floats(x, x_layout)?, cols, &mut sums);
-        Ok((CpuStorage::F32(sums), Shape::from(rows)))
-    }
-
-    fn bwd(
-        &self,
-        p: &Tensor,
-        x: &Tensor,
-        _sums: &Tensor,
-        upstream: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (rows, cols) = p.dims2()?;
-        let scale = upstream.to_vec1::<f32>()?;
-        let gradient = with_floats(p, |p| {
-            with_floats(x, |x| {
-                let mut gradient = vec![0f32; rows * cols];
-                likelihood::grad(Isa::best(), self.0, p, x, cols, Scale::Rows(&scale), &mut gradient);
-                Tensor::from_vec(gradient, (rows, cols), &Device::Cpu)
-            })
-        })?;
-        Ok((Some(gradient), None))
-    }
-}
-
-/// z = mean + exp(logvar/2) * noise and KL per latent, both of the shape of `mean`.
-pub fn sample(mean: &Tensor, logvar: &Tensor, noise: &Tensor) -> Result<(Tensor, Tensor)> {
-    let both = mean.contiguous()?.apply_op3(&logvar.contiguous()?, &noise.contiguous()?, Sample)?;
-    Ok((both.get(0)?, both.get(1)?))
-}
-
-struct Sample;
-
-impl CustomOp3 for Sample {
-    fn name(&self) -> &'static str {
-        "gaussian-sample-and-kl"
-    }
-
-    fn cpu_fwd(
-        &self,
-        mean: &CpuStorage,
-        mean_layout: &Layout,
-        logvar: &CpuStorage,
-        logvar_layout: &Layout,
-        noise: &CpuStorage,
-        noise_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let shape = mean_layout.shape();
-        if logvar_layout.shape() != shape || noise_layout.shape() != shape {
-            bail!("mean {shape:?}, logvar {:?} and noise {:?} differ", logvar_layout.shape(), noise_layout.shape())
-        }
-        let (mean, logvar) = (floats(mean, mean_layout)?, floats(logvar, logvar_layout)?);
-        let mut both = vec![0f32; 2 * mean.len()];
-        let (z, kl) = both.split_at_mut(mean.len());
-        latent::sample(Isa::best(), mean, logvar, floats(noise, noise_layout)?, z, kl);
-        let dims: Vec<usize> = std::iter::once(2).chain(shape.dims().iter().copied()).collect();
-        Ok((CpuStorage::F32(both), Shape::from(dims)))
-    }
-
-    fn bwd(
-        &self,
-        mean: &Tensor,
-        logvar: &Tensor,
-        noise: &Tensor,
-        _both: &Tensor,
-        upstream: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let upstream = upstream.contiguous()?;
-        let n = mean.elem_count();
-        let (mut dmean, mut dlogvar) = (vec![0f32; n], vec![0f32; n]);
-        with_floats(mean, |mean| {
-            with_floats(logvar, |logvar| {
-                with_floats(noise, |noise| {
-                    with_floats(&upstream, |upstream| {
-                        let (dz, dkl) = upstream.split_at(n);
-                        let from = Upstream { mean, logvar, noise, dz, dkl };
-                        latent::sample_backward(Isa::best(), &from, &mut dmean, &mut dlogvar);
-                        Ok(())
-                    })
-                })
-            })
-        })?;
-        let shaped = |values| Tensor::from_vec(values, mean.shape().clone(), &Device::Cpu);
-        Ok((Some(shaped(dmean)?), Some(shaped(dlogvar)?), None))
     }
 }
 

@@ -1,7 +1,7 @@
-//! Column sums (gradients of biases) and the ReLU with its backward pass.
+//! Column sums (gradients of biases) and scaled rows.
 
 use super::dispatch::Isa;
-use super::parallel::{CHUNK, run_all};
+use super::parallel::{CHUNK, rows_per_chunk, run_all};
 use super::simd::{LANES, Simd, Task};
 
 /// Columns summed by one task: four vectors, so that each step down the rows reads whole cache lines.
@@ -56,54 +56,37 @@ impl Task for Strip<'_> {
     }
 }
 
-/// y = max(x, 0); NaN stays NaN.
+/// Row i of `x` times `scale[i]`.
 ///
 /// # Panics
-/// If the lengths differ.
-pub fn relu(isa: Isa, x: &[f32], y: &mut [f32]) {
-    assert_eq!(x.len(), y.len(), "input and output differ in length");
-    let tasks = x.chunks(CHUNK).zip(y.chunks_mut(CHUNK)).map(|(x, y)| Gate { x, gate: x, y, keep_nan: true }).collect();
+/// If `x` is not a matrix of `scale.len()` rows.
+pub fn scale_rows(isa: Isa, scale: &[f32], x: &mut [f32]) {
+    let rows = scale.len();
+    let cols = x.len().checked_div(rows).unwrap_or(0);
+    assert_eq!(x.len(), rows * cols, "{} elements are no matrix of {rows} rows", x.len());
+    if cols == 0 {
+        return;
+    }
+    let deep = rows_per_chunk(cols);
+    let tasks = x.chunks_mut(deep * cols).zip(scale.chunks(deep)).map(|(x, scale)| Rows { x, scale, cols }).collect();
     run_all(isa, tasks);
 }
 
-/// dx = dy where the ReLU's output `y` is above 0, else +0.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn relu_backward(isa: Isa, dy: &[f32], y: &[f32], dx: &mut [f32]) {
-    assert!(
-        dy.len() == y.len() && dy.len() == dx.len(),
-        "gradients and output differ in length: {}, {}, {}",
-        dy.len(),
-        y.len(),
-        dx.len()
-    );
-    let tasks = dy
-        .chunks(CHUNK)
-        .zip(y.chunks(CHUNK))
-        .zip(dx.chunks_mut(CHUNK))
-        .map(|((x, gate), y)| Gate { x, gate, y, keep_nan: false })
-        .collect();
-    run_all(isa, tasks);
+struct Rows<'a> {
+    x: &'a mut [f32],
+    scale: &'a [f32],
+    cols: usize,
 }
 
-/// y = x where `gate` is above 0, else 0; with `keep_nan`, max(x, 0) instead.
-struct Gate<'a> {
-    x: &'a [f32],
-    gate: &'a [f32],
-    y: &'a mut [f32],
-    keep_nan: bool,
-}
-
-impl Task for Gate<'_> {
+impl Task for Rows<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let zero = s.splat(0.0);
-        for ((x, gate), y) in self.x.chunks(LANES).zip(self.gate.chunks(LANES)).zip(self.y.chunks_mut(LANES)) {
-            let (x, gate) = (s.load_head(x), s.load_head(gate));
-            let kept = if self.keep_nan { s.max(zero, x) } else { s.if_greater(gate, zero, x, zero) };
-            s.store_head(y, kept);
+        for (row, &scale) in self.x.chunks_exact_mut(self.cols).zip(self.scale) {
+            let scale = s.splat(scale);
+            for x in row.chunks_mut(LANES) {
+                s.store_head(x, s.mul(scale, s.load_head(x)));
+            }
         }
     }
 }

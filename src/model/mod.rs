@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 
 pub use init::{Init, OutputBias};
 
-use crate::kernels::ops::{self, InputGradient, Sink, Then};
+use crate::kernels::activation::Activation as Nonlinearity;
+use crate::kernels::latent::Noise;
+use crate::kernels::likelihood::Loss;
+use crate::kernels::ops::{self, LayerTensors, NetworkTensors, Sink, VaeTensors, Workspaces};
 use crate::optimizer::Gradient;
 
 /// The nonlinearity between dense layers.
@@ -33,6 +36,15 @@ impl Activation {
             Activation::Softplus => x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
         }
     }
+
+    /// The kernel of the same name.
+    fn kernel(self) -> Nonlinearity {
+        match self {
+            Activation::Relu => Nonlinearity::Relu,
+            Activation::Tanh => Nonlinearity::Tanh,
+            Activation::Softplus => Nonlinearity::Softplus,
+        }
+    }
 }
 
 /// How z is drawn from the encoder's two outputs.
@@ -45,6 +57,16 @@ pub enum Sampling {
     #[value(name = "keras-2016-05")]
     #[serde(rename = "keras-2016-05")]
     Keras201605,
+}
+
+impl Sampling {
+    /// z = mean + gain * exp(rate * logvar) * noise.
+    fn noise(self) -> Noise {
+        match self {
+            Sampling::Standard => Noise::STANDARD,
+            Sampling::Keras201605 => Noise { gain: 0.01, rate: 1.0 },
+        }
+    }
 }
 
 /// Whether the likelihood's scale is a parameter of the model.
@@ -139,34 +161,31 @@ impl Posterior {
             Sampling::Keras201605 => &self.mean + ((self.logvar.exp()? * noise)? * 0.01)?,
         }
     }
-
-    /// Both at once.
-    fn sample_and_kl(&self, noise: &Tensor, sampling: Sampling) -> Result<(Tensor, Tensor)> {
-        if ops::serve(&self.mean) && sampling == Sampling::Standard {
-            return ops::sample(&self.mean, &self.logvar, noise);
-        }
-        Ok((self.sample(noise, sampling)?, self.kl_per_latent()?))
-    }
 }
 
-/// What one pass gives.
+/// The latent side of a pass.
 #[derive(Clone, Debug)]
-pub struct Forward {
+pub struct Latents {
     /// q(z|x).
     pub posterior: Posterior,
     /// The sample that was decoded, `[batch, latent_dim]`.
     pub z: Tensor,
     /// KL(q(z|x) || p(z)) of every latent of every image, `[batch, latent_dim]`, in nats.
     pub kl: Tensor,
-    /// Logits (Bernoulli) or means of the pixels, `[batch, pixels]`.
-    pub output: Tensor,
+}
+
+impl Latents {
+    /// What the kernels computed, and what they decoded.
+    fn from_kernels(tensors: VaeTensors) -> (Self, Tensor) {
+        let VaeTensors { decoded, kl, mean, logvar, z } = tensors;
+        (Latents { posterior: Posterior { mean, logvar }, z, kl }, decoded)
+    }
 }
 
 #[derive(Clone, Debug)]
 struct Dense {
     weight: Var,
     bias: Var,
-    input_gradient: InputGradient,
     /// Where the kernels leave the gradients of weight and bias.
     sinks: (Sink, Sink),
 }
@@ -174,19 +193,11 @@ struct Dense {
 impl Dense {
     /// x W^T + b, then the activation: `[batch, inputs]` to `[batch, outputs]`.
     fn forward(&self, x: &Tensor, activation: Option<Activation>) -> Result<Tensor> {
-        if !ops::serve(x) {
-            let y = x.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)?;
-            return activation.map_or(Ok(y.clone()), |activation| activation.apply(&y));
+        if ops::serve(x) {
+            return ops::dense(x, &self.weight, &self.bias, activation.map(Activation::kernel));
         }
-        let dense = |then| {
-            let sinks = (&self.sinks.0, &self.sinks.1);
-            ops::dense(x, &self.weight, &self.bias, then, self.input_gradient, sinks)
-        };
-        match activation {
-            None => dense(Then::Nothing),
-            Some(Activation::Relu) => dense(Then::Relu),
-            Some(other) => other.apply(&dense(Then::Nothing)?),
-        }
+        let y = x.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)?;
+        activation.map_or(Ok(y.clone()), |activation| activation.apply(&y))
     }
 }
 
@@ -201,6 +212,7 @@ pub struct Vae {
     activation: Activation,
     sampling: Sampling,
     layers: Vec<LayerShape>,
+    workspaces: Workspaces,
 }
 
 impl Vae {
@@ -215,8 +227,6 @@ impl Vae {
     ) -> Result<Self> {
         let layers = architecture.layers();
         let mut dense = Vec::with_capacity(layers.len());
-        let linear = architecture.hidden.is_empty();
-        let reads_data = |index: usize| index == 0 || (linear && index == 1);
         for (index, layer) in layers.iter().enumerate() {
             let (weight, mut bias) = init.draw(layer, seed, index);
             if let (Some(given), true) = (output_bias, index + 1 == layers.len()) {
@@ -228,8 +238,6 @@ impl Vae {
             dense.push(Dense {
                 weight: var(weight, &[layer.outputs, layer.inputs])?,
                 bias: var(bias, &[layer.outputs])?,
-                // The first layers read data; of all others somebody wants the input's gradient.
-                input_gradient: if reads_data(index) { InputGradient::Unwanted } else { InputGradient::Wanted },
                 sinks: Default::default(),
             });
         }
@@ -243,10 +251,11 @@ impl Vae {
             LogSigma::Learned => Some(Var::zeros(1, dtype, device)?),
         };
         let Architecture { activation, sampling, .. } = *architecture;
-        Ok(Vae { encoder, mean, logvar, decoder: rest.collect(), log_sigma, activation, sampling, layers })
+        let (decoder, workspaces) = (rest.collect(), Workspaces::default());
+        Ok(Vae { encoder, mean, logvar, decoder, log_sigma, activation, sampling, layers, workspaces })
     }
 
-    /// q(z|x) for the pixels `x`, `[batch, pixels]`.
+    /// q(z|x) for the pixels `x`, `[batch, pixels]`. Not to be differentiated: see [`Vae::forward`].
     pub fn encode(&self, x: &Tensor) -> Result<Posterior> {
         let mut h = x.clone();
         for layer in &self.encoder {
@@ -255,7 +264,8 @@ impl Vae {
         Ok(Posterior { mean: self.mean.forward(&h, None)?, logvar: self.logvar.forward(&h, None)? })
     }
 
-    /// Logits or means of the pixels, `[batch, pixels]`, for the codes `z`, `[batch, latent_dim]`.
+    /// Logits or means of the pixels, `[batch, pixels]`, for the codes `z`, `[batch, latent_dim]`. Not to be
+    /// differentiated: see [`Vae::forward`].
     pub fn decode(&self, z: &Tensor) -> Result<Tensor> {
         let mut h = z.clone();
         for (i, layer) in self.decoder.iter().enumerate() {
@@ -265,20 +275,56 @@ impl Vae {
         Ok(h)
     }
 
-    /// Encodes `x`, samples z with `noise` (`[batch, latent_dim]`, standard normal) and decodes.
-    pub fn forward(&self, x: &Tensor, noise: &Tensor) -> Result<Forward> {
+    /// Encodes `x`, samples z with `noise` (`[batch, latent_dim]`, standard normal) and decodes: the latent side, and
+    /// logits or means of the pixels, `[batch, pixels]`.
+    ///
+    /// Gradients flow to the parameters: into Candle's store, or to where [`Vae::gradients`] finds them.
+    pub fn forward(&self, x: &Tensor, noise: &Tensor) -> Result<(Latents, Tensor)> {
+        if ops::serve(x) {
+            return ops::vae(self.tensors(None), x, noise, &self.workspaces).map(Latents::from_kernels);
+        }
         let posterior = self.encode(x)?;
-        let (z, kl) = posterior.sample_and_kl(noise, self.sampling)?;
+        let z = posterior.sample(noise, self.sampling)?;
         let output = self.decode(&z)?;
-        Ok(Forward { posterior, z, kl, output })
+        let kl = posterior.kl_per_latent()?;
+        Ok((Latents { posterior, z, kl }, output))
+    }
+
+    /// [`Vae::forward`] with the loss of every image, `[batch]`, in place of the output, which is then never seen: the
+    /// fast way, where the kernels serve.
+    pub fn forward_to_loss(&self, x: &Tensor, noise: &Tensor, loss: Loss) -> Result<Option<(Latents, Tensor)>> {
+        if !ops::serve(x) {
+            return Ok(None);
+        }
+        ops::vae(self.tensors(Some(loss)), x, noise, &self.workspaces).map(Latents::from_kernels).map(Some)
+    }
+
+    /// The network as the kernels take it.
+    fn tensors(&self, loss: Option<Loss>) -> NetworkTensors {
+        let layer = |dense: &Dense| LayerTensors {
+            weight: dense.weight.as_tensor().clone(),
+            bias: dense.bias.as_tensor().clone(),
+            sinks: dense.sinks.clone(),
+        };
+        NetworkTensors {
+            layers: self.dense().map(layer).collect(),
+            hidden: self.encoder.len(),
+            activation: self.activation.kernel(),
+            noise: self.sampling.noise(),
+            loss,
+        }
+    }
+
+    /// All layers, in the order of [`Architecture::layers`].
+    fn dense(&self) -> impl Iterator<Item = &Dense> {
+        self.encoder.iter().chain([&self.mean, &self.logvar]).chain(&self.decoder)
     }
 
     /// The parameters under the names that files and PyTorch's `load_state_dict` know, in a fixed order.
     pub fn parameters(&self) -> Vec<(String, &Var)> {
-        let dense = self.encoder.iter().chain([&self.mean, &self.logvar]).chain(&self.decoder);
         self.layers
             .iter()
-            .zip(dense)
+            .zip(self.dense())
             .flat_map(|(shape, layer)| {
                 [(format!("{}.weight", shape.name), &layer.weight), (format!("{}.bias", shape.name), &layer.bias)]
             })
@@ -291,13 +337,12 @@ impl Vae {
     /// # Errors
     /// Where a parameter had no part in what was differentiated.
     pub fn gradients(&self, store: &GradStore) -> Result<Vec<Gradient>> {
-        let dense = self.encoder.iter().chain([&self.mean, &self.logvar]).chain(&self.decoder);
         let in_store = |p: &Var| match store.get(p) {
             Some(gradient) => Ok(Gradient::Tensor(gradient.clone())),
             None => bail!("a parameter of shape {:?} has no part in the objective", p.shape()),
         };
         let mut all = Vec::new();
-        for layer in dense {
+        for layer in self.dense() {
             if ops::serve(&layer.weight) {
                 all.extend([&layer.sinks.0, &layer.sinks.1].map(|sink| Gradient::Host(sink.clone())));
             } else {

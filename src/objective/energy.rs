@@ -4,7 +4,7 @@ use candle_core::{D, Result, Tensor};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::{likelihood, ops};
+use crate::kernels::likelihood;
 
 /// The sum over the pixels of an image that a loss is a function of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Energy {
     }
 
     /// The kernel that computes it, where there is one.
-    fn kernel(self, map: OutputMap) -> Option<likelihood::Loss> {
+    pub(super) fn kernel(self, map: OutputMap) -> Option<likelihood::Loss> {
         match (self, map) {
             (Energy::Bernoulli, _) => Some(likelihood::Loss::BernoulliLogits),
             (Energy::Squared, OutputMap::Identity) => Some(likelihood::Loss::Squared),
@@ -50,9 +50,6 @@ impl Energy {
     ///
     /// `map` turns the last layer into means; logits are taken as they are.
     pub fn per_image(self, output: &Tensor, x: &Tensor, map: OutputMap) -> Result<Tensor> {
-        if let (true, Some(loss)) = (ops::serve(output), self.kernel(map)) {
-            return ops::row_sums(loss, output, x);
-        }
         match self {
             Energy::Bernoulli => bernoulli(output, x)?.sum(D::Minus1),
             Energy::ContinuousBernoulli => continuous_bernoulli(output, x)?.sum(D::Minus1),

@@ -22,7 +22,7 @@ pub use reduction::Reduction;
 pub use schedule::{Length, Rise, Shape, Time};
 
 use crate::data::PixelStats;
-use crate::model::Forward;
+use crate::model::Vae;
 
 /// An objective as a weighting of R and K. Pure numbers and tensor mathematics; knows no file and no flag.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,7 +62,7 @@ pub struct Weights {
     pub ratio: f64,
 }
 
-/// What a forward pass gives the objective.
+/// What a pass gives the objective.
 #[derive(Clone, Debug)]
 pub struct ImageLosses {
     /// The energy of every image, `[batch]`.
@@ -71,6 +71,8 @@ pub struct ImageLosses {
     pub kl: Tensor,
     /// The sampled KL of every image, `[batch]`, where the objective uses it.
     pub sampled_kl: Option<Tensor>,
+    /// The mean of every image's posterior, `[batch, latent_dim]`.
+    pub posterior_mean: Tensor,
 }
 
 /// Averages over a set of images, in f64: all that the ledgers need.
@@ -106,16 +108,24 @@ impl Objective {
         Weights { recon: recon.value(), kl: kl.value(), ratio: (kl / recon).value() }
     }
 
-    /// The losses of every image, from a forward pass on the pixels `x`, `[batch, pixels]`.
-    pub fn losses(&self, forward: &Forward, x: &Tensor) -> Result<ImageLosses> {
-        Ok(ImageLosses {
-            energy: self.likelihood.energy().per_image(&forward.output, x, self.output)?,
-            kl: forward.kl.clone(),
-            sampled_kl: match self.kl_estimator {
-                KlEstimator::Analytic => None,
-                KlEstimator::MonteCarlo => Some(log_ratio(&forward.posterior, &forward.z)?),
-            },
-        })
+    /// The losses of every image of a batch: a pass of `model` over the pixels `x`, `[batch, pixels]`, with `noise`,
+    /// `[batch, latent_dim]`.
+    pub fn losses(&self, model: &Vae, x: &Tensor, noise: &Tensor) -> Result<ImageLosses> {
+        let energy = self.likelihood.energy();
+        let fast = energy.kernel(self.output).map(|loss| model.forward_to_loss(x, noise, loss)).transpose()?.flatten();
+        let (latents, energy) = match fast {
+            Some(fast) => fast,
+            None => {
+                let (latents, output) = model.forward(x, noise)?;
+                let energy = energy.per_image(&output, x, self.output)?;
+                (latents, energy)
+            }
+        };
+        let sampled_kl = match self.kl_estimator {
+            KlEstimator::Analytic => None,
+            KlEstimator::MonteCarlo => Some(log_ratio(&latents.posterior, &latents.z)?),
+        };
+        Ok(ImageLosses { energy, kl: latents.kl, sampled_kl, posterior_mean: latents.posterior.mean })
     }
 
     /// The scalar to minimise over a batch at `time`.

@@ -7,7 +7,7 @@ use super::super::parallel::{part, run_all};
 use super::super::scratch::{Scratch, Which, give_back, take};
 use super::super::simd::{LANES, Simd, Task};
 use super::tile::{FromB, Upcoming, tile};
-use super::{Finish, MatRef, Start};
+use super::{Finish, MatRef, Start, Zeros};
 use std::ops::Range;
 
 /// The most steps of k in a block: a packed tile of A (14 rows) then takes 22 KB and stays in the first-level cache.
@@ -53,11 +53,12 @@ pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, f
     let c = SharedC::new(c, m, n);
     let mut scratch = take(Which::PackedA);
     let packed_a = scratch.get(m * k);
-    pack_a(isa, a, plan, packed_a);
+    let lit = pack_a(isa, a, plan, packed_a);
     let packed_a = &*packed_a;
     let jobs = (0..plan.jobs())
         .map(|i| Job {
             packed_a,
+            lit: &lit,
             b,
             c,
             start,
@@ -103,8 +104,12 @@ impl Tiles {
     }
 }
 
-/// Packs all of A: the tile that starts at row r lies at `packed[r * k..]` as `[k][rows of the tile]`.
-fn pack_a(isa: Isa, a: MatRef, plan: Plan, packed: &mut [f32]) {
+/// The steps of k at which some element is not 0; none: not worth a list, take them all.
+type Lit = Option<Vec<u32>>;
+
+/// Packs all of A: the tile that starts at row r lies at `packed[r * k..]` as `[k][rows of the tile]`. Gives, under the
+/// first row of each tile, where the tile is lit.
+fn pack_a(isa: Isa, a: MatRef, plan: Plan, packed: &mut [f32]) -> Vec<Lit> {
     let groups = if plan.jobs() == 1 { 1 } else { PACK_JOBS };
     let tile_rows = isa.run(TileSize).0;
     let mut all = Vec::new();
@@ -112,16 +117,20 @@ fn pack_a(isa: Isa, a: MatRef, plan: Plan, packed: &mut [f32]) {
         let tiles = Tiles::new(part(a.rows, plan.row_jobs, i), tile_rows);
         all.extend((0..tiles.count).map(|i| tiles.get(i)));
     }
-    let mut rest = packed;
+    let mut lit = vec![None; a.rows];
+    let listed = a.zeros == Zeros::Many && a.col_stride == 1 && plan.depth_blocks == 1;
+    let (mut rest, mut rest_lit) = (packed, lit.as_mut_slice());
     let mut work = Vec::with_capacity(groups);
     for group in 0..groups {
         let tiles = &all[part(all.len(), groups, group)];
         let rows: usize = tiles.iter().map(Range::len).sum();
         let (here, after) = rest.split_at_mut(rows * a.cols);
-        rest = after;
-        work.push(PackA { a, tiles, packed: here });
+        let (here_lit, after_lit) = rest_lit.split_at_mut(rows);
+        (rest, rest_lit) = (after, after_lit);
+        work.push(PackA { a, tiles, packed: here, lit: if listed { here_lit } else { &mut [] } });
     }
     run_all(isa, work);
+    lit
 }
 
 /// Packs some neighbouring tiles of A.
@@ -129,6 +138,8 @@ struct PackA<'a> {
     a: MatRef<'a>,
     tiles: &'a [Range<usize>],
     packed: &'a mut [f32],
+    /// One for each row of the tiles, or none where nobody wants to know.
+    lit: &'a mut [Lit],
 }
 
 impl Task for PackA<'_> {
@@ -149,12 +160,57 @@ impl Task for PackA<'_> {
                 pack(s, a.t().strip(rows.clone(), depth.clone()), rows.len(), &mut self.packed[out]);
             }
         }
+        if !self.lit.is_empty() {
+            let mut marks = vec![0; a.cols];
+            for rows in self.tiles {
+                self.lit[rows.start - first.start] = lit_columns(a, rows.clone(), &mut marks);
+            }
+        }
     }
+}
+
+/// The columns of row-major `a` at which some of these rows are not 0. NaN is not 0.
+#[inline(always)]
+fn lit_columns(a: MatRef, rows: Range<usize>, marks: &mut [u32]) -> Lit {
+    marks.fill(0);
+    for row in rows {
+        for (mark, x) in marks.iter_mut().zip(a.from(row, 0)) {
+            // All bits but the sign.
+            *mark |= x.to_bits() << 1;
+        }
+    }
+    worth_it(marks.iter().map(|&mark| mark != 0))
+}
+
+/// The rows of row-major `b` at which some of these columns are not 0.
+#[inline(always)]
+fn lit_rows(b: MatRef, cols: Range<usize>) -> Lit {
+    worth_it(
+        (0..b.rows)
+            .map(|row| b.from(row, cols.start)[..cols.len()].iter().fold(0, |mark, x| mark | x.to_bits() << 1) != 0),
+    )
+}
+
+/// The list, unless it holds nearly everything.
+#[inline(always)]
+fn worth_it(lit: impl ExactSizeIterator<Item = bool>) -> Lit {
+    let all = lit.len();
+    let mut list = vec![0; all];
+    let mut len = 0;
+    for (k, lit) in lit.enumerate() {
+        // No branch: half of the pixels are lit, and nobody can guess which.
+        list[len] = k as u32;
+        len += usize::from(lit);
+    }
+    list.truncate(len);
+    (len * 8 < all * 7).then_some(list)
 }
 
 /// One job: some rows and some panels of columns of C, over all of k.
 struct Job<'a> {
     packed_a: &'a [f32],
+    /// Where the tile that starts at a row is lit.
+    lit: &'a [Lit],
     b: MatRef<'a>,
     c: SharedC,
     start: Start,
@@ -201,7 +257,9 @@ fn column<S: Simd, const NV: usize>(
     let col = panel * job.plan.panel;
     let cols = (b.cols - col).min(width);
     let source = b.from(depth.start, col);
-    let pack_in_passing = b.col_stride == 1 && cols == width;
+    let listed = b.zeros == Zeros::Many && b.col_stride == 1 && job.plan.depth_blocks == 1;
+    let lit = if listed { lit_rows(b, col..col + cols) } else { None };
+    let pack_in_passing = b.col_stride == 1 && cols == width && lit.is_none();
     if !pack_in_passing {
         pack(s, b.strip(col..col + cols, depth.clone()), width, packed);
     }
@@ -215,6 +273,8 @@ fn column<S: Simd, const NV: usize>(
         let a = &a[depth.start * rows.len()..depth.end * rows.len()];
         let from = if i == 0 && pack_in_passing {
             FromB::Unpacked { source, stride: b.row_stride, packed }
+        } else if let Some(steps) = job.lit[rows.start].as_ref().or(lit.as_ref()) {
+            FromB::Lit { packed, steps }
         } else {
             FromB::Packed(packed)
         };

@@ -9,11 +9,15 @@ const STEPS: usize = 16;
 /// and from where it lies, perhaps in memory.
 const AHEAD: usize = 8;
 const AHEAD_UNPACKED: usize = 24;
+/// The same where steps are left out, in rows of B: lit pixels come in runs.
+const AHEAD_LIT: usize = 8;
 
 /// Where a tile finds its columns of B.
 pub(super) enum FromB<'a> {
     /// Packed: `[k][NV * 16]`.
     Packed(&'a [f32]),
+    /// Packed, and at all steps of k but these the products are 0.
+    Lit { packed: &'a [f32], steps: &'a [u32] },
     /// In the matrix itself, row k at `source[k * stride..]`. Every row is copied to `packed` in passing, which is
     /// free: the loop waits for its multiplications, not for stores.
     Unpacked { source: &'a [f32], stride: usize, packed: &'a mut [f32] },
@@ -82,6 +86,29 @@ unsafe fn fixed<S: Simd, const R: usize, const NV: usize>(s: S, a: &[f32], b: Fr
                     for v in 0..NV {
                         row_of_b[v] = s.load(&b[v]);
                         s.prefetch(b[v].as_ptr().wrapping_add(AHEAD * NV * LANES));
+                    }
+                    step::<S, R, NV>(s, &mut acc, a, &row_of_b);
+                }
+            }
+        }
+        FromB::Lit { packed, steps } => {
+            let b = packed.as_chunks::<LANES>().0.as_chunks::<NV>().0;
+            assert_eq!(a.len(), b.len(), "packed panels of different depth");
+            let rows_a_look = R.div_ceil(steps.len().div_ceil(STEPS).max(1));
+            for (look, steps) in steps.chunks(STEPS).enumerate() {
+                for row in look * rows_a_look..((look + 1) * rows_a_look).min(R) {
+                    place.prefetch_row(s, row);
+                }
+                for lane in 0..upcoming.count {
+                    let at = (upcoming.first + lane) * upcoming.stride + steps[0] as usize;
+                    s.prefetch(upcoming.data.as_ptr().wrapping_add(at));
+                }
+                for &k in steps {
+                    let (a, b) = (&a[k as usize], &b[k as usize]);
+                    let mut row_of_b = [s.splat(0.0); NV];
+                    for v in 0..NV {
+                        row_of_b[v] = s.load(&b[v]);
+                        s.prefetch(b[v].as_ptr().wrapping_add(AHEAD_LIT * NV * LANES));
                     }
                     step::<S, R, NV>(s, &mut acc, a, &row_of_b);
                 }

@@ -1,5 +1,5 @@
 use super::{Rng, assert_close, bits, fused_isas, in_pool, isas};
-use crate::kernels::latent::{Upstream, sample, sample_backward};
+use crate::kernels::latent::{Noise, Upstream, sample, sample_backward};
 
 #[test]
 fn random_latents_match_f64_forward_and_backward() {
@@ -19,9 +19,9 @@ fn random_latents_match_f64_forward_and_backward() {
         for isa in isas() {
             let mut out = [vec![0.0; n], vec![0.0; n], vec![0.0; n], vec![0.0; n]];
             let [z, kl, dmean, dlogvar] = &mut out;
-            sample(isa, &mean, &logvar, &noise, z, kl);
+            sample(isa, Noise::STANDARD, &mean, &logvar, &noise, z, kl);
             let from = Upstream { mean: &mean, logvar: &logvar, noise: &noise, dz: &dz, dkl: &dkl };
-            sample_backward(isa, &from, dmean, dlogvar);
+            sample_backward(isa, Noise::STANDARD, &from, dmean, dlogvar);
             assert_close(z, &want_z, 2e-6);
             assert_close(kl, &want_kl, 4e-7);
             assert_close(dmean, &want_dmean, 2e-6);
@@ -39,7 +39,7 @@ fn a_collapsed_latent_has_a_small_kl_without_cancellation() {
     for isa in isas() {
         for logvar in [0.0f32, 1e-6, -1e-5, 1e-4, -1e-3, 0.01, -0.1, 0.3, -0.339, 0.341] {
             let (mut z, mut kl) = ([0.0], [0.0]);
-            sample(isa, &[0.0], &[logvar], &[0.0], &mut z, &mut kl);
+            sample(isa, Noise::STANDARD, &[0.0], &[logvar], &[0.0], &mut z, &mut kl);
             let x = f64::from(logvar);
             // The series, where `exp_m1` itself would cancel.
             let want =
@@ -55,7 +55,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
     let (mean, logvar, noise) = (rng.many(50_000), rng.many(50_000), rng.many(50_000));
     let run = |threads| {
         let (mut z, mut kl) = (vec![0.0; 50_000], vec![0.0; 50_000]);
-        in_pool(threads, || sample(super::Isa::best(), &mean, &logvar, &noise, &mut z, &mut kl));
+        in_pool(threads, || sample(super::Isa::best(), Noise::STANDARD, &mean, &logvar, &noise, &mut z, &mut kl));
         (bits(&z), bits(&kl))
     };
     assert!(run(1) == run(2) && run(1) == run(4));

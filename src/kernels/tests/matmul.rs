@@ -234,3 +234,55 @@ fn shapes_that_do_not_fit_are_refused() {
     let x = [0.0; 6];
     matmul(Isa::Portable, MatRef::new(&x, 2, 3), MatRef::new(&x, 2, 3), &mut [0.0; 6], Start::Zero, Finish::Nothing);
 }
+
+#[test]
+fn leaving_out_black_pixels_changes_no_bit() {
+    let mut rng = Rng(31);
+    for round in 0..150 {
+        let (m, n, k) = match round {
+            0 => (128, 400, 784),
+            1 => (400, 784, 128),
+            _ => (1 + rng.below(140), 65 + rng.below(200), rng.below(300)),
+        };
+        // Whole columns of x are 0, and most of the rest.
+        let mut image = |rows: usize, cols: usize| {
+            let dark: Vec<bool> = (0..cols).map(|_| rng.below(3) == 0).collect();
+            let mut x = rng.sparse(rows * cols, 0.8);
+            x.iter_mut().enumerate().filter(|(i, _)| dark[i % cols.max(1)]).for_each(|(_, x)| *x = -0.0);
+            x
+        };
+        let (x, b) = (image(m, k), image(n, k));
+        let (a, y) = (image(k, m), image(k, n));
+        let bias: Vec<f32> = (0..n).map(|j| j as f32 - 7.0).collect();
+        for isa in isas() {
+            for threads in [1, 3] {
+                let (mut plain, mut skipping) = (vec![1.0; m * n], vec![1.0; m * n]);
+                let (forward, weight) = (MatRef::new(&x, m, k), MatRef::new(&b, n, k).t());
+                in_pool(threads, || {
+                    matmul(isa, forward, weight, &mut plain, Start::Zero, Finish::BiasRelu(&bias));
+                    matmul(isa, forward.mostly_zero(), weight, &mut skipping, Start::Zero, Finish::BiasRelu(&bias));
+                });
+                assert!(bits(&plain) == bits(&skipping), "{m} x {k} of pixels by {k} x {n}");
+                let (dy, pixels) = (MatRef::new(&a, k, m).t(), MatRef::new(&y, k, n));
+                in_pool(threads, || {
+                    matmul(isa, dy, pixels, &mut plain, Start::C, Finish::Nothing);
+                    matmul(isa, dy, pixels.mostly_zero(), &mut skipping, Start::C, Finish::Nothing);
+                });
+                assert!(bits(&plain) == bits(&skipping), "{m} x {k} by {k} x {n} of pixels");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_nan_pixel_is_not_black() {
+    let mut x = vec![0.0; 40 * 300];
+    x[7 * 300 + 5] = f32::NAN;
+    let w = vec![1.0; 100 * 300];
+    for isa in isas() {
+        let mut y = vec![0.0; 40 * 100];
+        let pixels = MatRef::new(&x, 40, 300).mostly_zero();
+        matmul(isa, pixels, MatRef::new(&w, 100, 300).t(), &mut y, Start::Zero, Finish::Nothing);
+        assert!((0..40).all(|i| y[i * 100].is_nan() == (i == 7)));
+    }
+}

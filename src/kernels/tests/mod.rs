@@ -1,5 +1,6 @@
 //! Every kernel against plain code in `f64`, on every instruction set that this machine has.
 
+mod activation;
 mod adam;
 mod latent;
 mod likelihood;

@@ -1,5 +1,5 @@
 use super::{Rng, bits, in_pool, isas};
-use crate::kernels::reduce::{column_sums, relu, relu_backward};
+use crate::kernels::reduce::{column_sums, scale_rows};
 
 #[test]
 fn column_sums_add_rows_in_order_on_any_threads() {
@@ -22,21 +22,14 @@ fn column_sums_add_rows_in_order_on_any_threads() {
 }
 
 #[test]
-fn relu_and_its_backward_pass_keep_nan_and_gate() {
+fn scaled_rows_are_each_rounded_once() {
     let mut rng = Rng(11);
     for isa in isas() {
-        for len in [0, 1, 16, 70, 20_000] {
-            let (x, dy) = (rng.many(len), rng.many(len));
-            let (mut y, mut dx) = (vec![9.0; len], vec![9.0; len]);
-            relu(isa, &x, &mut y);
-            relu_backward(isa, &dy, &y, &mut dx);
-            for i in 0..len {
-                assert_eq!(y[i], x[i].max(0.0));
-                assert_eq!(dx[i], if x[i] > 0.0 { dy[i] } else { 0.0 });
-            }
+        for (rows, cols) in [(0, 5), (1, 1), (3, 0), (7, 70), (128, 784)] {
+            let (scale, x) = (rng.many(rows), rng.many(rows * cols));
+            let mut scaled = x.clone();
+            scale_rows(isa, &scale, &mut scaled);
+            assert!((0..rows * cols).all(|i| scaled[i] == scale[i / cols] * x[i]));
         }
-        let mut y = [0.0; 3];
-        relu(isa, &[f32::NAN, f32::INFINITY, f32::NEG_INFINITY], &mut y);
-        assert!(y[0].is_nan() && y[1] == f32::INFINITY && y[2] == 0.0);
     }
 }

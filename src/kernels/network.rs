@@ -1,0 +1,314 @@
+//! A whole VAE on slices: forward to the losses of every image, backward to the gradient of every weight.
+//!
+//! One operation instead of a graph of them: every intermediate lives in a [`Workspace`] that is kept from step to
+//! step, so nothing is allocated, cleared or added up on the way.
+
+use super::activation::{self, Activation};
+use super::dispatch::Isa;
+use super::latent::{self, Noise, Upstream};
+use super::likelihood::{self, Loss};
+use super::matmul::{Finish, MatRef, Start, matmul};
+use super::parallel::Scale;
+use super::reduce;
+
+/// A dense layer: x W^T + b.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    /// `[outputs, inputs]`
+    pub weight: &'a [f32],
+    /// `[outputs]`
+    pub bias: &'a [f32],
+}
+
+impl Layer<'_> {
+    fn outputs(&self) -> usize {
+        self.bias.len()
+    }
+
+    fn inputs(&self) -> usize {
+        self.weight.len().checked_div(self.bias.len()).unwrap_or(0)
+    }
+
+    fn matrix(&self) -> MatRef<'_> {
+        MatRef::new(self.weight, self.outputs(), self.inputs())
+    }
+}
+
+/// The network and what is computed of its output.
+#[derive(Clone, Copy, Debug)]
+pub struct Network<'a> {
+    /// The encoder's hidden layers, the mean, the logvar, and the decoder's layers: in this order.
+    pub layers: &'a [Layer<'a>],
+    /// How many of them are the encoder's hidden layers.
+    pub hidden: usize,
+    /// After every layer but the mean, the logvar and the last.
+    pub activation: Activation,
+    /// How z is drawn.
+    pub noise: Noise,
+    /// The loss of the output against x; none: the output itself is wanted.
+    pub loss: Option<Loss>,
+}
+
+/// What the network is applied to.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// Pixels, `[images, pixels]`.
+    pub x: &'a [f32],
+    /// Standard normal, `[images, latents]`.
+    pub noise: &'a [f32],
+    /// How many images.
+    pub images: usize,
+}
+
+/// What a forward pass leaves behind, and the room that a backward pass needs.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    /// Outputs of all layers, `[images, outputs]` each.
+    outputs: Vec<Vec<f32>>,
+    /// Sample and KL, `[images, latents]` each.
+    z: Vec<f32>,
+    kl: Vec<f32>,
+    /// The loss of every image, `[images]`, and its slope in the output, `[images, pixels]`.
+    energy: Vec<f32>,
+    slope: Vec<f32>,
+    /// Gradients of the outputs of the layers, `[images, outputs]` each but for the last one, whose is `slope`.
+    gradients: Vec<Vec<f32>>,
+    dz: Vec<f32>,
+}
+
+/// What a forward pass computed, each for every image.
+#[derive(Clone, Copy, Debug)]
+pub struct Computed<'a> {
+    /// The loss, or nothing.
+    pub energy: &'a [f32],
+    /// The KL of every latent.
+    pub kl: &'a [f32],
+    /// The posterior's mean.
+    pub mean: &'a [f32],
+    /// Its logvar.
+    pub logvar: &'a [f32],
+    /// The sample.
+    pub z: &'a [f32],
+    /// The output of the decoder.
+    pub output: &'a [f32],
+}
+
+/// The slopes of what is minimised in what a forward pass computed, shaped like [`Computed`]; either `energy` or
+/// `output` is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Slopes<'a> {
+    /// In the loss of every image.
+    pub energy: &'a [f32],
+    /// In the KL of every latent.
+    pub kl: &'a [f32],
+    /// In the posterior's mean, besides what goes through the rest.
+    pub mean: &'a [f32],
+    /// In its logvar, likewise.
+    pub logvar: &'a [f32],
+    /// In the sample, likewise.
+    pub z: &'a [f32],
+    /// In the output.
+    pub output: &'a [f32],
+}
+
+/// Where the gradients of a layer go.
+#[derive(Debug)]
+pub struct LayerGradient<'a> {
+    /// `[outputs, inputs]`
+    pub weight: &'a mut [f32],
+    /// `[outputs]`
+    pub bias: &'a mut [f32],
+}
+
+impl Workspace {
+    /// What the last [`forward`] computed.
+    pub fn computed(&self, hidden: usize) -> Computed<'_> {
+        Computed {
+            energy: &self.energy,
+            kl: &self.kl,
+            mean: &self.outputs[hidden],
+            logvar: &self.outputs[hidden + 1],
+            z: &self.z,
+            output: self.outputs.last().map_or(&[], Vec::as_slice),
+        }
+    }
+}
+
+/// A buffer of this length, with whatever was in it.
+fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    buffer.resize(len, 0.0);
+    buffer
+}
+
+/// Computes every output of the network for `batch`.
+///
+/// # Panics
+/// If sizes do not fit together.
+pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Workspace) {
+    let Network { layers, hidden, .. } = *network;
+    let Workspace { outputs, z, kl, energy, slope, .. } = workspace;
+    outputs.resize_with(layers.len(), Vec::new);
+    let activation = Some(network.activation);
+    for i in 0..hidden {
+        let (before, rest) = outputs.split_at_mut(i);
+        let input = before.last().map_or(Input::Pixels(batch.x), |h| Input::Activations(h));
+        dense(isa, &layers[i], input, batch.images, activation, &mut rest[0]);
+    }
+    let (before, rest) = outputs.split_at_mut(hidden);
+    let [mean, logvar, decoder @ ..] = rest else { panic!("a network has a mean, a logvar and a decoder") };
+    let input = before.last().map_or(Input::Pixels(batch.x), |h| Input::Activations(h));
+    dense(isa, &layers[hidden], input, batch.images, None, mean);
+    dense(isa, &layers[hidden + 1], input, batch.images, None, logvar);
+    let (z, kl) = (sized(z, mean.len()), sized(kl, mean.len()));
+    latent::sample(isa, network.noise, mean, logvar, batch.noise, z, kl);
+    let layers = &layers[hidden + 2..];
+    for (i, layer) in layers.iter().enumerate() {
+        let (before, rest) = decoder.split_at_mut(i);
+        let input = before.last().map_or(&*z, |h| h.as_slice());
+        let activation = if i + 1 < layers.len() { activation } else { None };
+        dense(isa, layer, Input::Activations(input), batch.images, activation, &mut rest[0]);
+    }
+    match (network.loss, decoder.last()) {
+        (Some(loss), Some(output)) => {
+            let (energy, slope) = (sized(energy, batch.images), sized(slope, output.len()));
+            let pixels = output.len().checked_div(batch.images).unwrap_or(0);
+            likelihood::row_sums_and_grad(isa, loss, output, batch.x, pixels, Scale::All(1.0), energy, slope);
+        }
+        _ => energy.clear(),
+    }
+}
+
+/// What a layer reads.
+#[derive(Clone, Copy)]
+enum Input<'a> {
+    /// Data: nobody wants its gradient, and most of it may be 0.
+    Pixels(&'a [f32]),
+    /// The output of another layer.
+    Activations(&'a [f32]),
+}
+
+impl<'a> Input<'a> {
+    fn matrix(self, images: usize, inputs: usize) -> MatRef<'a> {
+        match self {
+            Input::Pixels(x) => MatRef::new(x, images, inputs).mostly_zero(),
+            Input::Activations(x) => MatRef::new(x, images, inputs),
+        }
+    }
+}
+
+/// y = activation(x W^T + b).
+fn dense(isa: Isa, layer: &Layer, x: Input, images: usize, activation: Option<Activation>, y: &mut Vec<f32>) {
+    let y = sized(y, images * layer.outputs());
+    let finish = match activation {
+        Some(Activation::Relu) => Finish::BiasRelu(layer.bias),
+        _ => Finish::Bias(layer.bias),
+    };
+    matmul(isa, x.matrix(images, layer.inputs()), layer.matrix().t(), y, Start::Zero, finish);
+    if let Some(activation @ (Activation::Tanh | Activation::Softplus)) = activation {
+        activation::apply(isa, activation, y);
+    }
+}
+
+/// Computes the gradient of every weight and bias, after [`forward`] on the same network, batch and workspace.
+///
+/// `gradients` are in the order of the layers; what they held is overwritten.
+///
+/// # Panics
+/// If sizes do not fit together.
+pub fn backward(
+    isa: Isa,
+    network: &Network,
+    batch: &Batch,
+    slopes: &Slopes,
+    workspace: &mut Workspace,
+    gradients: &mut [LayerGradient],
+) {
+    let Network { layers, hidden, .. } = *network;
+    let Workspace { outputs, z, slope, gradients: flows, dz, .. } = workspace;
+    let images = batch.images;
+    let last = layers.len() - 1;
+    flows.resize_with(layers.len(), Vec::new);
+
+    // The decoder, from its end.
+    if network.loss.is_some() {
+        reduce::scale_rows(isa, slopes.energy, slope);
+    } else {
+        sized(slope, slopes.output.len()).copy_from_slice(slopes.output);
+    }
+    for i in (hidden + 2..layers.len()).rev() {
+        let (before, after) = flows.split_at_mut(i);
+        let dy = if i == last { &*slope } else { &*after[0] };
+        if i == hidden + 2 {
+            weight_gradient(isa, dy, Input::Activations(z), images, &mut gradients[i]);
+            let dx = sized(dz, z.len());
+            input_gradient(isa, &[(dy, &layers[i])], images, None, dx);
+        } else {
+            let h = &outputs[i - 1];
+            weight_gradient(isa, dy, Input::Activations(h), images, &mut gradients[i]);
+            let dx = sized(&mut before[i - 1], h.len());
+            input_gradient(isa, &[(dy, &layers[i])], images, Some((network.activation, h)), dx);
+        }
+    }
+
+    // The latents.
+    let (mean, logvar) = (&outputs[hidden], &outputs[hidden + 1]);
+    let (encoder, rest) = flows.split_at_mut(hidden);
+    let [dmean, dlogvar, ..] = rest else { panic!("a network has a mean, a logvar and a decoder") };
+    let (dmean, dlogvar) = (sized(dmean, mean.len()), sized(dlogvar, mean.len()));
+    dz.iter_mut().zip(slopes.z).for_each(|(dz, slope)| *dz += slope);
+    let upstream = Upstream { mean, logvar, noise: batch.noise, dz, dkl: slopes.kl };
+    latent::sample_backward(isa, network.noise, &upstream, dmean, dlogvar);
+    dmean.iter_mut().zip(slopes.mean).for_each(|(dmean, slope)| *dmean += slope);
+    dlogvar.iter_mut().zip(slopes.logvar).for_each(|(dlogvar, slope)| *dlogvar += slope);
+
+    // The encoder.
+    let input = |i: usize| if i == 0 { Input::Pixels(batch.x) } else { Input::Activations(&outputs[i - 1]) };
+    weight_gradient(isa, dmean, input(hidden), images, &mut gradients[hidden]);
+    weight_gradient(isa, dlogvar, input(hidden), images, &mut gradients[hidden + 1]);
+    if let Some(dx) = encoder.last_mut() {
+        let h = &outputs[hidden - 1];
+        let dx = sized(dx, h.len());
+        let from = [(&*dmean, &layers[hidden]), (&*dlogvar, &layers[hidden + 1])];
+        input_gradient(isa, &from, images, Some((network.activation, h)), dx);
+    }
+    for i in (0..hidden).rev() {
+        let (before, after) = encoder.split_at_mut(i);
+        weight_gradient(isa, &after[0], input(i), images, &mut gradients[i]);
+        if let Some(dx) = before.last_mut() {
+            let h = &outputs[i - 1];
+            let dx = sized(dx, h.len());
+            input_gradient(isa, &[(&after[0], &layers[i])], images, Some((network.activation, h)), dx);
+        }
+    }
+}
+
+/// dW = dy^T x and db = the sums of dy over images.
+fn weight_gradient(isa: Isa, dy: &[f32], x: Input, images: usize, gradient: &mut LayerGradient) {
+    let outputs = gradient.bias.len();
+    let inputs = gradient.weight.len().checked_div(outputs).unwrap_or(0);
+    let dy_t = MatRef::new(dy, images, outputs).t();
+    matmul(isa, dy_t, x.matrix(images, inputs), gradient.weight, Start::Zero, Finish::Nothing);
+    reduce::column_sums(isa, dy, images, gradient.bias);
+}
+
+/// dx = the sum of dy W over the layers that read x, times the slope of the activation that made x.
+fn input_gradient(
+    isa: Isa,
+    from: &[(&[f32], &Layer)],
+    images: usize,
+    made_by: Option<(Activation, &[f32])>,
+    dx: &mut [f32],
+) {
+    for (i, (dy, layer)) in from.iter().enumerate() {
+        let start = if i == 0 { Start::Zero } else { Start::C };
+        let finish = match made_by {
+            Some((Activation::Relu, x)) if i + 1 == from.len() => Finish::WhereAboveZero(x),
+            _ => Finish::Nothing,
+        };
+        let dy = MatRef::new(dy, images, layer.outputs());
+        matmul(isa, dy, layer.matrix(), dx, start, finish);
+    }
+    if let Some((activation @ (Activation::Tanh | Activation::Softplus), x)) = made_by {
+        activation::backward(isa, activation, x, dx);
+    }
+}
