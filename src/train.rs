@@ -165,9 +165,21 @@ pub fn train<O: Observer>(task: &Task<'_>, state: &mut State, observer: &mut O) 
     {
         let epoch = last + 1;
         let order = Stream::new(task.seed, Purpose::Shuffle, u64::from(epoch), 0).permutation(task.data.train.len());
-        for (index, indices) in order.chunks(task.batch_size).enumerate().skip(state.progress.batches) {
+        let mut batches = order.chunks(task.batch_size).enumerate().skip(state.progress.batches).peekable();
+        let mut prepared = None;
+        while let Some((index, indices)) = batches.next() {
             let start = Instant::now();
-            let ledgers = step(task, state, epoch, index, indices)?;
+            let batch = match prepared.take() {
+                Some(batch) => batch,
+                None => Batch::prepare(task, epoch, index, indices)?,
+            };
+            // The next batch is made ready beside this one's step.
+            let (ledgers, next) = rayon::join(
+                || step(task, state, &batch),
+                || batches.peek().map(|(index, indices)| Batch::prepare(task, epoch, *index, indices)).transpose(),
+            );
+            prepared = next?;
+            let ledgers = ledgers?;
             let Some((ledgers, energy)) = ledgers else { return Ok(Outcome::Diverged { epoch }) };
             state.progress.sums.add(&ledgers, energy, indices.len());
             state.progress.batches = index + 1;
@@ -191,25 +203,32 @@ pub fn train<O: Observer>(task: &Task<'_>, state: &mut State, observer: &mut O) 
     Ok(Outcome::Completed)
 }
 
-/// One optimiser step on the images numbered `indices`; none where the objective is not finite, and then no step is made.
-fn step(
-    task: &Task<'_>,
-    state: &mut State,
-    epoch: u32,
-    batch: usize,
-    indices: &[u32],
-) -> TensorResult<Option<(Ledgers, f64)>> {
-    let draw =
-        PixelDraw { pixels: task.pixels, seed: task.seed, purpose: Purpose::BinarizeTrain, epoch: u64::from(epoch) };
-    let x = draw.batch(&task.data.train, indices, task.dtype, task.device)?;
-    let mut noise = vec![0f32; indices.len() * task.objective.latent_dim];
-    Stream::new(task.seed, Purpose::TrainNoise, u64::from(epoch), batch as u64).fill_normal(&mut noise);
-    let noise = Tensor::from_vec(noise, (indices.len(), task.objective.latent_dim), &Device::Cpu)?
-        .to_dtype(task.dtype)?
-        .to_device(task.device)?;
+/// What a step needs: pixels `[images, pixels]` and standard normal noise `[images, latent_dim]`.
+struct Batch {
+    x: Tensor,
+    noise: Tensor,
+    images: usize,
+}
 
-    let losses = task.objective.losses(&state.model, &x, &noise)?;
-    let n = indices.len() as f64;
+impl Batch {
+    /// Batch number `batch` of an epoch: the images numbered `indices`.
+    fn prepare(task: &Task<'_>, epoch: u32, batch: usize, indices: &[u32]) -> TensorResult<Self> {
+        let (pixels, seed, images) = (task.pixels, task.seed, indices.len());
+        let draw = PixelDraw { pixels, seed, purpose: Purpose::BinarizeTrain, epoch: u64::from(epoch) };
+        let x = draw.batch(&task.data.train, indices, task.dtype, task.device)?;
+        let mut noise = vec![0f32; images * task.objective.latent_dim];
+        Stream::new(seed, Purpose::TrainNoise, u64::from(epoch), batch as u64).fill_normal(&mut noise);
+        let noise = Tensor::from_vec(noise, (images, task.objective.latent_dim), &Device::Cpu)?
+            .to_dtype(task.dtype)?
+            .to_device(task.device)?;
+        Ok(Batch { x, noise, images })
+    }
+}
+
+/// One optimiser step; none where the objective is not finite, and then no step is made.
+fn step(task: &Task<'_>, state: &mut State, batch: &Batch) -> TensorResult<Option<(Ledgers, f64)>> {
+    let losses = task.objective.losses(&state.model, &batch.x, &batch.noise)?;
+    let n = batch.images as f64;
     let kl = sum(&losses.kl)? / n;
     let averages = Averages {
         energy: sum(&losses.energy)? / n,
@@ -222,7 +241,7 @@ fn step(
     };
     let time = Time { step: state.optimizer.steps(), steps_per_epoch: task.steps_per_epoch() };
     let log_sigma = state.model.log_sigma_value()?;
-    let ledgers = task.objective.ledgers(&averages, log_sigma, indices.len(), time)?;
+    let ledgers = task.objective.ledgers(&averages, log_sigma, batch.images, time)?;
     if !(ledgers.recon_term + ledgers.kl_term).is_finite() {
         return Ok(None);
     }

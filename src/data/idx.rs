@@ -7,6 +7,7 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
@@ -15,6 +16,9 @@ const MAX_CONTENT: u64 = 2 << 30;
 
 /// No deflate stream unpacks to more than this many times its size.
 const MAX_DEFLATE_RATIO: u64 = 1032;
+
+/// Bytes that are unpacked at a time, while those before are hashed.
+const PIECE: usize = 1 << 20;
 
 /// What a file must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,7 @@ pub struct IdxFile {
     bytes: Vec<u8>,
     kind: Kind,
     dims: Vec<usize>,
+    sha256: [u8; 32],
 }
 
 impl IdxFile {
@@ -59,7 +64,8 @@ impl IdxFile {
             bytes.extend((size as u32).to_be_bytes());
         }
         bytes.extend(content);
-        IdxFile { bytes, kind, dims: dims.to_vec() }
+        let sha256 = Sha256::digest(&bytes).into();
+        IdxFile { bytes, kind, dims: dims.to_vec(), sha256 }
     }
 
     /// Reads `path`, gzip-compressed where its first bytes say so (its name is not asked).
@@ -90,6 +96,11 @@ impl IdxFile {
     /// The sizes: [n, height, width] or [n].
     pub fn dims(&self) -> &[usize] {
         &self.dims
+    }
+
+    /// SHA-256 of the whole file, uncompressed, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        hex(&self.sha256)
     }
 
     /// The whole file, header included.
@@ -132,7 +143,13 @@ fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize
 }
 
 /// Reads header and content from `input`, which can give at most `limit` bytes.
-fn read_content(path: &Path, kind: Kind, mut input: impl Read, limit: u64, container: Container) -> Result<IdxFile> {
+fn read_content(
+    path: &Path,
+    kind: Kind,
+    mut input: impl Read + Send,
+    limit: u64,
+    container: Container,
+) -> Result<IdxFile> {
     let damaged = |e: std::io::Error| match container {
         Container::Gzip => broken(path, &format!("its gzip stream is damaged or cut ({e})")),
         Container::Raw => broken(path, &format!("cannot be read ({e})")),
@@ -176,11 +193,23 @@ fn read_content(path: &Path, kind: Kind, mut input: impl Read, limit: u64, conta
         ));
     }
     let mut bytes = header;
-    // The claim is bounded by the file's own size, so one allocation is safe; it spares copies of 47 MB.
-    bytes.reserve_exact(claim as usize + 1);
-    // One byte more than claimed tells a file that goes on.
-    input.take(claim + 1).read_to_end(&mut bytes).map_err(damaged)?;
-    let found = bytes.len() as u64;
+    let (mut hash, mut hashed, mut filled) = (Sha256::new(), 0, bytes.len());
+    // The claim is bounded by the file's own size, so one allocation is safe; it spares copies of 47 MB. One byte more
+    // than claimed tells a file that goes on.
+    bytes.resize(needed as usize + 1, 0);
+    loop {
+        let (done, rest) = bytes.split_at_mut(filled);
+        let piece = rest.len().min(PIECE);
+        // Unpacking and hashing take about as long, so each piece is hashed while the next one is unpacked.
+        let (read, ()) = rayon::join(|| read_up_to(&mut input, &mut rest[..piece]), || hash.update(&done[hashed..]));
+        let read = read.map_err(damaged)?;
+        if read == 0 {
+            break;
+        }
+        (hashed, filled) = (filled, filled + read);
+    }
+    bytes.truncate(filled);
+    let found = filled as u64;
     if found < needed {
         return Err(broken(
             path,
@@ -190,7 +219,13 @@ fn read_content(path: &Path, kind: Kind, mut input: impl Read, limit: u64, conta
     if found > needed {
         return Err(broken(path, &format!("goes on after byte {needed}, where bytes 4-{last} ({shown}) end it")));
     }
-    Ok(IdxFile { bytes, kind, dims: sizes.iter().map(|&n| n as usize).collect() })
+    let dims = sizes.iter().map(|&n| n as usize).collect();
+    Ok(IdxFile { bytes, kind, dims, sha256: hash.finalize().into() })
+}
+
+/// Bytes as lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::idx::{IdxFile, Kind};
 use super::{Dataset, DatasetName, FileDigest, Images};
 use crate::error::{Error, Result};
@@ -88,7 +86,7 @@ pub fn read_file(dir: &Path, expected: &Expected) -> Result<Checked> {
         ))
     })?;
     let file = IdxFile::read(&path, expected.kind)?;
-    let sha256 = hex(&Sha256::digest(file.bytes()));
+    let sha256 = file.sha256();
     Ok(Checked { path, file, sha256 })
 }
 
@@ -176,9 +174,4 @@ fn assemble(
         Accept::AnyIdx => DatasetName::Idx,
     };
     Ok(Dataset::new(name, images(train_images, train_labels)?, images(test_images, test_labels)?, files))
-}
-
-/// Bytes as lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -172,7 +172,7 @@ impl Dataset {
         for file in &self.files {
             all.update(&file.sha256);
         }
-        mnist::hex(&all.finalize())
+        idx::hex(&all.finalize())
     }
 
     /// Seeded random subsets of the given sizes (`None`: all).

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::mnist::{self, Accept};
-use super::{Dataset, DatasetName, FileDigest, Images, cache, synthetic};
+use super::{Dataset, DatasetName, FileDigest, Images, cache, idx, synthetic};
 use crate::error::{Error, Result};
 
 /// What `--data` asks for.
@@ -93,7 +93,7 @@ fn cached_or_downloaded() -> Result<Dataset> {
 #[cfg(feature = "hub")]
 pub fn fetch(dir: &Path) -> Result<()> {
     for (expected, file) in mnist::FILES.iter().zip(super::hub::download()?) {
-        let found = mnist::hex(&Sha256::digest(file.bytes()));
+        let found = file.sha256();
         if found != expected.sha256 {
             return Err(Error::Data(format!(
                 "the downloaded {} is not MNIST's (SHA-256 {}...); get the files elsewhere and name them with --data-dir",
@@ -128,7 +128,7 @@ fn synthetic_dataset() -> Result<Dataset> {
         let mut hash = Sha256::new();
         hash.update(&images.pixels);
         hash.update(&images.labels);
-        FileDigest { file: name.to_owned(), sha256: mnist::hex(&hash.finalize()) }
+        FileDigest { file: name.to_owned(), sha256: idx::hex(&hash.finalize()) }
     };
     let (train_digest, test_digest) =
         rayon::join(|| digest("synthetic-train", &train), || digest("synthetic-test", &test));

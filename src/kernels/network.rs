@@ -157,8 +157,10 @@ pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Works
     let (before, rest) = outputs.split_at_mut(hidden);
     let [mean, logvar, decoder @ ..] = rest else { panic!("a network has a mean, a logvar and a decoder") };
     let input = before.last().map_or(Input::Pixels(batch.x), |h| Input::Activations(h));
-    dense(isa, &layers[hidden], input, batch.images, None, mean);
-    dense(isa, &layers[hidden + 1], input, batch.images, None, logvar);
+    rayon::join(
+        || dense(isa, &layers[hidden], input, batch.images, None, mean),
+        || dense(isa, &layers[hidden + 1], input, batch.images, None, logvar),
+    );
     let (z, kl) = (sized(z, mean.len()), sized(kl, mean.len()));
     latent::sample(isa, network.noise, mean, logvar, batch.noise, z, kl);
     let layers = &layers[hidden + 2..];
@@ -223,63 +225,66 @@ pub fn backward(
     workspace: &mut Workspace,
     gradients: &mut [LayerGradient],
 ) {
-    let Network { layers, hidden, .. } = *network;
+    let Network { layers, hidden, activation, .. } = *network;
     let Workspace { outputs, z, slope, gradients: flows, dz, .. } = workspace;
     let images = batch.images;
-    let last = layers.len() - 1;
-    flows.resize_with(layers.len(), Vec::new);
-
-    // The decoder, from its end.
+    let (outputs, z) = (&*outputs, &**z);
     if network.loss.is_some() {
         reduce::scale_rows(isa, slopes.energy, slope);
     } else {
         sized(slope, slopes.output.len()).copy_from_slice(slopes.output);
     }
-    for i in (hidden + 2..layers.len()).rev() {
-        let (before, after) = flows.split_at_mut(i);
-        let dy = if i == last { &*slope } else { &*after[0] };
-        if i == hidden + 2 {
-            weight_gradient(isa, dy, Input::Activations(z), images, &mut gradients[i]);
-            let dx = sized(dz, z.len());
-            input_gradient(isa, &[(dy, &layers[i])], images, None, dx);
-        } else {
-            let h = &outputs[i - 1];
-            weight_gradient(isa, dy, Input::Activations(h), images, &mut gradients[i]);
-            let dx = sized(&mut before[i - 1], h.len());
-            input_gradient(isa, &[(dy, &layers[i])], images, Some((network.activation, h)), dx);
-        }
-    }
+    flows.resize_with(layers.len(), Vec::new);
+    let mut flows = flows.iter_mut().rev();
+    let mut gradients = gradients.iter_mut().rev();
+    let mut both = || flows.next().zip(gradients.next()).expect("as many gradients as layers");
+    let encoder_input = |i: usize| if i == 0 { Input::Pixels(batch.x) } else { Input::Activations(&outputs[i - 1]) };
 
-    // The latents.
-    let (mean, logvar) = (&outputs[hidden], &outputs[hidden + 1]);
-    let (encoder, rest) = flows.split_at_mut(hidden);
-    let [dmean, dlogvar, ..] = rest else { panic!("a network has a mean, a logvar and a decoder") };
-    let (dmean, dlogvar) = (sized(dmean, mean.len()), sized(dlogvar, mean.len()));
-    dz.iter_mut().zip(slopes.z).for_each(|(dz, slope)| *dz += slope);
-    let upstream = Upstream { mean, logvar, noise: batch.noise, dz, dkl: slopes.kl };
-    latent::sample_backward(isa, network.noise, &upstream, dmean, dlogvar);
-    dmean.iter_mut().zip(slopes.mean).for_each(|(dmean, slope)| *dmean += slope);
-    dlogvar.iter_mut().zip(slopes.logvar).for_each(|(dlogvar, slope)| *dlogvar += slope);
-
-    // The encoder.
-    let input = |i: usize| if i == 0 { Input::Pixels(batch.x) } else { Input::Activations(&outputs[i - 1]) };
-    weight_gradient(isa, dmean, input(hidden), images, &mut gradients[hidden]);
-    weight_gradient(isa, dlogvar, input(hidden), images, &mut gradients[hidden + 1]);
-    if let Some(dx) = encoder.last_mut() {
-        let h = &outputs[hidden - 1];
-        let dx = sized(dx, h.len());
-        let from = [(&*dmean, &layers[hidden]), (&*dlogvar, &layers[hidden + 1])];
-        input_gradient(isa, &from, images, Some((network.activation, h)), dx);
-    }
-    for i in (0..hidden).rev() {
-        let (before, after) = encoder.split_at_mut(i);
-        weight_gradient(isa, &after[0], input(i), images, &mut gradients[i]);
-        if let Some(dx) = before.last_mut() {
-            let h = &outputs[i - 1];
-            let dx = sized(dx, h.len());
-            input_gradient(isa, &[(&after[0], &layers[i])], images, Some((network.activation, h)), dx);
+    // Nobody waits for the gradient of a weight: it is computed beside all that follows from the gradient of its
+    // layer's input, so that no thread is idle while the small products are done.
+    rayon::in_place_scope(|scope| {
+        // The decoder from its end: the flow of a layer is the gradient of its output, and the last one's is `slope`.
+        let (_, mut gradient) = both();
+        let mut dy: &[f32] = slope;
+        for i in (hidden + 3..layers.len()).rev() {
+            let x = &outputs[i - 1];
+            scope.spawn(move |_| weight_gradient(isa, dy, Input::Activations(x), images, gradient));
+            let (flow, next) = both();
+            let dx = sized(flow, x.len());
+            input_gradient(isa, &[(dy, &layers[i])], images, Some((activation, x)), dx);
+            (dy, gradient) = (dx, next);
         }
-    }
+        scope.spawn(move |_| weight_gradient(isa, dy, Input::Activations(z), images, gradient));
+        let dz = sized(dz, z.len());
+        input_gradient(isa, &[(dy, &layers[hidden + 2])], images, None, dz);
+
+        // The latents.
+        let ((dlogvar, logvar_gradient), (dmean, mean_gradient)) = (both(), both());
+        let (mean, logvar) = (&outputs[hidden], &outputs[hidden + 1]);
+        let (dmean, dlogvar) = (sized(dmean, mean.len()), sized(dlogvar, mean.len()));
+        dz.iter_mut().zip(slopes.z).for_each(|(dz, slope)| *dz += slope);
+        let upstream = Upstream { mean, logvar, noise: batch.noise, dz, dkl: slopes.kl };
+        latent::sample_backward(isa, network.noise, &upstream, dmean, dlogvar);
+        dmean.iter_mut().zip(slopes.mean).for_each(|(dmean, slope)| *dmean += slope);
+        dlogvar.iter_mut().zip(slopes.logvar).for_each(|(dlogvar, slope)| *dlogvar += slope);
+        let (dmean, dlogvar) = (&*dmean, &*dlogvar);
+        let x = encoder_input(hidden);
+        scope.spawn(move |_| weight_gradient(isa, dmean, x, images, mean_gradient));
+        scope.spawn(move |_| weight_gradient(isa, dlogvar, x, images, logvar_gradient));
+
+        // The encoder: two layers read the output of its last.
+        let mut from = [(dmean, &layers[hidden]), (dlogvar, &layers[hidden + 1])];
+        let mut readers = 2;
+        for i in (0..hidden).rev() {
+            let (flow, gradient) = both();
+            let y = &outputs[i];
+            let dy = sized(flow, y.len());
+            input_gradient(isa, &from[..readers], images, Some((activation, y)), dy);
+            let dy = &*dy;
+            scope.spawn(move |_| weight_gradient(isa, dy, encoder_input(i), images, gradient));
+            (from[0], readers) = ((dy, &layers[i]), 1);
+        }
+    });
 }
 
 /// dW = dy^T x and db = the sums of dy over images.

@@ -1,6 +1,6 @@
 //! Working memory that is kept between calls: aligned to cache lines and never cleared.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 /// One cache line, so that a vector load from packed data never straddles two.
 #[derive(Clone, Copy)]
@@ -25,26 +25,17 @@ impl Scratch {
 }
 
 thread_local! {
-    static BUFFERS: [Cell<Scratch>; 3] = const { [const { Cell::new(Scratch(Vec::new())) }; 3] };
+    static BUFFERS: RefCell<Vec<Scratch>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Which of a thread's buffers: a matrix product holds several at the same time.
-#[derive(Clone, Copy)]
-pub(crate) enum Which {
-    PackedA = 0,
-    PackedB = 1,
-    /// C^T, where that is what is computed.
-    Transposed = 2,
-}
-
-/// Takes this thread's buffer.
+/// Takes one of this thread's buffers, the one that was given back last.
 ///
-/// A thread that waits in rayon may start another job that wants the same buffer: it then gets an empty one.
-pub(crate) fn take(which: Which) -> Scratch {
-    BUFFERS.with(|buffers| buffers[which as usize].take())
+/// A product holds several at a time, and a thread that waits in rayon may start another product.
+pub(crate) fn take() -> Scratch {
+    BUFFERS.with_borrow_mut(|buffers| buffers.pop().unwrap_or_default())
 }
 
 /// Keeps a buffer for the next [`take`] on this thread.
-pub(crate) fn give_back(which: Which, scratch: Scratch) {
-    BUFFERS.with(|buffers| buffers[which as usize].set(scratch));
+pub(crate) fn give_back(scratch: Scratch) {
+    BUFFERS.with_borrow_mut(|buffers| buffers.push(scratch));
 }

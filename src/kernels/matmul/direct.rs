@@ -12,7 +12,7 @@ use super::super::dispatch::Isa;
 use super::super::output::{Place, SharedC};
 use super::super::pack::{Strip, pack};
 use super::super::parallel::{part, run_all};
-use super::super::scratch::{Scratch, Which, give_back, take};
+use super::super::scratch::{Scratch, give_back, take};
 use super::super::simd::{LANES, Simd, Task};
 use super::broadcast::{Broadcast, MAX_POINTERS, tile};
 use super::job::{TileSize, Tiles};
@@ -45,7 +45,7 @@ pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, f
     if cost(b.t(), a.t()) + m * n * TRANSPOSE_COST >= cost(a, b) {
         return product(isa, a, b, c, start, finish);
     }
-    let mut scratch = take(Which::Transposed);
+    let mut scratch = take();
     let turned = scratch.get(m * n);
     if start == Start::C {
         isa.run(TurnIn { c, n, turned });
@@ -53,7 +53,7 @@ pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, f
     product(isa, b.t(), a.t(), turned, start, Finish::Nothing);
     let c = SharedC::new(c, m, n);
     isa.run(TurnOut { turned, c, m, n, finish });
-    give_back(Which::Transposed, scratch);
+    give_back(scratch);
 }
 
 /// What the product of A and B costs, in multiplications: on the columns padded to vectors, and for the packing of B.
@@ -76,13 +76,13 @@ fn product(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finish: 
         run_all(isa, (0..jobs.min(panels)).map(by_panels).collect());
     } else {
         // All jobs need all of B, which is small: it is packed once, for all of them.
-        let mut scratch = take(Which::PackedB);
+        let mut scratch = take();
         let packed = scratch.get(panels * width * k);
         isa.run(PackB { job: &job, packed });
         let packed = &*packed;
         let by_rows = |i| Job { rows: part(m, jobs.min(m), i), packed: Some(packed), ..job.clone() };
         run_all(isa, (0..jobs.min(m)).map(by_rows).collect());
-        give_back(Which::PackedB, scratch);
+        give_back(scratch);
     }
 }
 
@@ -130,7 +130,7 @@ impl Task for Job<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut scratch = take(Which::PackedB);
+        let mut scratch = take();
         for panel in self.panels.clone() {
             if S::TILE_VECTORS == 2 && self.columns(panel).len() > LANES {
                 column::<S, 2>(s, &self, panel, &mut scratch);
@@ -138,7 +138,7 @@ impl Task for Job<'_> {
                 column::<S, 1>(s, &self, panel, &mut scratch);
             }
         }
-        give_back(Which::PackedB, scratch);
+        give_back(scratch);
     }
 }
 

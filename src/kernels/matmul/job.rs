@@ -4,7 +4,7 @@ use super::super::dispatch::Isa;
 use super::super::output::{Place, SharedC};
 use super::super::pack::pack;
 use super::super::parallel::{part, run_all};
-use super::super::scratch::{Scratch, Which, give_back, take};
+use super::super::scratch::{Scratch, give_back, take};
 use super::super::simd::{LANES, Simd, Task};
 use super::tile::{FromB, Upcoming, tile};
 use super::{Finish, MatRef, Start, Zeros};
@@ -51,7 +51,7 @@ pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, f
     let (m, n, k) = (a.rows, b.cols, a.cols);
     let plan = Plan::new(isa, m, n, k);
     let c = SharedC::new(c, m, n);
-    let mut scratch = take(Which::PackedA);
+    let mut scratch = take();
     let packed_a = scratch.get(m * k);
     let lit = pack_a(isa, a, plan, packed_a);
     let packed_a = &*packed_a;
@@ -69,7 +69,7 @@ pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, f
         })
         .collect();
     run_all(isa, jobs);
-    give_back(Which::PackedA, scratch);
+    give_back(scratch);
 }
 
 /// The size of a tile: (rows, columns).
@@ -224,7 +224,7 @@ impl Task for Job<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut scratch = take(Which::PackedB);
+        let mut scratch = take();
         let blocks = self.plan.depth_blocks;
         for block in 0..blocks {
             let depth = part(self.b.rows, blocks, block);
@@ -237,7 +237,7 @@ impl Task for Job<'_> {
                 }
             }
         }
-        give_back(Which::PackedB, scratch);
+        give_back(scratch);
     }
 }
 
