@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::args::ListFormat;
 use crate::records::RunDir;
 use crate::report::Table;
-use crate::spec::cell_text;
+use crate::spec::{Settings, cell_text};
 use crate::sweep::{Pace, Planned, State, epochs_done, rough};
 
 /// A run to be listed.
@@ -20,7 +20,7 @@ pub(super) fn list(runs: &[Listed<'_>], out: &Path, format: ListFormat, jobs: us
         ListFormat::Ids => runs.iter().map(|(run, _)| format!("{}\n", run.id)).collect(),
         ListFormat::Commands => runs.iter().map(|(run, _)| command(run, out)).collect(),
         ListFormat::Jsonl => {
-            let pace = Pace::read(runs.iter().map(|(run, _)| *run), out);
+            let pace = pace(runs, out);
             runs.iter().map(|(run, state)| json_line(run, state, &pace, out)).collect()
         }
         ListFormat::Table => table(runs, out, jobs),
@@ -28,12 +28,12 @@ pub(super) fn list(runs: &[Listed<'_>], out: &Path, format: ListFormat, jobs: us
 }
 
 fn table(runs: &[Listed<'_>], out: &Path, jobs: usize) -> String {
-    let pace = Pace::read(runs.iter().map(|(run, _)| *run), out);
-    let facts: Vec<Map<String, Value>> = runs.iter().map(|(run, _)| run.facts()).collect();
-    let varied = varied(&facts);
+    let pace = pace(runs, out);
+    let varied = varied(runs);
     let header = ["state", "epochs"].into_iter().chain(varied.iter().map(String::as_str)).chain(["run"]);
     let mut table = Table::new(header).left(&[0, 2 + varied.len()]);
-    for ((run, state), facts) in runs.iter().zip(&facts) {
+    for (run, state) in runs {
+        let facts = run.facts();
         let epochs = run.spec.training().epochs;
         let done = match state {
             State::Done => epochs,
@@ -52,7 +52,10 @@ fn table(runs: &[Listed<'_>], out: &Path, jobs: usize) -> String {
     }
     let left: Vec<&Planned> = runs.iter().filter(|(_, state)| will_run(state)).map(|(run, _)| *run).collect();
     let estimate = pace.estimate(&left, out, jobs);
-    let time = estimate.left.map_or_else(String::new, |time| format!("about {} at --jobs {jobs}, ", rough(time)));
+    let time = match estimate.left {
+        Some(time) if !left.is_empty() => format!("about {} at --jobs {jobs}, ", rough(time)),
+        _ => String::new(),
+    };
     text.push_str(&format!("\n{}\ntime left  {time}{}\n", count(runs), estimate.basis));
     text
 }
@@ -73,22 +76,16 @@ fn count(runs: &[Listed<'_>]) -> String {
     format!("{} runs: {}", runs.len(), parts.collect::<Vec<_>>().join(", "))
 }
 
-/// The settings that are not the same for all, in the flags' order.
-fn varied(facts: &[Map<String, Value>]) -> Vec<String> {
-    let Some(first) = facts.first() else { return Vec::new() };
-    let mut keys: Vec<String> = Vec::new();
-    for fact in facts {
-        for key in fact.keys().chain(first.keys()) {
-            if fact.get(key) != first.get(key) && !keys.contains(key) {
-                keys.push(key.clone());
-            }
-        }
-    }
-    let order: Vec<String> =
-        crate::spec::Settings::default().cells().into_iter().map(|(key, _)| key.replace('_', "-")).collect();
-    keys.sort_by_key(|key| order.iter().position(|known| known == key));
-    keys.retain(|key| key != "data-dir");
-    keys
+/// The clocks of the runs that were begun.
+fn pace(runs: &[Listed<'_>], out: &Path) -> Pace {
+    Pace::read(runs.iter().filter(|(_, state)| *state != State::Pending).map(|(run, _)| *run), out)
+}
+
+/// The settings that were not given the same for all, in the flags' order.
+fn varied(runs: &[Listed<'_>]) -> Vec<String> {
+    let given: Vec<Map<String, Value>> = runs.iter().map(|(run, _)| run.settings.given()).collect();
+    let columns = Settings::default().cells().into_iter().map(|(column, _)| column.replace('_', "-"));
+    columns.filter(|key| given.windows(2).any(|pair| pair[0].get(key) != pair[1].get(key))).collect()
 }
 
 fn json_line(run: &Planned, state: &State, pace: &Pace, out: &Path) -> String {
@@ -114,7 +111,6 @@ fn command(run: &Planned, out: &Path) -> String {
     let mut words = vec!["vae-bench".to_owned()];
     for (key, value) in run.settings.given() {
         let text = cell_text(&value, ",");
-        // A preset is spelled out under its name already; what it cannot say is said by no flag.
         if text.is_empty() || text.starts_with('-') {
             words.push(quoted(&format!("--{key}={text}")));
         } else {

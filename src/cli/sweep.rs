@@ -43,7 +43,6 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
         print(list(&states, &args.out, args.format.unwrap_or(ListFormat::Table), jobs).as_bytes());
         return Ok(ExitCode::Done);
     }
-    plan.write(&args.out)?;
     work(args, &plan, states, &library, jobs, threads)
 }
 
@@ -149,12 +148,14 @@ fn work(
         (run.spec.architecture(run.pixels), run.spec.training(), images)
     });
     check_side_by_side(sizes, jobs)?;
-
+    let device = args.device.open()?;
     let stop = stop_on_signals()?;
+    plan.write(&args.out)?;
+
     let crew = Crew {
         library,
         out: &args.out,
-        device: &args.device.open()?,
+        device: &device,
         device_name: &args.device.to_string(),
         argv: &std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
         jobs,

@@ -61,8 +61,9 @@ fn groups(runs: &[RunRecord]) -> Vec<Group> {
 
 /// The mean, and the standard deviation of a sample (over n - 1); none of one value.
 fn mean_and_deviation(values: &[f64]) -> (f64, Option<f64>) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
+    let (n, first) = (values.len() as f64, values.first().copied().unwrap_or(0.0));
+    // Around the first, so that equal values have themselves as mean, and no deviation.
+    let mean = first + values.iter().map(|value| value - first).sum::<f64>() / n;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     (mean, (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt()))
 }
@@ -81,5 +82,6 @@ mod tests {
         // statistics.mean and statistics.stdev of Python.
         assert_eq!(mean_and_deviation(&[1.0, 2.0, 4.0]), (7.0 / 3.0, Some(1.527_525_231_651_946_6)));
         assert_eq!(mean_and_deviation(&[5.0]), (5.0, None));
+        assert_eq!(mean_and_deviation(&[0.1; 3]), (0.1, Some(0.0)));
     }
 }

@@ -143,9 +143,10 @@ pub(super) fn failed(e: &dyn std::fmt::Display) -> Error {
     Error::Run(format!("the table cannot be written ({e})"))
 }
 
-/// The columns of the settings.
+/// The columns of the settings; `kl` is the name of what was measured.
 pub(super) fn settings_header() -> impl Iterator<Item = String> {
-    Settings::default().cells().into_iter().map(|(column, _)| column)
+    let columns = Settings::default().cells().into_iter().map(|(column, _)| column);
+    columns.map(|column| if column == "kl" { "kl_estimator".to_owned() } else { column })
 }
 
 /// The rows of `runs` that are `wanted`, who is told the last epoch of the run.

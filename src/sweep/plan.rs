@@ -41,7 +41,7 @@ pub struct Plan {
 pub struct Line {
     /// The name of the run's directory.
     pub run: String,
-    /// The whole resolved run.
+    /// What was given.
     pub settings: Settings,
 }
 
@@ -91,7 +91,7 @@ impl Plan {
     pub fn write(&self, out: &Path) -> Result<()> {
         let mut text = Vec::new();
         for run in &self.runs {
-            let line = Given { run: &run.id, settings: run.facts() };
+            let line = Given { run: &run.id, settings: run.settings.given() };
             serde_json::to_writer(&mut text, &line)
                 .map_err(|e| Error::Run(format!("the plan cannot be serialised ({e})")))?;
             text.push(b'\n');

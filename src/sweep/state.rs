@@ -24,6 +24,10 @@ pub enum State {
 impl State {
     /// The state of the run in `dir`.
     pub fn of(dir: &RunDir) -> Self {
+        // One look at those that were never begun, which are most.
+        if !dir.path().exists() {
+            return State::Pending;
+        }
         if let Ok(manifest) = Manifest::read(&dir.manifest()) {
             match (manifest.status, manifest.verdict) {
                 (Status::Completed, _) => return State::Done,
