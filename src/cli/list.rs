@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::args::ListFormat;
+use super::sweep_args::ListFormat;
 use crate::records::RunDir;
 use crate::report::Table;
 use crate::spec::{Settings, cell_text};

@@ -8,6 +8,7 @@ mod explain;
 mod list;
 mod run_args;
 mod sweep;
+mod sweep_args;
 mod sweep_display;
 
 use std::io::Write;

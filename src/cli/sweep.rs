@@ -7,9 +7,9 @@ use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches};
 use serde_json::json;
 
-use super::args::{ListFormat, StatusArgs, SweepArgs, SweptArgs};
 use super::display::Style;
 use super::list::{Listed, list, will_run};
+use super::sweep_args::{ListFormat, StatusArgs, SweepArgs, SweptArgs};
 use super::{banner, one_line, print, stop_on_signals, sweep_display};
 use crate::error::{Error, ExitCode, Result};
 use crate::records::{RunDir, RunRecord};

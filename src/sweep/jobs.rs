@@ -12,6 +12,7 @@ use candle_core::Device;
 use super::library::Library;
 use super::plan::Planned;
 use super::state::diverged;
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::records::RunDir;
@@ -146,7 +147,11 @@ impl Crew<'_> {
                 Next::Nothing => return,
             };
             let start = Instant::now();
-            let fate = guarded(|| pool.install(|| self.one(worker, run, watcher, stop)));
+            let fate = guarded(|| {
+                // Outside the worker's own threads: the others wait for the data, so all processors read it.
+                let data = self.library.images(&run.spec, &run.settings)?;
+                pool.install(|| self.one(worker, run, &data, watcher, stop))
+            });
             let mut board = lock(board);
             board.under_way -= 1;
             let fate = match fate {
@@ -165,11 +170,17 @@ impl Crew<'_> {
         }
     }
 
-    fn one(&self, worker: usize, run: &Planned, watcher: &dyn Watcher, stop: &AtomicBool) -> Result<Fate> {
-        let data = self.library.images(&run.spec, &run.settings)?;
+    fn one(
+        &self,
+        worker: usize,
+        run: &Planned,
+        data: &Dataset,
+        watcher: &dyn Watcher,
+        stop: &AtomicBool,
+    ) -> Result<Fate> {
         let job = Job {
             spec: &run.spec,
-            data: &data,
+            data,
             data_dir: run.settings.data_dir.as_deref(),
             preset: run.settings.preset,
             out: self.out,
