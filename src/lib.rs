@@ -6,7 +6,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`cli`] | flags to typed commands, and results to the terminal; nothing else knows clap but the names of choices |
-//! | [`sweep`] | many runs: merged into one tidy table |
+//! | [`sweep`] | many runs: written as axes, planned, done side by side and in shards, merged into one tidy table |
 //! | [`run`] | one spec end to end: directory, lock, checkpoint, resume |
 //! | [`explain`] | what an objective really is, before anything is trained |
 //! | [`report`] | tables and sentences, from records only |

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::run_args::{RunArgs, count, number};
+use super::sweep_args::{StatusArgs, SweepArgs};
 use crate::data::DataSource;
 
 const EXAMPLES: &str = "\
@@ -14,6 +15,7 @@ Examples:
   vae-bench --loss bce --reduction mean           the classic mistake: beta is 784 and the model collapses
   vae-bench --preset pytorch-vae --epochs 5       somebody's code by name; a flag beside it wins
   vae-bench explain --loss mse --reduction mean   what that objective really is; trains nothing
+  vae-bench sweep --grid beta=0.1,1,4 --grid seed=1..5 -- --loss bce     a grid, on every core
 
 Precedence: flag > VAE_BENCH_* variable > --config file > --preset > default.
 Exit codes: 0 done, 1 a run failed, 2 usage, 3 data missing or corrupt, 4 diverged, 75 interrupted (resumable).";
@@ -58,6 +60,10 @@ pub enum Command {
     Presets(PresetsArgs),
     /// Measure a trained model: R, K, active units and directions, KL of every latent
     Eval(EvalArgs),
+    /// Run a grid of settings: resumes, skips what is done, uses every core
+    Sweep(Box<SweepArgs>),
+    /// Say where the runs of a sweep stand
+    Status(StatusArgs),
     /// Merge many runs into one tidy table
     Merge(MergeArgs),
     /// Fetch, verify or describe the data
@@ -135,9 +141,12 @@ pub struct MergeArgs {
     /// Where to write the CSV [default: stdout]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Only the last epoch of every run
+    /// Only the last epoch of every run; with --mean, its mean, standard deviation and n over seeds
     #[arg(long = "final")]
     pub only_final: bool,
+    /// Last epochs averaged over seeds: one row a configuration and split, NAME_mean and NAME_std (of a sample), and n
+    #[arg(long)]
+    pub mean: bool,
 }
 
 /// What to do with the data.

@@ -5,7 +5,11 @@ mod data;
 mod display;
 mod eval;
 mod explain;
+mod list;
 mod run_args;
+mod sweep;
+mod sweep_args;
+mod sweep_display;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -24,7 +28,7 @@ use crate::files::write_atomically;
 use crate::report::{json_summary, run_summary};
 use crate::run::{Effort, Ending, Existing, Finished, Job, check_memory, execute};
 use crate::spec::{RunSpec, Settings};
-use crate::sweep::{Merged, Rows, find_runs, merge};
+use crate::sweep::{Merged, Rows, find_runs, merge, missing};
 
 /// Pixels of an MNIST image: what memory is judged by before any data is read.
 const MNIST_PIXELS: usize = 784;
@@ -47,6 +51,8 @@ pub fn main() -> Result<ExitCode> {
         Some(Command::Explain(args)) => explain::explain(&args),
         Some(Command::Presets(args)) => explain::presets(&args),
         Some(Command::Eval(args)) => eval::eval(&args),
+        Some(Command::Sweep(args)) => sweep::sweep(&args),
+        Some(Command::Status(args)) => sweep::status(&args),
         Some(Command::Merge(args)) => merge_runs(&args),
         Some(Command::Data { action }) => data::act(&action),
         Some(Command::Completions { shell }) => {
@@ -88,9 +94,14 @@ fn print(bytes: &[u8]) {
 }
 
 fn merge_runs(args: &MergeArgs) -> Result<ExitCode> {
-    let rows = if args.only_final { Rows::Final } else { Rows::All };
-    let Merged { table, notes } = merge(&find_runs(&args.runs)?, rows)?;
-    for note in &notes {
+    let rows = match (args.mean, args.only_final) {
+        (true, _) => Rows::Mean,
+        (false, true) => Rows::Final,
+        (false, false) => Rows::All,
+    };
+    let runs = find_runs(&args.runs)?;
+    let Merged { table, notes } = merge(&runs, rows)?;
+    for note in missing(&args.runs, &runs)?.iter().chain(&notes) {
         eprintln!("warning: {note}");
     }
     match &args.out {
@@ -190,10 +201,17 @@ fn banner(warning: &str) {
     eprintln!("{rule}");
 }
 
-/// A flag that Ctrl-C and SIGTERM set; a second one ends the process at once.
+/// The signals that mean: save, and end.
+#[cfg(unix)]
+const STOP_SIGNALS: [i32; 3] =
+    [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGUSR1];
+#[cfg(not(unix))]
+const STOP_SIGNALS: [i32; 2] = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
+
+/// A flag that Ctrl-C, SIGTERM and SIGUSR1 (a scheduler's warning) set; a second one ends the process at once.
 fn stop_on_signals() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in STOP_SIGNALS {
         // The order matters: the second signal must find the flag set by the first.
         signal_hook::flag::register_conditional_shutdown(signal, ExitCode::Interrupted as i32, Arc::clone(&stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))

@@ -15,6 +15,50 @@ use crate::spec::{Settings, parse_widths};
 /// The flags of a run. Every one may be missing; defaults come last.
 #[derive(Debug, Args)]
 pub struct RunArgs {
+    /// What determines its result.
+    #[command(flatten)]
+    given: SettingsArgs,
+
+    /// TOML file of settings whose keys are these flags' names, such as a run's config.toml
+    #[arg(long, value_name = "FILE", help_heading = "Running", env = "VAE_BENCH_CONFIG", hide_env = true)]
+    pub config: Option<PathBuf>,
+    /// Directory that holds run directories
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "results/runs",
+        help_heading = "Running",
+        env = "VAE_BENCH_OUT",
+        hide_env = true
+    )]
+    pub out: PathBuf,
+    /// Threads; the results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = "Running", env = "VAE_BENCH_THREADS", hide_env = true)]
+    pub threads: Option<usize>,
+    /// cpu, cuda:N or metal
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        default_value = "cpu",
+        help_heading = "Running",
+        env = "VAE_BENCH_DEVICE",
+        hide_env = true
+    )]
+    pub device: DeviceChoice,
+    /// Repeat a run that is already finished
+    #[arg(long, help_heading = "Running")]
+    pub force: bool,
+    /// No progress on stderr
+    #[arg(long, short, help_heading = "Running", conflicts_with = "json")]
+    pub quiet: bool,
+    /// One JSON object a row, and one for the end, on stdout
+    #[arg(long, help_heading = "Running")]
+    pub json: bool,
+}
+
+/// The flags that determine the result of a run.
+#[derive(Debug, Args)]
+pub struct SettingsArgs {
     /// A convention of a public code base by name; see `vae-bench presets`
     #[arg(long, value_name = "NAME", value_parser = parsed::<PresetName>, help_heading = "Objective", env = "VAE_BENCH_PRESET", hide_env = true)]
     preset: Option<PresetName>,
@@ -139,42 +183,6 @@ pub struct RunArgs {
     /// Seed of weights, order, noise and pixels [default: 1]
     #[arg(long, value_name = "N", value_parser = count::<u64>, allow_negative_numbers = true, help_heading = "Training", env = "VAE_BENCH_SEED", hide_env = true)]
     seed: Option<u64>,
-
-    /// TOML file of settings whose keys are these flags' names, such as a run's config.toml
-    #[arg(long, value_name = "FILE", help_heading = "Running", env = "VAE_BENCH_CONFIG", hide_env = true)]
-    pub config: Option<PathBuf>,
-    /// Directory that holds run directories
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "results/runs",
-        help_heading = "Running",
-        env = "VAE_BENCH_OUT",
-        hide_env = true
-    )]
-    pub out: PathBuf,
-    /// Threads; the results do not depend on them [default: all processors]
-    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = "Running", env = "VAE_BENCH_THREADS", hide_env = true)]
-    pub threads: Option<usize>,
-    /// cpu, cuda:N or metal
-    #[arg(
-        long,
-        value_name = "DEVICE",
-        default_value = "cpu",
-        help_heading = "Running",
-        env = "VAE_BENCH_DEVICE",
-        hide_env = true
-    )]
-    pub device: DeviceChoice,
-    /// Repeat a run that is already finished
-    #[arg(long, help_heading = "Running")]
-    pub force: bool,
-    /// No progress on stderr
-    #[arg(long, short, help_heading = "Running", conflicts_with = "json")]
-    pub quiet: bool,
-    /// One JSON object a row, and one for the end, on stdout
-    #[arg(long, help_heading = "Running")]
-    pub json: bool,
 }
 
 /// Widths in one value: clap would take a bare `Vec` for a repeated flag.
@@ -188,6 +196,13 @@ impl Widths {
 }
 
 impl RunArgs {
+    /// The flags and variables that were given.
+    pub fn settings(&self) -> Settings {
+        self.given.settings()
+    }
+}
+
+impl SettingsArgs {
     /// The flags and variables that were given.
     pub fn settings(&self) -> Settings {
         Settings {
@@ -248,7 +263,7 @@ pub(super) fn count<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 /// More threads than any machine has are a slip of the finger.
 const MAX_THREADS: usize = 1024;
 
-fn threads(text: &str) -> Result<usize, String> {
+pub(super) fn threads(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(n) if (1..=MAX_THREADS).contains(&n) => Ok(n),
         _ => Err(format!("write a whole number from 1 to {MAX_THREADS}, or leave it out for all processors")),

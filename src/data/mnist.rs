@@ -17,6 +17,9 @@ pub struct Expected {
     pub sha256: &'static str,
 }
 
+/// Pixels of an image of the real MNIST.
+pub const PIXELS: usize = 28 * 28;
+
 /// In the order train images, train labels, test images, test labels.
 pub const FILES: [Expected; 4] = [
     Expected {

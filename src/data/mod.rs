@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use batches::{Binarize, PixelDraw, PixelRange, Pixels};
-pub use source::{DataSource, Loaded, cache_dir, fetch, load};
+pub use source::{DataSource, Loaded, cache_dir, fetch, identify, load};
 pub use spectrum::{Spectrum, eigenvalues};
 pub use stats::PixelStats;
 
@@ -135,6 +135,34 @@ pub struct FileDigest {
     pub sha256: String,
 }
 
+fn digest<'a>(files: impl Iterator<Item = &'a str>) -> String {
+    let mut all = Sha256::new();
+    files.for_each(|sha256| all.update(sha256));
+    idx::hex(&all.finalize())
+}
+
+/// Which data set, without the images: what the name of a run is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// What it is.
+    pub name: DatasetName,
+    /// [`Dataset::digest`].
+    pub digest: String,
+    /// D, pixels of an image.
+    pub pixels: usize,
+}
+
+impl Identity {
+    /// The real MNIST.
+    fn mnist() -> Self {
+        Identity {
+            name: DatasetName::Mnist,
+            digest: digest(mnist::FILES.iter().map(|file| file.sha256)),
+            pixels: mnist::PIXELS,
+        }
+    }
+}
+
 /// Training and test images of one size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
@@ -168,11 +196,12 @@ impl Dataset {
 
     /// One digest for the whole content, independent of how it was stored.
     pub fn digest(&self) -> String {
-        let mut all = Sha256::new();
-        for file in &self.files {
-            all.update(&file.sha256);
-        }
-        idx::hex(&all.finalize())
+        digest(self.files.iter().map(|file| file.sha256.as_str()))
+    }
+
+    /// Which data set this is.
+    pub fn identity(&self) -> Identity {
+        Identity { name: self.name, digest: self.digest(), pixels: self.pixels() }
     }
 
     /// Seeded random subsets of the given sizes (`None`: all).

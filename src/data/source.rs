@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::mnist::{self, Accept};
-use super::{Dataset, DatasetName, FileDigest, Images, cache, idx, synthetic};
+use super::{Dataset, DatasetName, FileDigest, Identity, Images, cache, idx, synthetic};
 use crate::error::{Error, Result};
 
 /// What `--data` asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum DataSource {
     /// the real MNIST if it can be had (--data-dir, the cache, a download), else synthetic with a warning
@@ -64,6 +64,18 @@ pub fn load(source: DataSource, data_dir: Option<&Path>) -> Result<Loaded> {
                 )),
             }),
         },
+    }
+}
+
+/// What [`load`] would give, where that can be said without reading it: the real MNIST is known by its digests.
+///
+/// The files may still prove to be damaged or missing when they are loaded, which then is an error.
+pub fn identify(source: DataSource, data_dir: Option<&Path>) -> Option<Identity> {
+    let mnist_is_there = || cache_dir().is_ok_and(|dir| mnist::is_present(&dir));
+    match (source, data_dir) {
+        (DataSource::Mnist, _) | (DataSource::Auto, Some(_)) => Some(Identity::mnist()),
+        (DataSource::Auto, None) => mnist_is_there().then(Identity::mnist),
+        (DataSource::Synthetic | DataSource::Idx, _) => None,
     }
 }
 

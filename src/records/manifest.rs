@@ -123,19 +123,24 @@ impl Versions {
 impl Host {
     /// This machine.
     pub fn current() -> Self {
-        let first_line = |path: &str| Some(std::fs::read_to_string(path).ok()?.lines().next()?.trim().to_owned());
         let cpu = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
             let line = text.lines().find(|line| line.starts_with("model name"))?;
             Some(line.split_once(':')?.1.trim().to_owned())
         });
         Host {
-            name: first_line("/proc/sys/kernel/hostname").or_else(|| std::env::var("HOSTNAME").ok()),
+            name: host_name(),
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
             cpu,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
+}
+
+/// The name of this machine, where the system tells.
+pub fn host_name() -> Option<String> {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    kernel.map(|text| text.trim().to_owned()).or_else(|| std::env::var("HOSTNAME").ok())
 }
 
 /// The time now, UTC, to the second.

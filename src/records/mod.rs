@@ -5,7 +5,7 @@ mod tables;
 
 use std::path::{Path, PathBuf};
 
-pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Status, Versions, now};
+pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Status, Versions, host_name, now};
 pub use tables::{METRICS_HEADER, TIMING_HEADER, metrics_rows, parse_metrics, parse_timing, timing_row};
 
 use crate::choice::Choice;
@@ -61,6 +61,11 @@ impl RunDir {
     /// The one file in `checkpoint/`.
     pub fn checkpoint(&self) -> PathBuf {
         self.checkpoint_dir().join("state.safetensors")
+    }
+
+    /// Why the last attempt failed, where it did: one line of text.
+    pub fn failure(&self) -> PathBuf {
+        self.0.join("failure.txt")
     }
 
     /// Held by the process that works on the run.

@@ -1,40 +1,414 @@
-//! One process a run: an advisory lock that the system drops when its holder dies.
+//! One process a run, on one machine or on many that share a file system.
+//!
+//! `.lock` names its holder: host, process, a token. It comes into being whole (a link of a finished file), its holder
+//! rewrites it every [`BEAT`], and takes an advisory lock on it, which the system drops when the process dies.
+//!
+//! A holder is dead if it was on this machine and the advisory lock is free, or if the file has not been rewritten for
+//! [`STALE`] by the file system's own clock: between machines advisory locks and clocks are not to be trusted. A dead
+//! one's lock is replaced in one rename by whoever holds `.lock.TOKEN.taking`, which is taken in the same way: of two
+//! takers only one can have it, and one who comes late finds another token in `.lock`. A holder that was only asleep
+//! finds that too, at its next beat or epoch, and stops; what it wrote until then are the bytes that the other writes.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::records::RunDir;
+use crate::records::{RunDir, host_name, now};
+
+/// How often a holder says that it lives.
+const BEAT: Duration = Duration::from_secs(10);
+
+/// A holder on another machine that has said nothing for so long is dead.
+const STALE: Duration = Duration::from_secs(90);
+
+/// More bytes than a holder needs; the file may hold anything.
+const LONGEST: u64 = 4096;
+
+/// Who has a lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its machine.
+    pub host: Option<String>,
+    /// Its process.
+    pub pid: u32,
+    /// Since when, UTC.
+    pub since: String,
+    /// The start of its machine, which tells machines of one name apart.
+    boot: Option<String>,
+    /// Of this lock alone.
+    token: String,
+}
+
+impl Holder {
+    fn me() -> Self {
+        // Seeded by the system for every map; the clock and the process keep forked twins apart.
+        let mut random = std::hash::RandomState::new().build_hasher();
+        random.write_u128(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos()));
+        random.write_u32(std::process::id());
+        Holder {
+            host: host_name(),
+            pid: std::process::id(),
+            since: now(),
+            boot: boot(),
+            token: format!("{:016x}", random.finish()),
+        }
+    }
+
+    fn is_on_this_machine(&self) -> bool {
+        self.host.is_some() && self.host == host_name() && self.boot == boot()
+    }
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "process {} on {}", self.pid, self.host.as_deref().unwrap_or("an unnamed machine"))
+    }
+}
+
+fn boot() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|text| text.trim().to_owned())
+}
+
+/// What a lock file says.
+#[derive(Debug, PartialEq)]
+enum Judged {
+    /// There is none.
+    Gone,
+    /// Somebody works; unreadable is somebody who has just begun.
+    Alive(Option<Holder>),
+    /// Its holder is dead.
+    Dead(Option<Holder>),
+}
+
+/// Who is working on the run in `dir`, if anybody is.
+pub fn holder(dir: &RunDir) -> Option<Holder> {
+    match judge(&dir.lock(), SystemTime::now()) {
+        Judged::Alive(holder) => holder,
+        Judged::Gone | Judged::Dead(_) => None,
+    }
+}
+
+/// Judges the lock at `path` at the time `now`, which is best the file system's own.
+fn judge(path: &Path, now: SystemTime) -> Judged {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Judged::Gone,
+        Err(_) => return Judged::Alive(None),
+    };
+    let holder = read(&mut file);
+    if holder.as_ref().is_some_and(Holder::is_on_this_machine) {
+        match file.try_lock_shared() {
+            Ok(()) => return Judged::Dead(holder),
+            Err(std::fs::TryLockError::WouldBlock) => return Judged::Alive(holder),
+            // A file system without locks: the beat must tell.
+            Err(std::fs::TryLockError::Error(_)) => {}
+        }
+    }
+    let age = file.metadata().and_then(|m| m.modified()).ok().and_then(|t| now.duration_since(t).ok());
+    if age.is_some_and(|age| age > STALE) { Judged::Dead(holder) } else { Judged::Alive(holder) }
+}
+
+fn read(file: &mut File) -> Option<Holder> {
+    let mut bytes = Vec::new();
+    file.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+fn token_at(path: &Path) -> Option<String> {
+    Some(read(&mut File::open(path).ok()?)?.token)
+}
+
+/// What came of putting a lock file into place.
+enum Published {
+    /// It is there, and ours.
+    Ours(File),
+    /// Another one was there at this time of the file system.
+    Taken(SystemTime),
+}
+
+/// `path` with `.token.ending` after it.
+fn beside(path: &Path, token: &str, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{token}.{ending}"));
+    PathBuf::from(name)
+}
+
+/// A new file at `path` with `me` in it and the system's lock on it.
+fn create(path: &Path, me: &Holder) -> std::io::Result<File> {
+    let mut file = File::options().write(true).create_new(true).open(path)?;
+    // Where there are no such locks, the beat must do.
+    let _ = file.try_lock();
+    file.write_all(&serde_json::to_vec(me)?)?;
+    file.sync_data()?;
+    Ok(file)
+}
+
+/// Puts a lock of `me` at `path` unless there is one.
+fn publish(path: &Path, me: &Holder) -> std::io::Result<Published> {
+    let draft = beside(path, &me.token, "tmp");
+    let file = create(&draft, me)?;
+    let now = file.metadata().and_then(|m| m.modified()).unwrap_or_else(|_| SystemTime::now());
+    let linked = std::fs::hard_link(&draft, path);
+    let _ = std::fs::remove_file(&draft);
+    match linked {
+        Ok(()) => Ok(Published::Ours(file)),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            // A network file system may answer the repetition of a request that it had carried out.
+            let ours = token_at(path).is_some_and(|token| token == me.token);
+            Ok(if ours { Published::Ours(file) } else { Published::Taken(now) })
+        }
+        // No links here: a file that is made empty and then written.
+        Err(_) => match create(path, me) {
+            Ok(file) => Ok(Published::Ours(file)),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(Published::Taken(now)),
+            Err(e) => Err(e),
+        },
+    }
+}
+
+/// Puts a lock of `me` in the place of the dead one of `token`; none if somebody else was first.
+fn replace(path: &Path, dead: Option<&Holder>, me: &Holder) -> std::io::Result<Option<File>> {
+    let token = dead.map(|holder| holder.token.clone());
+    let taking = beside(path, token.as_deref().filter(|t| is_plain(t)).unwrap_or("unreadable"), "taking");
+    let _right = match publish(&taking, me)? {
+        Published::Ours(file) => file,
+        Published::Taken(now) => {
+            if let Judged::Dead(_) = judge(&taking, now) {
+                let _ = std::fs::remove_file(&taking);
+            }
+            return Ok(None);
+        }
+    };
+    let swap = || -> std::io::Result<Option<File>> {
+        if token_at(path) != token {
+            return Ok(None);
+        }
+        let draft = beside(path, &me.token, "tmp");
+        let file = create(&draft, me)?;
+        std::fs::rename(&draft, path)?;
+        Ok((token_at(path).as_deref() == Some(me.token.as_str())).then_some(file))
+    };
+    let swapped = swap();
+    let _ = std::fs::remove_file(&taking);
+    swapped
+}
+
+/// Whether a token can be part of a file's name: the file may hold anything.
+fn is_plain(token: &str) -> bool {
+    !token.is_empty() && token.len() <= 32 && token.bytes().all(|b| b.is_ascii_alphanumeric())
+}
 
 /// Held while a process works on a run.
 pub(super) struct Lock {
-    file: File,
-    path: std::path::PathBuf,
+    path: PathBuf,
+    token: String,
+    /// Keeps the system's lock.
+    _file: File,
+    lost: Arc<AtomicBool>,
+    /// Dropped to end the beat.
+    _beat: Sender<()>,
 }
 
 impl Lock {
     /// Takes the run, or says who has it.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where a living process has it, [`Error::Io`] where the directory cannot be written.
     pub(super) fn take(dir: &RunDir) -> Result<Self> {
         let path = dir.lock();
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|e| Error::output(&path, "create", e))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { file, path }),
-            Err(TryLockError::WouldBlock) => Err(Error::Run(format!(
-                "{}: another process is working on this run; wait for it, or stop it",
-                dir.path().display()
-            ))),
-            // A file system without locks is no reason not to run.
-            Err(TryLockError::Error(_)) => Ok(Lock { file, path }),
+        let me = Holder::me();
+        let failed = |e| Error::output(&path, "create", e);
+        // Between two looks the file can go or change hands; more often than this it does not.
+        for _ in 0..50 {
+            match publish(&path, &me).map_err(failed)? {
+                Published::Ours(file) => return Ok(Lock::hold(&path, &me, file)),
+                Published::Taken(now) => match judge(&path, now) {
+                    Judged::Gone => {}
+                    Judged::Alive(holder) => return Err(busy(dir, holder.as_ref())),
+                    Judged::Dead(dead) => {
+                        if let Some(file) = replace(&path, dead.as_ref(), &me).map_err(failed)? {
+                            return Ok(Lock::hold(&path, &me, file));
+                        }
+                        std::thread::sleep(Duration::from_millis(2));
+                    }
+                },
+            }
+        }
+        Err(busy(dir, None))
+    }
+
+    fn hold(path: &Path, me: &Holder, file: File) -> Self {
+        sweep_up(path);
+        let lost = Arc::new(AtomicBool::new(false));
+        let (end, ended) = channel::<()>();
+        let (beat_path, token, flag) = (path.to_owned(), me.token.clone(), Arc::clone(&lost));
+        let content = serde_json::to_vec(me).unwrap_or_default();
+        if let Ok(mut beating) = file.try_clone() {
+            std::thread::spawn(move || {
+                while ended.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
+                    if token_at(&beat_path).as_deref() != Some(token.as_str()) {
+                        flag.store(true, Ordering::Relaxed);
+                        return;
+                    }
+                    // The same bytes in the same place: nobody can read half of them. A beat that cannot be written
+                    // is a beat that others do not hear, no more.
+                    let _ = beating
+                        .seek(SeekFrom::Start(0))
+                        .and_then(|_| beating.write_all(&content))
+                        .and_then(|()| beating.sync_data());
+                }
+            });
+        }
+        Lock { path: path.to_owned(), token: me.token.clone(), _file: file, lost, _beat: end }
+    }
+
+    /// Whether the last beat found the lock in other hands.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Looks whether the run is still ours.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where it is not: nothing more may be written.
+    pub(super) fn check(&self, dir: &RunDir) -> Result<()> {
+        let holder = File::open(&self.path).ok().and_then(|mut file| read(&mut file));
+        if holder.as_ref().is_some_and(|holder| holder.token == self.token) {
+            return Ok(());
+        }
+        self.lost.store(true, Ordering::Relaxed);
+        Err(busy(dir, holder.as_ref()))
+    }
+}
+
+impl Drop for Lock {
+    /// Gives the run back and leaves no file behind.
+    fn drop(&mut self) {
+        if token_at(&self.path).as_deref() == Some(self.token.as_str()) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn busy(dir: &RunDir, holder: Option<&Holder>) -> Error {
+    let who = holder.map_or_else(|| "another process".to_owned(), ToString::to_string);
+    Error::Busy(format!("{}: {who} is working on this run; wait for it, or stop it", dir.path().display()))
+}
+
+/// Removes what processes that were killed in the middle of taking the lock at `path` have left.
+fn sweep_up(path: &Path) {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let prefix = format!("{}.", name.to_string_lossy());
+    let Ok(entries) = std::fs::read_dir(parent) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)) {
+        if matches!(judge(&entry.path(), SystemTime::now()), Judged::Dead(_)) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn world() -> (tempfile::TempDir, RunDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path());
+        (dir, run)
+    }
+
+    fn leave(dir: &RunDir, holder: &Holder, age: Duration) {
+        let file = File::create(dir.lock()).unwrap();
+        (&file).write_all(&serde_json::to_vec(holder).unwrap()).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    }
+
+    fn elsewhere() -> Holder {
+        Holder { host: Some("elsewhere".into()), boot: Some("other".into()), ..Holder::me() }
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one_and_given_back() {
+        let (_keep, dir) = world();
+        let lock = Lock::take(&dir).unwrap();
+        let error = Lock::take(&dir).err().unwrap().to_string();
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        assert_eq!(holder(&dir).unwrap().pid, std::process::id());
+        lock.check(&dir).unwrap();
+        drop(lock);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
+        Lock::take(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_dead_process_of_this_machine_loses_its_lock_at_once() {
+        let (_keep, dir) = world();
+        leave(&dir, &Holder::me(), Duration::ZERO);
+        assert_eq!(holder(&dir), None);
+        Lock::take(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_machine_that_beats_keeps_its_lock_and_a_silent_one_loses_it() {
+        let (_keep, dir) = world();
+        leave(&dir, &elsewhere(), STALE / 2);
+        let error = Lock::take(&dir).err().unwrap().to_string();
+        assert!(error.contains("on elsewhere"), "{error}");
+        leave(&dir, &elsewhere(), STALE * 2);
+        let lock = Lock::take(&dir).unwrap();
+        lock.check(&dir).unwrap();
+    }
+
+    #[test]
+    fn an_unreadable_lock_is_respected_until_it_is_old() {
+        let (_keep, dir) = world();
+        for content in [&b""[..], b"{", b"{\"pid\":-1}", &[0xff; 10_000]] {
+            std::fs::write(dir.lock(), content).unwrap();
+            assert!(matches!(Lock::take(&dir), Err(Error::Busy(_))));
+            File::options().write(true).open(dir.lock()).unwrap().set_modified(SystemTime::now() - STALE * 2).unwrap();
+            Lock::take(&dir).unwrap();
         }
     }
 
-    /// Gives the run back and leaves no file behind.
-    pub(super) fn release(self) {
-        let _ = std::fs::remove_file(&self.path);
-        let _ = self.file.unlock();
+    #[test]
+    fn a_sleeper_whose_lock_was_taken_over_finds_out_and_leaves_the_new_one_alone() {
+        let (_keep, dir) = world();
+        let sleeper = Lock::take(&dir).unwrap();
+        leave(&dir, &elsewhere(), Duration::ZERO);
+        assert!(matches!(sleeper.check(&dir), Err(Error::Busy(_))));
+        assert!(sleeper.is_lost());
+        drop(sleeper);
+        assert!(dir.lock().exists());
+    }
+
+    #[test]
+    fn of_many_who_take_over_a_dead_ones_lock_exactly_one_gets_it() {
+        for round in 0..20 {
+            let (_keep, dir) = world();
+            leave(&dir, &elsewhere(), STALE * 2);
+            if round % 2 == 1 {
+                // A taker that was killed in the middle.
+                let dead: Holder = serde_json::from_slice(&std::fs::read(dir.lock()).unwrap()).unwrap();
+                let taking = beside(&dir.lock(), &dead.token, "taking");
+                std::fs::write(taking, serde_json::to_vec(&Holder::me()).unwrap()).unwrap();
+            }
+            let takers: Vec<_> = (0..8)
+                .map(|_| {
+                    let dir = dir.clone();
+                    std::thread::spawn(move || Lock::take(&dir).ok())
+                })
+                .collect();
+            // The winner's lock lives until all have tried.
+            let locks: Vec<_> = takers.into_iter().map(|taker| taker.join().unwrap()).collect();
+            assert_eq!(locks.iter().flatten().count(), 1);
+        }
     }
 }

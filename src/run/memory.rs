@@ -15,24 +15,54 @@ const ACTIVATION_COPIES: u128 = 8;
 /// # Errors
 /// [`Error::Usage`] with both numbers and the flags to change.
 pub fn check(architecture: &Architecture, training: &TrainingSpec, images: usize) -> Result<()> {
-    let parameters = architecture.parameter_count();
-    // Values, gradients, a gradient's transposed copy, and the optimiser's state.
-    let copies = 3 + training.rule.slots() as u128;
-    let batch = training.batch_size.min(images) as u128;
-    let floats = parameters
-        .saturating_mul(copies)
-        .saturating_add(architecture.activation_count().saturating_mul(batch).saturating_mul(ACTIVATION_COPIES));
-    let needed = floats.saturating_mul(4);
+    let needed = needed(architecture, training, images);
     let free = available().unwrap_or(ASSUMED_BYTES);
     if needed > free {
         return Err(Error::Usage(format!(
-            "this model of {parameters} parameters needs about {} of memory and {} are free; make --hidden, \
+            "this model of {} parameters needs about {} of memory and {} are free; make --hidden, \
              --latent-dim or --batch-size smaller",
+            architecture.parameter_count(),
             gib(needed),
             gib(free)
         )));
     }
     Ok(())
+}
+
+/// Checks that the `jobs` largest of these runs fit into the memory that is free, beside each other.
+///
+/// # Errors
+/// [`Error::Usage`] with both numbers and the flag to change.
+pub fn check_side_by_side<'a>(
+    runs: impl Iterator<Item = (Architecture, &'a TrainingSpec, usize)>,
+    jobs: usize,
+) -> Result<()> {
+    let mut all: Vec<u128> =
+        runs.map(|(architecture, training, images)| needed(&architecture, training, images)).collect();
+    all.sort_unstable_by(|a, b| b.cmp(a));
+    let sum = all.iter().take(jobs).fold(0u128, |sum, bytes| sum.saturating_add(*bytes));
+    let free = available().unwrap_or(ASSUMED_BYTES);
+    if sum > free {
+        return Err(Error::Usage(format!(
+            "--jobs {jobs}: the largest runs beside each other need about {} of memory and {} are free; use fewer \
+             --jobs, or make --hidden, --latent-dim or --batch-size smaller",
+            gib(sum),
+            gib(free)
+        )));
+    }
+    Ok(())
+}
+
+/// Bytes of parameters, gradients, optimiser state and one batch.
+fn needed(architecture: &Architecture, training: &TrainingSpec, images: usize) -> u128 {
+    // Values, gradients, a gradient's transposed copy, and the optimiser's state.
+    let copies = 3 + training.rule.slots() as u128;
+    let batch = training.batch_size.min(images) as u128;
+    let floats = architecture
+        .parameter_count()
+        .saturating_mul(copies)
+        .saturating_add(architecture.activation_count().saturating_mul(batch).saturating_mul(ACTIVATION_COPIES));
+    floats.saturating_mul(4)
 }
 
 fn gib(bytes: u128) -> String {

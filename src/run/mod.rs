@@ -11,7 +11,8 @@ use std::sync::atomic::AtomicBool;
 
 use candle_core::{DType, Device};
 
-pub use memory::check as check_memory;
+pub use lock::{Holder, holder};
+pub use memory::{check as check_memory, check_side_by_side};
 pub use model_file::read_model;
 
 use crate::data::{Dataset, PixelStats};
@@ -122,7 +123,7 @@ pub struct Moment {
 }
 
 /// Told what a person may want to see while a run is under way.
-pub trait Display {
+pub trait Display: Send {
     /// A run begins or goes on.
     fn start(&mut self, dir: &RunDir, effort: Effort);
     /// A batch was done.
@@ -136,27 +137,54 @@ pub trait Display {
 /// Does `job`, or finds it done; `stop` ends it after the current batch.
 ///
 /// # Errors
-/// [`Error::Io`] where the directory cannot be written, [`Error::Run`] where another process works on it.
+/// [`Error::Io`] where the directory cannot be written, [`Error::Busy`] where another process works on it. All but the
+/// last are noted in the directory, if that can be written.
 pub fn execute(job: &Job<'_>, display: &mut dyn Display, stop: &AtomicBool) -> Result<Finished> {
     let id = job.spec.run_id(&job.data.digest());
     let dir = RunDir::new(job.out.join(&id));
-    let status = Manifest::read(&dir.manifest()).ok().map(|m| m.status);
-    let ending = match status {
-        Some(Status::Completed) => Some(Ending::Completed),
-        Some(Status::Diverged) => Some(Ending::Diverged),
-        Some(Status::Running | Status::Interrupted) | None => None,
-    };
-    if let (Some(ending), Existing::Keep) = (ending, job.existing) {
+    if let (Some(ending), Existing::Keep) = (ending_on_disk(&dir), job.existing) {
         let record = RunRecord::read(&dir)?;
         return Ok(Finished { dir, record, ending, effort: Effort::None });
     }
+    let done = attempt(job, &id, &dir, display, stop);
+    match &done {
+        Err(Error::Busy(_)) => {}
+        Err(why) => {
+            // Where even this cannot be written, the caller's report must do.
+            let _ = std::fs::write(dir.failure(), format!("{why}\n"));
+        }
+        Ok(_) => {}
+    }
+    let (ending, effort) = done?;
+    Ok(Finished { record: RunRecord::read(&dir)?, dir, ending, effort })
+}
+
+fn attempt(
+    job: &Job<'_>,
+    id: &str,
+    dir: &RunDir,
+    display: &mut dyn Display,
+    stop: &AtomicBool,
+) -> Result<(Ending, Effort)> {
     for path in [dir.path().to_owned(), dir.checkpoint_dir()] {
         std::fs::create_dir_all(&path).map_err(|e| Error::output(&path, "create", e))?;
     }
-    let lock = Lock::take(&dir)?;
-    let (ending, effort) = Worker::new(job, &id, &dir)?.work(display, stop)?;
-    lock.release();
-    Ok(Finished { record: RunRecord::read(&dir)?, dir, ending, effort })
+    let lock = Lock::take(dir)?;
+    // Another process may have finished it between the look and the lock.
+    if let (Some(ending), Existing::Keep) = (ending_on_disk(dir), job.existing) {
+        return Ok((ending, Effort::None));
+    }
+    let _ = std::fs::remove_file(dir.failure());
+    Worker::new(job, id, dir, &lock)?.work(display, stop)
+}
+
+/// How the run in `dir` ended, if it did.
+fn ending_on_disk(dir: &RunDir) -> Option<Ending> {
+    match Manifest::read(&dir.manifest()).ok()?.status {
+        Status::Completed => Some(Ending::Completed),
+        Status::Diverged => Some(Ending::Diverged),
+        Status::Running | Status::Interrupted => None,
+    }
 }
 
 /// A job whose directory is ours.
@@ -164,13 +192,14 @@ struct Worker<'a> {
     job: &'a Job<'a>,
     id: &'a str,
     dir: &'a RunDir,
+    lock: &'a Lock,
     task: Task<'a>,
     train_stats: PixelStats,
     floor: Option<f64>,
 }
 
 impl<'a> Worker<'a> {
-    fn new(job: &'a Job<'a>, id: &'a str, dir: &'a RunDir) -> Result<Self> {
+    fn new(job: &'a Job<'a>, id: &'a str, dir: &'a RunDir, lock: &'a Lock) -> Result<Self> {
         let training = job.spec.training();
         let pixels = job.spec.data().pixels;
         let train_stats = PixelStats::of(&job.data.train, pixels);
@@ -186,18 +215,19 @@ impl<'a> Worker<'a> {
             device: job.device,
         };
         let floor = objective.collapsed_floor(&train_stats, &PixelStats::of(&job.data.test, pixels))?;
-        Ok(Worker { job, id, dir, task, train_stats, floor })
+        Ok(Worker { job, id, dir, lock, task, train_stats, floor })
     }
 
     fn work(&self, display: &mut dyn Display, stop: &AtomicBool) -> Result<(Ending, Effort)> {
         let (mut state, lengths, effort) = self.resume_or_begin(display)?;
         display.start(self.dir, effort);
-        let mut recorder = Recorder::open(self.dir, self.id, lengths, display, stop)?;
+        let mut recorder = Recorder::open(self.dir, self.id, lengths, display, stop, self.lock)?;
         let outcome = train(&self.task, &mut state, &mut recorder)?;
         let last = recorder.last_test;
         if outcome == Outcome::Interrupted {
             recorder.checkpoint(&state)?;
         }
+        self.lock.check(self.dir)?;
         let mut manifest = Manifest::read(&self.dir.manifest()).unwrap_or_else(|_| self.manifest());
         let ending = match outcome {
             Outcome::Completed => {

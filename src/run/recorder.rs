@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::checkpoint::{self, TableLengths};
+use super::lock::Lock;
 use super::{Display, Moment};
 use crate::error::{Error, Result};
 use crate::metrics::{EpochRecord, Split, TimingRecord};
@@ -21,6 +22,7 @@ pub(super) struct Recorder<'a> {
     lengths: TableLengths,
     display: &'a mut dyn Display,
     stop: &'a AtomicBool,
+    lock: &'a Lock,
     /// R, K and active latents of the last test row written.
     pub(super) last_test: Option<(f64, f64, u32)>,
 }
@@ -33,6 +35,7 @@ impl<'a> Recorder<'a> {
         lengths: TableLengths,
         display: &'a mut dyn Display,
         stop: &'a AtomicBool,
+        lock: &'a Lock,
     ) -> Result<Self> {
         Ok(Recorder {
             dir,
@@ -42,17 +45,19 @@ impl<'a> Recorder<'a> {
             lengths,
             display,
             stop,
+            lock,
             last_test: None,
         })
     }
 
     /// Saves `state` and where the tables end.
     pub(super) fn checkpoint(&self, state: &State) -> Result<()> {
+        self.lock.check(self.dir)?;
         checkpoint::save(&self.dir.checkpoint(), self.id, state, self.lengths)
     }
 
     fn flow(&self) -> Flow {
-        if self.stop.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
+        if self.stop.load(Ordering::Relaxed) || self.lock.is_lost() { Flow::Stop } else { Flow::Continue }
     }
 }
 
@@ -90,6 +95,7 @@ impl Observer for Recorder<'_> {
         records: &[EpochRecord],
         timing: Option<TimingRecord>,
     ) -> Result<Flow> {
+        self.lock.check(self.dir)?;
         let rows = metrics_rows(records)?;
         self.metrics.write_all(&rows).map_err(|e| Error::output(&self.dir.metrics(), "write", e))?;
         self.lengths.metrics += rows.len() as u64;

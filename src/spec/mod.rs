@@ -7,6 +7,7 @@ mod settings;
 use sha2::{Digest, Sha256};
 
 pub use settings::Settings;
+pub(crate) use settings::cell_text;
 
 use crate::choice::Choice;
 use crate::data::{Binarize, DataSource, PixelRange, Pixels};

@@ -89,19 +89,31 @@ impl Settings {
         Ok(self.over(lower))
     }
 
+    /// A layer with nothing but `key`, whose value is `value`.
+    ///
+    /// # Errors
+    /// What is wrong with the key or the value, as a sentence.
+    pub fn one(key: &str, value: toml::Value) -> Result<Self, String> {
+        let table = toml::Table::from_iter([(key.to_owned(), value)]);
+        table.try_into().map_err(|e: toml::de::Error| {
+            // The line under it shows the key again; who calls knows where it stands.
+            e.message().replace('\n', "; ")
+        })
+    }
+
+    /// The settings that are given, by the flags' names, in a fixed order.
+    pub fn given(&self) -> serde_json::Map<String, serde_json::Value> {
+        let Ok(serde_json::Value::Object(map)) = serde_json::to_value(self) else { return serde_json::Map::new() };
+        map.into_iter().filter(|(_, value)| !value.is_null()).collect()
+    }
+
     /// Every setting as (column, cell) of a table, in a fixed order; the cell is empty where nothing is set. Where the
     /// data lies is left out: it says nothing about a result.
     pub fn cells(&self) -> Vec<(String, String)> {
         let Ok(serde_json::Value::Object(map)) = serde_json::to_value(self) else { return Vec::new() };
-        let cell = |value: serde_json::Value| match value {
-            serde_json::Value::Null => String::new(),
-            serde_json::Value::String(text) => text,
-            serde_json::Value::Array(widths) => widths.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
-            other => other.to_string(),
-        };
         map.into_iter()
             .filter(|(key, _)| key != "data-dir")
-            .map(|(key, value)| (key.replace('-', "_"), cell(value)))
+            .map(|(key, value)| (key.replace('-', "_"), cell_text(&value, " ")))
             .collect()
     }
 
@@ -110,13 +122,11 @@ impl Settings {
     /// A parameter that belongs to a choice goes when the choice is made anew: a file's `sigma2` is meant for its
     /// `loss = "gaussian"`, and says nothing about a `--loss bce` that is typed over it.
     pub fn over(self, mut lower: Settings) -> Settings {
-        if self.loss.is_some() && self.loss != lower.loss {
+        if self.loss.is_some() && lower.loss.is_some() && self.loss != lower.loss {
             (lower.sigma2, lower.laplace_scale, lower.log_mse_scale) = (None, None, None);
-            if lower.loss.is_some() {
-                lower.output = None;
-            }
+            lower.output = None;
         }
-        if self.optimizer.is_some() && self.optimizer != lower.optimizer {
+        if self.optimizer.is_some() && lower.optimizer.is_some() && self.optimizer != lower.optimizer {
             (lower.adam_beta1, lower.adam_beta2, lower.adam_eps) = (None, None, None);
             lower.rmsprop_alpha = None;
         }
@@ -133,6 +143,11 @@ impl Settings {
         if self.beta.is_some() || self.warmup.is_some() {
             (lower.capacity, lower.gamma, lower.capacity_rise) = (None, None, None);
         }
+        self.or(lower)
+    }
+
+    /// These settings, and `lower`'s where nothing is given here: two parts of one layer.
+    pub fn or(self, lower: Settings) -> Settings {
         Settings {
             preset: self.preset.or(lower.preset),
             loss: self.loss.or(lower.loss),
@@ -173,6 +188,16 @@ impl Settings {
             epochs: self.epochs.or(lower.epochs),
             seed: self.seed.or(lower.seed),
         }
+    }
+}
+
+/// A value as it stands in a table or on a command line; `between` separates widths.
+pub(crate) fn cell_text(value: &serde_json::Value, between: &str) -> String {
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(widths) => widths.iter().map(ToString::to_string).collect::<Vec<_>>().join(between),
+        other => other.to_string(),
     }
 }
 
@@ -237,5 +262,8 @@ mod tests {
         assert_eq!((both.loss, both.sigma2, both.beta), (Some(Loss::Bce), None, Some(2.0)));
         let same = Settings { loss: Some(Loss::Gaussian), ..Settings::default() }.over(file);
         assert_eq!(same.sigma2, Some(0.5));
+        let unnamed = Settings { sigma2: Some(0.5), ..Settings::default() };
+        let named = Settings { loss: Some(Loss::Gaussian), ..Settings::default() }.over(unnamed);
+        assert_eq!(named.sigma2, Some(0.5), "a parameter of no named choice is meant for the one that comes");
     }
 }

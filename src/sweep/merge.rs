@@ -1,12 +1,18 @@
 //! Many runs into one tidy table: the columns of the run, then those of `metrics.csv`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::mean::mean_table;
+use super::plan::plans_in;
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::records::{METRICS_HEADER, RunDir, RunRecord, Status, metrics_rows};
 use crate::spec::Settings;
+
+/// Names of runs that are written out in one sentence.
+const NAMED: usize = 5;
+
 /// Which rows of a run are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
@@ -14,12 +20,14 @@ pub enum Rows {
     All,
     /// The last epoch, both splits.
     Final,
+    /// The last epoch, both splits, averaged over seeds.
+    Mean,
 }
 
 /// The run directories under `paths`: each path is one, or a directory that holds some. Sorted by name.
 ///
 /// # Errors
-/// [`Error::Run`] for a path that is neither.
+/// [`Error::Run`] for a path that is neither, and that no sweep has left a plan in.
 pub fn find_runs(paths: &[PathBuf]) -> Result<Vec<RunDir>> {
     let mut runs = Vec::new();
     for path in paths {
@@ -35,7 +43,7 @@ pub fn find_runs(paths: &[PathBuf]) -> Result<Vec<RunDir>> {
                 runs.push(RunDir::new(entry));
             }
         }
-        if runs.len() == before {
+        if runs.len() == before && plans_in(path)?.is_empty() {
             return Err(Error::Run(format!(
                 "{}: no run in it (a run has a run.json); name run directories, or the directory that holds them",
                 path.display()
@@ -60,40 +68,55 @@ pub struct Merged {
     pub notes: Vec<String>,
 }
 
+/// Sentences about the runs that sweeps have planned in the directories `paths` and that are not among `runs`.
+///
+/// # Errors
+/// [`Error::Run`] for a plan that is damaged.
+pub fn missing(paths: &[PathBuf], runs: &[RunDir]) -> Result<Vec<String>> {
+    let here: BTreeSet<String> = runs.iter().map(|run| name(run.path())).collect();
+    let mut plans: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in paths {
+        for plan in plans_in(path)? {
+            plans.entry(plan.name).or_default().extend(plan.runs.into_iter().map(|line| line.run));
+        }
+    }
+    let told = plans.into_iter().filter_map(|(plan, planned)| {
+        let missing: Vec<&String> = planned.difference(&here).collect();
+        (!missing.is_empty()).then(|| {
+            let more = missing.len().saturating_sub(NAMED);
+            let named = missing.iter().take(NAMED).map(|run| run.as_str()).collect::<Vec<_>>().join(", ");
+            format!(
+                "{plan}: {} of {} runs are missing: {named}{}",
+                missing.len(),
+                planned.len(),
+                if more > 0 { format!(" and {more} more; `vae-bench status` lists them") } else { String::new() }
+            )
+        })
+    });
+    Ok(told.collect())
+}
+
 /// One tidy table of `runs`: run, status, verdict, the group within which R can be compared, every setting, then the
-/// columns of `metrics.csv`.
+/// columns of `metrics.csv`; or their means over seeds. A run that lies in several places is taken once.
 ///
 /// # Errors
 /// [`Error::Run`] for a run that cannot be read.
 pub fn merge(runs: &[RunDir], rows: Rows) -> Result<Merged> {
-    let failed = |e: &dyn std::fmt::Display| Error::Run(format!("the table cannot be written ({e})"));
-    let mut table = csv::Writer::from_writer(Vec::new());
-    let settings = Settings::default().cells().into_iter().map(|(column, _)| column);
-    let header = ["run", "status", "verdict", "comparable"].map(str::to_owned).into_iter().chain(settings);
-    let metrics_header = METRICS_HEADER.trim_end().split(',').map(str::to_owned);
-    table.write_record(header.chain(metrics_header)).map_err(|e| failed(&e))?;
     let mut notes = Vec::new();
-    let mut groups = BTreeSet::new();
+    let mut finished: BTreeMap<String, RunRecord> = BTreeMap::new();
+    let mut unfinished: BTreeMap<String, String> = BTreeMap::new();
     for dir in runs {
         let run = RunRecord::read(dir)?;
-        if !matches!(run.manifest.status, Status::Completed | Status::Diverged) {
-            notes.push(format!(
-                "{}: not finished, left out; the command that began it resumes it",
-                dir.path().display()
-            ));
-            continue;
-        }
-        groups.insert(run.comparable());
-        let last = run.metrics.iter().map(|row| row.epoch).max();
-        let wanted = |row: &&EpochRecord| match rows {
-            Rows::All => true,
-            Rows::Final => Some(row.epoch) == last,
-        };
-        let left = run_cells(&run);
-        for row in run.metrics.iter().filter(wanted) {
-            table.write_record(left.iter().cloned().chain(metric_cells(row)?)).map_err(|e| failed(&e))?;
+        if matches!(run.manifest.status, Status::Completed | Status::Diverged) {
+            finished.entry(name(dir.path())).or_insert(run);
+        } else {
+            let note = "not finished, left out; the command that began it resumes it";
+            unfinished.insert(name(dir.path()), format!("{}: {note}", dir.path().display()));
         }
     }
+    notes.extend(unfinished.into_iter().filter(|(run, _)| !finished.contains_key(run)).map(|(_, note)| note));
+    let mut records: Vec<RunRecord> = finished.into_values().collect();
+    let groups: BTreeSet<String> = records.iter().map(RunRecord::comparable).collect();
     if groups.len() > 1 {
         let groups = groups.into_iter().collect::<Vec<_>>().join(", ");
         notes.push(format!(
@@ -101,7 +124,45 @@ pub fn merge(runs: &[RunDir], rows: Rows) -> Result<Merged> {
              pixels, or another kind of number (mass, density, squared error)"
         ));
     }
-    Ok(Merged { table: table.into_inner().map_err(|e| failed(&e))?, notes })
+    let table = match rows {
+        Rows::All => table(&records, |_, _| true)?,
+        Rows::Final => table(&records, |row, last| Some(row.epoch) == last)?,
+        Rows::Mean => {
+            let all = records.len();
+            records.retain(|run| run.manifest.status == Status::Completed);
+            if records.len() < all {
+                notes.push(format!("{} runs diverged and are in no mean", all - records.len()));
+            }
+            mean_table(&records)?
+        }
+    };
+    Ok(Merged { table, notes })
+}
+
+pub(super) fn failed(e: &dyn std::fmt::Display) -> Error {
+    Error::Run(format!("the table cannot be written ({e})"))
+}
+
+/// The columns of the settings; `kl` is the name of what was measured.
+pub(super) fn settings_header() -> impl Iterator<Item = String> {
+    let columns = Settings::default().cells().into_iter().map(|(column, _)| column);
+    columns.map(|column| if column == "kl" { "kl_estimator".to_owned() } else { column })
+}
+
+/// The rows of `runs` that are `wanted`, who is told the last epoch of the run.
+fn table(runs: &[RunRecord], wanted: impl Fn(&EpochRecord, Option<u32>) -> bool) -> Result<Vec<u8>> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let header = ["run", "status", "verdict", "comparable"].map(str::to_owned).into_iter().chain(settings_header());
+    let metrics_header = METRICS_HEADER.trim_end().split(',').map(str::to_owned);
+    table.write_record(header.chain(metrics_header)).map_err(|e| failed(&e))?;
+    for run in runs {
+        let last = run.metrics.iter().map(|row| row.epoch).max();
+        let left = run_cells(run);
+        for row in run.metrics.iter().filter(|row| wanted(row, last)) {
+            table.write_record(left.iter().cloned().chain(metric_cells(row)?)).map_err(|e| failed(&e))?;
+        }
+    }
+    table.into_inner().map_err(|e| failed(&e))
 }
 
 fn run_cells(run: &RunRecord) -> Vec<String> {

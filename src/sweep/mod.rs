@@ -1,5 +1,23 @@
-//! Many runs.
+//! Many runs: written as axes, planned as a list, done side by side and in shards, merged into one tidy table.
 
+mod axis;
+mod definition;
+mod estimate;
+mod filter;
+mod jobs;
+mod library;
+mod mean;
 mod merge;
+mod plan;
+mod shard;
+mod state;
 
-pub use merge::{Merged, Rows, find_runs, merge};
+pub use definition::{Definition, Layers};
+pub use estimate::{Estimate, Pace, rough};
+pub use filter::Filter;
+pub use jobs::{Crew, Fate, OnFailure, Watcher};
+pub use library::Library;
+pub use merge::{Merged, Rows, find_runs, merge, missing};
+pub use plan::{Line, Plan, Planned, Written, plans_in};
+pub use shard::{Shard, ShardChoice};
+pub use state::{State, epochs_done};

@@ -88,7 +88,7 @@ impl World {
     /// The directories of runs under `out`.
     pub fn runs(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(self.out()) else { return Vec::new() };
-        let mut runs: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
+        let mut runs: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).filter(|path| path.is_dir()).collect();
         runs.sort();
         runs
     }

@@ -1,0 +1,145 @@
+//! Runs and their states as a table, as JSON lines, as commands or as names.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::sweep_args::ListFormat;
+use crate::records::RunDir;
+use crate::report::Table;
+use crate::spec::{Settings, cell_text};
+use crate::sweep::{Pace, Planned, State, epochs_done, rough};
+
+/// A run to be listed.
+pub(super) type Listed<'a> = (&'a Planned, State);
+
+/// `runs`, which live in `out`, in this format; `jobs` of them run side by side.
+pub(super) fn list(runs: &[Listed<'_>], out: &Path, format: ListFormat, jobs: usize) -> String {
+    match format {
+        ListFormat::Ids => runs.iter().map(|(run, _)| format!("{}\n", run.id)).collect(),
+        ListFormat::Commands => runs.iter().map(|(run, _)| command(run, out)).collect(),
+        ListFormat::Jsonl => {
+            let pace = pace(runs, out);
+            runs.iter().map(|(run, state)| json_line(run, state, &pace, out)).collect()
+        }
+        ListFormat::Table => table(runs, out, jobs),
+    }
+}
+
+fn table(runs: &[Listed<'_>], out: &Path, jobs: usize) -> String {
+    let pace = pace(runs, out);
+    let varied = varied(runs);
+    let header = ["state", "epochs"].into_iter().chain(varied.iter().map(String::as_str)).chain(["run"]);
+    let mut table = Table::new(header).left(&[0, 2 + varied.len()]);
+    for (run, state) in runs {
+        let facts = run.facts();
+        let epochs = run.spec.training().epochs;
+        let done = match state {
+            State::Done => epochs,
+            State::Pending => 0,
+            _ => epochs_done(&RunDir::new(out.join(&run.id))),
+        };
+        let cells = varied.iter().map(|key| facts.get(key).map_or_else(String::new, |value| cell_text(value, ",")));
+        let first = [state.word().to_owned(), format!("{done}/{epochs}")].into_iter();
+        table.row(first.chain(cells).chain([run.id.clone()]));
+    }
+    let mut text = table.to_string();
+    for (run, state) in runs {
+        if let Some(reason) = state.reason() {
+            text.push_str(&format!("{:<8} {}: {reason}\n", state.word(), run.id));
+        }
+    }
+    let left: Vec<&Planned> = runs.iter().filter(|(_, state)| will_run(state)).map(|(run, _)| *run).collect();
+    let estimate = pace.estimate(&left, out, jobs);
+    let time = match estimate.left {
+        Some(time) if !left.is_empty() => format!("about {} at --jobs {jobs}, ", rough(time)),
+        _ => String::new(),
+    };
+    text.push_str(&format!("\n{}\ntime left  {time}{}\n", count(runs), estimate.basis));
+    text
+}
+
+/// Whether a sweep would take this run up, or wait for it.
+pub(super) fn will_run(state: &State) -> bool {
+    !matches!(state, State::Done | State::Diverged(_))
+}
+
+/// "24 runs: 3 done, 1 failed, 20 pending".
+fn count(runs: &[Listed<'_>]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, state) in runs {
+        *counts.entry(state.word()).or_default() += 1;
+    }
+    let order = ["done", "diverged", "failed", "running", "unfinished", "pending"];
+    let parts = order.iter().filter_map(|word| counts.get(word).map(|n| format!("{n} {word}")));
+    format!("{} runs: {}", runs.len(), parts.collect::<Vec<_>>().join(", "))
+}
+
+/// The clocks of the runs that were begun.
+fn pace(runs: &[Listed<'_>], out: &Path) -> Pace {
+    Pace::read(runs.iter().filter(|(_, state)| *state != State::Pending).map(|(run, _)| *run), out)
+}
+
+/// The settings that were not given the same for all, in the flags' order.
+fn varied(runs: &[Listed<'_>]) -> Vec<String> {
+    let given: Vec<Map<String, Value>> = runs.iter().map(|(run, _)| run.settings.given()).collect();
+    let columns = Settings::default().cells().into_iter().map(|(column, _)| column.replace('_', "-"));
+    columns.filter(|key| given.windows(2).any(|pair| pair[0].get(key) != pair[1].get(key))).collect()
+}
+
+fn json_line(run: &Planned, state: &State, pace: &Pace, out: &Path) -> String {
+    let dir = RunDir::new(out.join(&run.id));
+    let epochs = run.spec.training().epochs;
+    let done = if *state == State::Done { epochs } else { epochs_done(&dir) };
+    let left = if will_run(state) { pace.left(run, out) } else { Some(0.0) };
+    let line = json!({
+        "run": run.id,
+        "state": state.word(),
+        "reason": state.reason(),
+        "epochs_done": done,
+        "epochs": epochs,
+        "seconds_left": left,
+        "dir": dir.path(),
+        "settings": run.facts(),
+    });
+    format!("{line}\n")
+}
+
+/// The command that does this run alone.
+fn command(run: &Planned, out: &Path) -> String {
+    let mut words = vec!["vae-bench".to_owned()];
+    for (key, value) in run.settings.given() {
+        let text = cell_text(&value, ",");
+        if text.is_empty() || text.starts_with('-') {
+            words.push(quoted(&format!("--{key}={text}")));
+        } else {
+            words.extend([format!("--{key}"), quoted(&text)]);
+        }
+    }
+    words.extend(["--out".to_owned(), quoted(&out.display().to_string())]);
+    words.join(" ") + "\n"
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./,:=+@%".contains(&b);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_more_into_them() {
+        assert_eq!(quoted("0.1"), "0.1");
+        assert_eq!(quoted("--hidden="), "--hidden=");
+        assert_eq!(quoted("a dir"), "'a dir'");
+        assert_eq!(quoted("it's; rm $X"), "'it'\\''s; rm $X'");
+    }
+}

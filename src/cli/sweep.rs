@@ -1,0 +1,260 @@
+//! `vae-bench sweep` and `vae-bench status`.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches};
+use serde_json::json;
+
+use super::display::Style;
+use super::list::{Listed, list, will_run};
+use super::sweep_args::{ListFormat, StatusArgs, SweepArgs, SweptArgs};
+use super::{banner, one_line, print, stop_on_signals, sweep_display};
+use crate::error::{Error, ExitCode, Result};
+use crate::records::{RunDir, RunRecord};
+use crate::report::Table;
+use crate::run::check_side_by_side;
+use crate::spec::{RunSpec, Settings};
+use crate::sweep::{
+    Crew, Definition, Fate, Layers, Library, Line, OnFailure, Plan, Planned, State, find_runs, plans_in,
+};
+
+/// A sweep that has no file.
+const UNNAMED: &str = "grid";
+
+/// Plans the sweep, and does it or lists it.
+pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
+    let (definition, layers) = define(args)?;
+    let name = args.file.as_deref().and_then(Path::file_stem).map_or(UNNAMED.into(), |stem| stem.to_string_lossy());
+    let library = Library::default();
+    let plan = Plan::make(&name, &definition, &layers, &library)?;
+    for warning in library.take_warnings() {
+        banner(&warning);
+    }
+    for note in &plan.notes {
+        eprintln!("warning: {note}");
+    }
+    let runs = chosen(args, &plan)?;
+    let (jobs, threads) = crew_size(args);
+    let states: Vec<Listed<'_>> =
+        runs.iter().map(|run| (*run, State::of(&RunDir::new(args.out.join(&run.id))))).collect();
+    if args.dry_run || args.format.is_some() {
+        print(list(&states, &args.out, args.format.unwrap_or(ListFormat::Table), jobs).as_bytes());
+        return Ok(ExitCode::Done);
+    }
+    work(args, &plan, states, &library, jobs, threads)
+}
+
+/// The sweep that was typed: file, axes, flags, variables.
+fn define(args: &SweepArgs) -> Result<(Definition, Layers)> {
+    let with_variables = SweptArgs::try_parse_from_nothing()?;
+    let typed = SweptArgs::try_parse_without_variables(&args.run)?;
+    let layers = Layers { flags: typed.settings.settings(), variables: with_variables.settings.settings() };
+    let mut definition = args.file.as_deref().map(Definition::read).transpose()?.unwrap_or_default();
+    if let Some(config) = typed.config.or(with_variables.config) {
+        definition.set_base(Settings::read(&config)?)?;
+    }
+    let flags = layers.flags.given();
+    for axis in &args.grid {
+        definition.add_typed(axis)?;
+        let key = axis.split('=').next().unwrap_or_default().trim();
+        if let Some(value) = flags.get(key) {
+            return Err(Error::Usage(format!(
+                "--grid {axis} and --{key} {value} contradict each other; drop one of the two"
+            )));
+        }
+    }
+    Ok((definition, layers))
+}
+
+impl SweptArgs {
+    fn try_parse_from_nothing() -> Result<Self> {
+        <SweptArgs as clap::Parser>::try_parse_from(std::iter::empty::<&str>()).map_err(|e| Error::Usage(one_line(&e)))
+    }
+
+    fn try_parse_without_variables(words: &[std::ffi::OsString]) -> Result<Self> {
+        let command = SweptArgs::command().mut_args(|arg| arg.env(Resettable::Reset));
+        command.try_get_matches_from(words).and_then(|matches| SweptArgs::from_arg_matches(&matches)).map_err(|e| {
+            Error::Usage(format!(
+                "after --: {}; there stand the settings of runs, and --out, --jobs, --threads, --device, --quiet and \
+                 --json before it",
+                one_line(&e)
+            ))
+        })
+    }
+}
+
+/// The runs that --filter, --only and --shard leave.
+fn chosen<'a>(args: &SweepArgs, plan: &'a Plan) -> Result<Vec<&'a Planned>> {
+    let known: HashSet<&str> = plan.runs.iter().map(|run| run.id.as_str()).collect();
+    if let Some(unknown) = args.only.iter().find(|id| !known.contains(id.as_str())) {
+        return Err(Error::Usage(format!("--only {unknown}: no run of this sweep; `--format ids` lists them")));
+    }
+    let mut runs: Vec<&Planned> = plan.runs.iter().collect();
+    if !args.filter.is_empty() {
+        runs.retain(|run| {
+            let facts = run.facts();
+            args.filter.iter().all(|filter| filter.matches(&facts))
+        });
+        if runs.is_empty() {
+            return Err(Error::Usage(format!("--filter: none of the {} runs of this sweep is meant", plan.runs.len())));
+        }
+    }
+    if !args.only.is_empty() {
+        let wanted: HashSet<&String> = args.only.iter().collect();
+        runs.retain(|run| wanted.contains(&run.id));
+    }
+    if let Some(choice) = args.shard {
+        let shard = choice.resolve(|name| std::env::var(name).ok())?;
+        let mut position = 0..;
+        runs.retain(|_| position.next().is_some_and(|i| shard.has(i)));
+    }
+    Ok(runs)
+}
+
+/// Runs side by side, and threads of each.
+fn crew_size(args: &SweepArgs) -> (usize, usize) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    match (args.jobs, args.threads) {
+        (Some(jobs), Some(threads)) => (jobs, threads),
+        (Some(jobs), None) => (jobs, (cores / jobs).max(1)),
+        (None, Some(threads)) => ((cores / threads).max(1), threads),
+        (None, None) => (cores, 1),
+    }
+}
+
+fn work(
+    args: &SweepArgs,
+    plan: &Plan,
+    states: Vec<Listed<'_>>,
+    library: &Library,
+    jobs: usize,
+    threads: usize,
+) -> Result<ExitCode> {
+    let all = states.len();
+    let mut failed: Vec<(String, String)> = Vec::new();
+    let mut left: Vec<&Planned> = Vec::new();
+    for (run, state) in &states {
+        match state {
+            State::Diverged(why) => failed.push((run.id.clone(), why.clone())),
+            state if will_run(state) => left.push(run),
+            _ => {}
+        }
+    }
+    let before = all - left.len() - failed.len();
+    let sizes = left.iter().map(|run| {
+        let images = run.spec.data().train_size.unwrap_or(usize::MAX);
+        (run.spec.architecture(run.pixels), run.spec.training(), images)
+    });
+    check_side_by_side(sizes, jobs)?;
+    let device = args.device.open()?;
+    let stop = stop_on_signals()?;
+    plan.write(&args.out)?;
+
+    let crew = Crew {
+        library,
+        out: &args.out,
+        device: &device,
+        device_name: &args.device.to_string(),
+        argv: &std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
+        jobs,
+        threads,
+        on_failure: if args.fail_fast { OnFailure::Stop } else { OnFailure::GoOn },
+    };
+    let style = match (args.quiet, args.json) {
+        (true, _) => Style::Quiet,
+        (_, true) => Style::Json,
+        _ => Style::Auto,
+    };
+    let fates = {
+        let watcher = sweep_display::watcher(style, &left, jobs);
+        crew.work(&left, &*watcher, &stop)?
+    };
+    let mut done = 0;
+    for (run, fate) in fates {
+        match fate {
+            Fate::Done(_) => done += 1,
+            Fate::Failed(why) => failed.push((run.id.clone(), why)),
+            Fate::Saved => {}
+        }
+    }
+    let open = all - before - done - failed.len();
+    conclude(args, plan, &Count { all, before, done, open }, &failed);
+    Ok(match (failed.is_empty(), open) {
+        (false, 0) => ExitCode::RunFailed,
+        (false, _) if args.fail_fast => ExitCode::RunFailed,
+        (_, 1..) => ExitCode::Interrupted,
+        (true, 0) => ExitCode::Done,
+    })
+}
+
+struct Count {
+    all: usize,
+    before: usize,
+    done: usize,
+    open: usize,
+}
+
+/// What is said at the end of a sweep.
+fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, String)]) {
+    let Count { all, before, done, open } = count;
+    if !failed.is_empty() {
+        let mut table = Table::new(["failed", "why"]).left(&[0, 1]);
+        failed.iter().for_each(|(run, why)| table.row([run.as_str(), why.as_str()]));
+        eprint!("{table}");
+    }
+    if *open > 0 {
+        eprintln!("stopped with {open} runs open; the same command goes on with them");
+    }
+    if args.json {
+        let failures: Vec<_> = failed.iter().map(|(run, why)| json!({ "run": run, "reason": why })).collect();
+        let line = json!({
+            "sweep": plan.name, "runs": all, "done_before": before, "done_now": done, "failed": failures, "open": open,
+            "dir": args.out,
+        });
+        print(format!("{line}\n").as_bytes());
+        return;
+    }
+    let out = args.out.display();
+    let mut parts = vec![format!("{done} done now"), format!("{before} done before")];
+    parts.extend((!failed.is_empty()).then(|| format!("{} failed", failed.len())));
+    parts.extend((*open > 0).then(|| format!("{open} open")));
+    print(
+        format!(
+            "sweep    {}, {all} of {} runs: {}\nrecords  {out}\ntable    vae-bench merge {out} --out table.csv\n",
+            plan.name,
+            plan.runs.len(),
+            parts.join(", ")
+        )
+        .as_bytes(),
+    );
+}
+
+/// Lists the runs of all plans in a directory, and those that lie there besides.
+pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
+    let mut seen: HashSet<String> = HashSet::new();
+    let mut runs: Vec<Planned> = Vec::new();
+    let plans = plans_in(&args.dir)?;
+    for Line { run, settings } in plans.into_iter().flat_map(|plan| plan.runs) {
+        if seen.insert(run.clone()) {
+            runs.push(planned(run, settings)?);
+        }
+    }
+    for dir in find_runs(std::slice::from_ref(&args.dir))? {
+        let name = dir.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        if !seen.contains(&name) {
+            runs.push(planned(name, RunRecord::read(&dir)?.settings)?);
+        }
+    }
+    let states: Vec<Listed<'_>> =
+        runs.iter().map(|run| (run, State::of(&RunDir::new(args.dir.join(&run.id))))).collect();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    print(list(&states, &args.dir, args.format, cores).as_bytes());
+    Ok(ExitCode::Done)
+}
+
+fn planned(id: String, settings: Settings) -> Result<Planned> {
+    let spec = RunSpec::resolve(&settings)?;
+    Ok(Planned { id, settings, spec, pixels: super::MNIST_PIXELS })
+}

@@ -1,0 +1,249 @@
+//! Progress of many runs on stderr: a bar for each worker and one for the whole on a terminal, a line a run elsewhere.
+
+use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::display::Style;
+use super::print;
+use crate::metrics::Split;
+use crate::report::json_summary;
+use crate::run::{Effort, Ending, Finished, Moment};
+use crate::sweep::{Fate, Planned, Watcher, rough};
+
+/// Positions of the bar of the whole.
+const STEPS: u64 = 10_000;
+
+/// How much is done of all, and how long the rest may take.
+struct Meter {
+    start: Instant,
+    runs: usize,
+    ended: usize,
+    /// Work of all runs: epochs, images and parameters multiplied.
+    total: f64,
+    /// Work that was done here.
+    done: f64,
+    /// What each worker has done of its run, and where it began.
+    under_way: Vec<(f64, f64)>,
+}
+
+impl Meter {
+    fn new(runs: &[&Planned], jobs: usize) -> Self {
+        let total = runs.iter().map(|run| work(run)).sum();
+        Meter { start: Instant::now(), runs: runs.len(), ended: 0, total, done: 0.0, under_way: vec![(0.0, 0.0); jobs] }
+    }
+
+    fn began(&mut self, worker: usize, run: &Planned, effort: Effort) {
+        let before = match effort {
+            Effort::Resumed { after_epoch } => f64::from(after_epoch) / f64::from(run.spec.training().epochs.max(1)),
+            Effort::Fresh | Effort::None => 0.0,
+        };
+        self.total -= before * work(run);
+        self.under_way[worker] = (before, 0.0);
+    }
+
+    fn moment(&mut self, worker: usize, run: &Planned, moment: &Moment) {
+        let epochs = f64::from(moment.epoch - 1) + moment.images as f64 / moment.epoch_images.max(1) as f64;
+        let (before, done) = &mut self.under_way[worker];
+        *done = (epochs / f64::from(moment.epochs.max(1)) - *before).max(0.0) * work(run);
+    }
+
+    fn ended(&mut self, worker: usize, run: &Planned) {
+        let (before, _) = std::mem::take(&mut self.under_way[worker]);
+        self.done += (1.0 - before) * work(run);
+        self.ended += 1;
+    }
+
+    fn fraction(&self) -> f64 {
+        let under_way: f64 = self.under_way.iter().map(|(_, done)| done).sum();
+        if self.total > 0.0 { ((self.done + under_way) / self.total).min(1.0) } else { 0.0 }
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let fraction = self.fraction();
+        let seconds = self.start.elapsed().as_secs_f64() * (1.0 - fraction) / fraction;
+        (fraction > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
+    }
+
+    fn eta(&self) -> String {
+        if self.ended == self.runs {
+            return String::new();
+        }
+        self.left().map_or_else(String::new, |left| format!("   ETA {}", rough(left)))
+    }
+}
+
+/// What a run costs, up to a factor that all share.
+fn work(run: &Planned) -> f64 {
+    /// Of MNIST; other data sets are one size within a sweep.
+    const ALL_IMAGES: usize = 60_000;
+    let parameters = run.spec.architecture(run.pixels).parameter_count() as f64;
+    let images = run.spec.data().train_size.unwrap_or(ALL_IMAGES) as f64;
+    f64::from(run.spec.training().epochs) * images * parameters
+}
+
+/// The display of this style for these runs, `jobs` side by side.
+pub(super) fn watcher(style: Style, runs: &[&Planned], jobs: usize) -> Box<dyn Watcher> {
+    let meter = Mutex::new(Meter::new(runs, jobs));
+    match style {
+        Style::Quiet => Box::new(Lines { meter, shown: Shown::Failures }),
+        Style::Json => Box::new(Lines { meter, shown: Shown::Json }),
+        Style::Auto if std::io::stderr().is_terminal() => Box::new(Bars::new(meter, jobs)),
+        Style::Auto => Box::new(Lines { meter, shown: Shown::All }),
+    }
+}
+
+/// The end of a run in one line: what came of it, its name, its test row, its time.
+fn end_line(run: &Planned, fate: &Fate, time: Duration) -> String {
+    match fate {
+        Fate::Done(finished) => {
+            let symbol = if run.spec.objective().likelihood.is_likelihood() { "R" } else { "S" };
+            let row = finished.record.metrics.iter().rfind(|row| row.split == Split::Test);
+            let measured =
+                row.map_or_else(String::new, |row| format!("   test {symbol} {:.3}  K {:.4}", row.recon, row.kl));
+            let how = match finished.effort {
+                Effort::None => "   by another process".to_owned(),
+                Effort::Resumed { after_epoch } => format!("   {:.1} s after epoch {after_epoch}", time.as_secs_f64()),
+                Effort::Fresh => format!("   {:.1} s", time.as_secs_f64()),
+            };
+            format!("done    {}{measured}{how}", run.id)
+        }
+        Fate::Failed(why) => format!("FAILED  {}: {why}", run.id),
+        Fate::Saved => format!("saved   {}", run.id),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    All,
+    Failures,
+    Json,
+}
+
+struct Lines {
+    meter: Mutex<Meter>,
+    shown: Shown,
+}
+
+fn lock(meter: &Mutex<Meter>) -> MutexGuard<'_, Meter> {
+    meter.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Watcher for Lines {
+    fn began(&self, worker: usize, run: &Planned, effort: Effort) {
+        lock(&self.meter).began(worker, run, effort);
+    }
+
+    fn moment(&self, worker: usize, run: &Planned, moment: &Moment) {
+        lock(&self.meter).moment(worker, run, moment);
+    }
+
+    fn ended(&self, worker: usize, run: &Planned, fate: &Fate, time: Duration) {
+        let mut meter = lock(&self.meter);
+        meter.ended(worker, run);
+        match (self.shown, fate) {
+            (Shown::All, _) => {
+                let (width, n) = (meter.runs.to_string().len(), meter.ended);
+                eprintln!("{n:>width$}/{}  {}{}", meter.runs, end_line(run, fate, time), meter.eta());
+            }
+            (Shown::Json, Fate::Done(finished)) => {
+                let Finished { record, dir, ending: Ending::Completed, .. } = &**finished else { return };
+                print(format!("{}\n", json_summary(record, dir.path())).as_bytes());
+            }
+            (Shown::Json, Fate::Failed(why)) => {
+                let line = json!({ "run": run.id, "status": "failed", "reason": why });
+                print(format!("{line}\n").as_bytes());
+            }
+            (Shown::Json, Fate::Saved) | (Shown::Failures, _) => {}
+        }
+    }
+
+    fn waiting(&self, runs: usize, holder: &str) {
+        if self.shown == Shown::All {
+            eprintln!("{}", waiting_line(runs, holder));
+        }
+    }
+
+    fn warn(&self, message: &str) {
+        eprintln!("warning: {message}");
+    }
+}
+
+fn waiting_line(runs: usize, holder: &str) -> String {
+    let it = if runs == 1 { "one run that another process has" } else { "runs that other processes have" };
+    format!("nothing is left here but {it} ({runs}); waiting for them, to take over if they die: {holder}")
+}
+
+/// Bars on a terminal; finished runs scroll past above them.
+struct Bars {
+    meter: Mutex<Meter>,
+    all: MultiProgress,
+    whole: ProgressBar,
+    workers: Vec<ProgressBar>,
+}
+
+impl Bars {
+    fn new(meter: Mutex<Meter>, jobs: usize) -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+        let bar = |length: u64, template: &str| {
+            let bar = all.add(ProgressBar::new(length));
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        };
+        let workers = (0..jobs).map(|_| bar(1, "  {bar:20} {msg}")).collect();
+        let whole = bar(STEPS, "{bar:22} {percent}%  {msg}");
+        Bars { meter, all, whole, workers }
+    }
+
+    fn show(&self, meter: &Meter) {
+        self.whole.set_position((meter.fraction() * STEPS as f64) as u64);
+        self.whole.set_message(format!("{} of {} runs{}", meter.ended, meter.runs, meter.eta()));
+    }
+}
+
+impl Watcher for Bars {
+    fn began(&self, worker: usize, run: &Planned, effort: Effort) {
+        let mut meter = lock(&self.meter);
+        meter.began(worker, run, effort);
+        self.workers[worker].set_message(run.id.clone());
+        self.show(&meter);
+    }
+
+    fn moment(&self, worker: usize, run: &Planned, moment: &Moment) {
+        let mut meter = lock(&self.meter);
+        meter.moment(worker, run, moment);
+        let bar = &self.workers[worker];
+        bar.set_length(moment.epoch_images * u64::from(moment.epochs));
+        bar.set_position(moment.epoch_images * u64::from(moment.epoch - 1) + moment.images);
+        bar.set_message(format!("{}  epoch {}/{}  K {:.3}", run.id, moment.epoch, moment.epochs, moment.kl));
+        self.show(&meter);
+    }
+
+    fn ended(&self, worker: usize, run: &Planned, fate: &Fate, time: Duration) {
+        let mut meter = lock(&self.meter);
+        meter.ended(worker, run);
+        let _ = self.all.println(end_line(run, fate, time));
+        self.workers[worker].set_position(0);
+        self.workers[worker].set_message("");
+        self.show(&meter);
+    }
+
+    fn waiting(&self, runs: usize, holder: &str) {
+        let _ = self.all.println(waiting_line(runs, holder));
+    }
+
+    fn warn(&self, message: &str) {
+        let _ = self.all.println(format!("warning: {message}"));
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.workers.iter().chain([&self.whole]).for_each(ProgressBar::finish_and_clear);
+    }
+}

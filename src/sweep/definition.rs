@@ -1,0 +1,369 @@
+//! A sweep as it is written: the base of all runs, the axes that are multiplied, single runs, and what is left out.
+
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::axis::{Column, Fault, MAX_RUNS};
+use crate::error::{Error, Result};
+use crate::spec::{RunSpec, Settings};
+
+/// What a sweep file says, or the flags in its place.
+#[derive(Clone, Debug, Default)]
+pub struct Definition {
+    /// Under every run.
+    base: Settings,
+    /// Multiplied with each other; the columns of one axis move together.
+    axes: Vec<Vec<Column>>,
+    /// Single runs over the base.
+    runs: Vec<Settings>,
+    excludes: Vec<Exclude>,
+}
+
+/// What is left out: runs where every column has one of its values.
+#[derive(Clone, Debug)]
+struct Exclude {
+    line: usize,
+    columns: Vec<Column>,
+}
+
+/// The layers around those of the definition.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    /// Flags: over everything.
+    pub flags: Settings,
+    /// Variables: over the base, under what makes one run differ from another.
+    pub variables: Settings,
+}
+
+/// The settings of every run, and what a person should know of them.
+#[derive(Clone, Debug, Default)]
+pub struct Cells {
+    /// In the order of the file; of axes, the last moves fastest.
+    pub runs: Vec<Settings>,
+    /// Sentences.
+    pub notes: Vec<String>,
+}
+
+type Entries<'i> = Vec<(Spanned<std::borrow::Cow<'i, str>>, Spanned<DeValue<'i>>)>;
+
+impl Definition {
+    /// Reads a sweep file.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with file, line, reason and mend.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text =
+            std::fs::read_to_string(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
+        Definition::parse(&text).map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
+    }
+
+    /// Parses the text of a sweep file.
+    ///
+    /// # Errors
+    /// A sentence that begins with the line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let line = |at: usize| 1 + text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count();
+        let told = |fault: Fault| format!("line {}: {}", line(fault.at), fault.why.replace('\n', "; "));
+        let document = DeTable::parse(text).map_err(|e| {
+            let at = e.span().map_or(0, |span| span.start);
+            told(Fault::new(at, e.message()))
+        })?;
+        let mut definition = Definition::default();
+        for (key, value) in in_order(document.into_inner()) {
+            let at = key.span().start;
+            match key.get_ref().as_ref() {
+                "base" => definition.base = single(table("base", value).map_err(told)?).map_err(told)?,
+                "grid" => {
+                    for (key, value) in table("grid", value).map_err(told)? {
+                        let column = Column::new(&key, value).map_err(told)?;
+                        definition.add(vec![column]).map_err(|why| told(Fault::new(key.span().start, why)))?;
+                    }
+                }
+                "zip" => {
+                    for (at, entries) in tables("zip", value).map_err(told)? {
+                        let columns = columns(entries).map_err(told)?;
+                        definition.add(columns).map_err(|why| told(Fault::new(at, why)))?;
+                    }
+                }
+                "run" => {
+                    for (_, entries) in tables("run", value).map_err(told)? {
+                        definition.runs.push(single(entries).map_err(told)?);
+                    }
+                }
+                "exclude" => {
+                    for (at, entries) in tables("exclude", value).map_err(told)? {
+                        let columns = columns(entries).map_err(told)?;
+                        if columns.is_empty() {
+                            return Err(told(Fault::new(at, "an empty [[exclude]] would leave nothing")));
+                        }
+                        definition.excludes.push(Exclude { line: line(at), columns });
+                    }
+                }
+                other => {
+                    let why = format!(
+                        "unknown table {other:?}; a sweep has [base], [grid], [[zip]], [[run]] and [[exclude]], and \
+                         settings stand in one of them"
+                    );
+                    return Err(told(Fault::new(at, why)));
+                }
+            }
+        }
+        Ok(definition)
+    }
+
+    /// Adds an axis as typed, `KEY=VALUES`; it takes the place of the file's axis of that key.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with what was typed, the reason and the mend.
+    pub fn add_typed(&mut self, text: &str) -> Result<()> {
+        let usage = |why: String| Error::Usage(format!("--grid {text}: {why}"));
+        let column = Column::typed(text).map_err(usage)?;
+        if self.axes.iter().any(|axis| axis.len() > 1 && axis.iter().any(|c| c.key == column.key)) {
+            return Err(usage(format!("{} moves together with others in a [[zip]]; change it there", column.key)));
+        }
+        match self.axes.iter_mut().find(|axis| axis.iter().any(|c| c.key == column.key)) {
+            Some(axis) => *axis = vec![column],
+            None => self.axes.push(vec![column]),
+        }
+        Ok(())
+    }
+
+    /// Puts `config` in the place of the base.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is one already.
+    pub fn set_base(&mut self, config: Settings) -> Result<()> {
+        if self.base != Settings::default() {
+            return Err(Error::Usage(
+                "--config and the sweep file's [base] both say what is under all runs; drop one of the two".into(),
+            ));
+        }
+        self.base = config;
+        Ok(())
+    }
+
+    /// Every run: the product of the axes, then the single runs, without what is excluded.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for more runs than [`MAX_RUNS`], and where settings of a run contradict each other.
+    pub fn cells(&self, layers: &Layers) -> Result<Cells> {
+        let count = self.axes.iter().try_fold(1usize, |n, axis| n.checked_mul(rows(axis)));
+        if count.and_then(|n| n.checked_add(self.runs.len())).is_none_or(|n| n > MAX_RUNS) {
+            return Err(Error::Usage(format!(
+                "these axes multiply to more than {MAX_RUNS} runs; shorten some, or move columns that belong together \
+                 into a [[zip]]"
+            )));
+        }
+        let base = layers.variables.clone().over(self.base.clone());
+        let mut excluded = vec![0usize; self.excludes.len()];
+        let mut cells = Cells::default();
+        let product = if self.axes.is_empty() && !self.runs.is_empty() { 0 } else { count.unwrap_or(0) };
+        let all = (0..product).map(|index| self.cell(index)).chain(self.runs.iter().cloned());
+        for cell in all {
+            let settings = layers.flags.clone().over(cell.clone().over(base.clone())).with_preset()?;
+            let resolved = RunSpec::resolve(&settings);
+            if !self.excludes.is_empty() {
+                let facts =
+                    resolved.as_ref().map_or_else(|_| settings.clone(), |spec| settings.clone().or(spec.settings()));
+                if let Some(i) = self.excludes.iter().position(|exclude| exclude.matches(&facts)) {
+                    excluded[i] += 1;
+                    continue;
+                }
+            }
+            resolved.map_err(|e| Error::Usage(format!("the run with {}: {e}", describe(&cell))))?;
+            cells.runs.push(settings);
+        }
+        for (exclude, _) in self.excludes.iter().zip(&excluded).filter(|(_, count)| **count == 0) {
+            cells.notes.push(format!("the [[exclude]] of line {} leaves out nothing", exclude.line));
+        }
+        if cells.runs.is_empty() {
+            return Err(Error::Usage("nothing is left to run: every run is excluded".into()));
+        }
+        Ok(cells)
+    }
+
+    fn add(&mut self, columns: Vec<Column>) -> Result<(), String> {
+        let Some(first) = columns.first() else { return Err("nothing in it; name settings and their values".into()) };
+        if let Some(other) = columns.iter().find(|column| column.values.len() != first.values.len()) {
+            return Err(format!(
+                "columns of a [[zip]] move together, but {} has {} values and {} has {}; make them equal",
+                first.key,
+                first.values.len(),
+                other.key,
+                other.values.len()
+            ));
+        }
+        for column in &columns {
+            if self.axes.iter().flatten().any(|known| known.key == column.key) {
+                return Err(format!("{} is an axis already; keep one of the two", column.key));
+            }
+        }
+        self.axes.push(columns);
+        Ok(())
+    }
+
+    /// What the axes say of the run of this number; the last axis moves fastest.
+    fn cell(&self, mut index: usize) -> Settings {
+        let mut cell = Settings::default();
+        for axis in self.axes.iter().rev() {
+            let (row, n) = (index % rows(axis), rows(axis));
+            index /= n;
+            cell = axis.iter().fold(cell, |cell, column| cell.or(column.values[row].clone()));
+        }
+        cell
+    }
+}
+
+fn rows(axis: &[Column]) -> usize {
+    axis.first().map_or(1, |column| column.values.len())
+}
+
+impl Exclude {
+    fn matches(&self, facts: &Settings) -> bool {
+        let facts = facts.given();
+        self.columns.iter().all(|column| {
+            let fact = facts.get(&column.key);
+            fact.is_some() && column.values.iter().any(|value| value.given().get(&column.key) == fact)
+        })
+    }
+}
+
+/// "beta=4.0 seed=1": the settings that are given.
+pub(super) fn describe(settings: &Settings) -> String {
+    let given = settings.given();
+    let words: Vec<String> =
+        given.iter().map(|(key, value)| format!("{key}={}", crate::spec::cell_text(value, ","))).collect();
+    if words.is_empty() { "no settings of its own".to_owned() } else { words.join(" ") }
+}
+
+/// The entries of a table in the order of the file.
+fn in_order(table: DeTable<'_>) -> Entries<'_> {
+    let mut entries: Entries = table.into_iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+fn table<'i>(name: &str, value: Spanned<DeValue<'i>>) -> Result<Entries<'i>, Fault> {
+    let at = value.span().start;
+    match value.into_inner() {
+        DeValue::Table(table) => Ok(in_order(table)),
+        _ => Err(Fault::new(at, format!("{name} is one table: write [{name}] and its settings under it"))),
+    }
+}
+
+fn tables<'i>(name: &str, value: Spanned<DeValue<'i>>) -> Result<Vec<(usize, Entries<'i>)>, Fault> {
+    let at = value.span().start;
+    let mend = || format!("there may be many of {name}: write [[{name}]] and its settings under it");
+    match value.into_inner() {
+        DeValue::Array(list) => list
+            .into_iter()
+            .map(|element| {
+                let at = element.span().start;
+                match element.into_inner() {
+                    DeValue::Table(table) => Ok((at, in_order(table))),
+                    _ => Err(Fault::new(at, mend())),
+                }
+            })
+            .collect(),
+        _ => Err(Fault::new(at, mend())),
+    }
+}
+
+fn columns(entries: Entries<'_>) -> Result<Vec<Column>, Fault> {
+    entries.into_iter().map(|(key, value)| Column::new(&key, value)).collect()
+}
+
+/// A layer of single values.
+fn single(entries: Entries<'_>) -> Result<Settings, Fault> {
+    let mut layer = Settings::default();
+    for (key, value) in entries {
+        let (at, name) = (value.span().start, key.get_ref().as_ref());
+        let plain = serde::Deserialize::deserialize(toml::de::ValueDeserializer::from(value))
+            .map_err(|e: toml::de::Error| Fault::new(at, e.message()))?;
+        let setting = Settings::one(name, plain).map_err(|why| {
+            let list = "lists and ranges belong into [grid] or [[zip]]";
+            Fault::new(at, if why.contains("invalid type") { format!("{name}: {why}; {list}") } else { why })
+        })?;
+        layer = layer.or(setting);
+    }
+    Ok(layer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(text: &str) -> Vec<String> {
+        let cells = Definition::parse(text).unwrap().cells(&Layers::default()).unwrap();
+        cells.runs.iter().map(describe).collect()
+    }
+
+    #[test]
+    fn axes_are_multiplied_in_the_order_of_the_file_and_single_runs_follow() {
+        let text = "[[run]]\nbeta = 9\n[grid]\nseed = \"1..2\"\nloss = [\"bce\", \"mse\"]\n[[zip]]\nlr = [0.1, 0.2]\n\
+                    batch-size = [1, 2]\n[base]\nepochs = 3\n";
+        let runs = described(text);
+        assert_eq!(runs.len(), 2 * 2 * 2 + 1);
+        assert_eq!(runs[0], "loss=bce lr=0.1 batch-size=1 epochs=3 seed=1");
+        assert_eq!(runs[1], "loss=bce lr=0.2 batch-size=2 epochs=3 seed=1");
+        assert_eq!(runs[2], "loss=mse lr=0.1 batch-size=1 epochs=3 seed=1");
+        assert_eq!(runs[4], "loss=bce lr=0.1 batch-size=1 epochs=3 seed=2");
+        assert_eq!(runs[8], "beta=9.0 epochs=3");
+        assert_eq!(described("").len(), 1, "an empty sweep is one run of defaults");
+    }
+
+    #[test]
+    fn excluded_runs_are_left_out_even_where_they_could_not_run() {
+        let text = "[grid]\nloss = [\"bce\", \"gaussian\"]\nsigma2 = [0.5]\nseed = \"1..3\"\n[[exclude]]\nloss = \"bce\"\n\
+                    [[exclude]]\nseed = \"2..3\"\nlatent-dim = 20\n";
+        assert_eq!(described(text), ["loss=gaussian sigma2=0.5 seed=1"], "also by a default: 20 latents");
+        let idle = Definition::parse("[grid]\nseed = [1]\n[[exclude]]\nseed = 4\n").unwrap();
+        assert!(idle.cells(&Layers::default()).unwrap().notes[0].contains("line 3"));
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_variables_only_over_its_base() {
+        let definition = Definition::parse("[base]\nepochs = 3\nlr = 0.1\n[grid]\nseed = [1, 2]\n").unwrap();
+        let layer = |text: &str| Settings::parse(text).unwrap();
+        let layers = Layers { flags: layer("lr = 0.5"), variables: layer("epochs = 7\nseed = 9") };
+        let runs: Vec<String> = definition.cells(&layers).unwrap().runs.iter().map(describe).collect();
+        assert_eq!(runs, ["lr=0.5 epochs=7 seed=1", "lr=0.5 epochs=7 seed=2"]);
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_line() {
+        for (text, line, word) in [
+            ("beta = 1", "line 1", "unknown table"),
+            ("[base]\nbta = 1", "line 2", "bta"),
+            ("[base]\nbeta = [1, 2]", "line 2", "[grid]"),
+            ("[base]\nseed = \"1..3\"", "line 2", "[grid]"),
+            ("[grid]\nbeta = [\n 1,\n \"x\",\n]", "line 4", "x"),
+            ("[grid]\n\nlatent_dim = [2]", "line 3", "latent_dim"),
+            ("[grid]\nloss = [\"l1\"]", "line 2", "l1"),
+            ("[grid]\nseed = \"3..1\"", "line 2", "smaller"),
+            ("[grid]\nseed = [1]\n[[zip]]\nseed = [1]", "line 3", "already"),
+            ("[[zip]]\nlr = [1, 2]\nbeta = [1]", "line 1", "equal"),
+            ("[zip]\nlr = [1]", "line 1", "[[zip]]"),
+            ("[[grid]]\nlr = [1]", "line 1", "[grid]"),
+            ("[grid]\nlr = [1]\nlr = [2]", "line 3", "duplicate"),
+            ("[[exclude]]\n", "line 1", "nothing"),
+            ("[grid\n", "line 1", ""),
+        ] {
+            let why = Definition::parse(text).unwrap_err();
+            assert!(why.starts_with(line) && why.contains(word) && !why.contains('\n'), "{text:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_product_beyond_all_measure_is_an_error_and_a_contradiction_names_its_run() {
+        let million =
+            "[grid]\nseed = \"1..1000\"\nlatent-dim = \"1..1000\"\nbatch-size = \"1..1000\"\nepochs = \"1..1000\"";
+        let definition = Definition::parse(million).unwrap();
+        assert!(definition.cells(&Layers::default()).unwrap_err().to_string().contains("more than 100000 runs"));
+        let both = Definition::parse("[grid]\nloss = [\"bce\"]\nsigma2 = [0.5]").unwrap();
+        let error = both.cells(&Layers::default()).unwrap_err().to_string();
+        assert!(error.contains("loss=bce sigma2=0.5") && error.contains("contradict"), "{error}");
+    }
+}

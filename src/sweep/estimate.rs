@@ -1,0 +1,123 @@
+//! How long the rest of a sweep may take: from the clocks of its runs on disk, or not at all.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::plan::Planned;
+use super::state::epochs_done;
+use crate::records::{RunDir, parse_timing};
+
+/// Clocks that are read of one shape; more say nothing new.
+const ENOUGH: usize = 10;
+
+/// What the time of an epoch depends on, but for the processor.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Shape {
+    hidden: Vec<usize>,
+    latent_dim: usize,
+    batch_size: usize,
+    images: (Option<usize>, Option<usize>),
+}
+
+impl Shape {
+    fn of(run: &Planned) -> Self {
+        let (data, model) = (run.spec.data(), run.spec.model());
+        Shape {
+            hidden: model.hidden.clone(),
+            latent_dim: model.latent_dim,
+            batch_size: run.spec.training().batch_size,
+            images: (data.train_size, data.test_size),
+        }
+    }
+}
+
+/// What the clocks on disk say.
+#[derive(Clone, Debug, Default)]
+pub struct Pace {
+    /// Seconds of each epoch that was looked at.
+    clocks: HashMap<Shape, Vec<f64>>,
+    runs: usize,
+}
+
+/// The time that is left, and what it is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// At so many runs side by side.
+    pub left: Option<Duration>,
+    /// How it was found, in words.
+    pub basis: String,
+}
+
+impl Pace {
+    /// Reads the clocks of the runs of this sweep in `out`.
+    pub fn read<'a>(runs: impl Iterator<Item = &'a Planned>, out: &Path) -> Self {
+        let mut pace = Pace::default();
+        let mut looked: HashMap<Shape, usize> = HashMap::new();
+        for run in runs {
+            let shape = Shape::of(run);
+            let looked = looked.entry(shape.clone()).or_default();
+            if *looked >= ENOUGH {
+                continue;
+            }
+            let Ok(text) = std::fs::read(RunDir::new(out.join(&run.id)).timing()) else { continue };
+            let rows = parse_timing(&text).unwrap_or_default();
+            if rows.is_empty() {
+                continue;
+            }
+            *looked += 1;
+            pace.runs += 1;
+            pace.clocks.entry(shape).or_default().extend(rows.iter().map(|row| row.train_s + row.eval_s));
+        }
+        pace
+    }
+
+    /// Seconds of an epoch of `run`, where a run of its shape has been done.
+    fn epoch(&self, run: &Planned) -> Option<f64> {
+        let mut seconds = self.clocks.get(&Shape::of(run))?.clone();
+        seconds.sort_by(f64::total_cmp);
+        seconds.get(seconds.len() / 2).copied()
+    }
+
+    /// Seconds that are left of `run`.
+    pub fn left(&self, run: &Planned, out: &Path) -> Option<f64> {
+        let done = epochs_done(&RunDir::new(out.join(&run.id)));
+        Some(self.epoch(run)? * f64::from(run.spec.training().epochs.saturating_sub(done)))
+    }
+
+    /// The time that `remaining` takes, `jobs` side by side.
+    pub fn estimate(&self, remaining: &[&Planned], out: &Path, jobs: usize) -> Estimate {
+        let known: Vec<f64> = remaining.iter().filter_map(|run| self.left(run, out)).collect();
+        if remaining.is_empty() {
+            return Estimate { left: Some(Duration::ZERO), basis: "nothing is left to do".into() };
+        }
+        if known.is_empty() {
+            return Estimate {
+                left: None,
+                basis: "unknown until one run of this size has finished an epoch here".into(),
+            };
+        }
+        // Runs of a size never seen are taken for the mean of the others.
+        let mean = known.iter().sum::<f64>() / known.len() as f64;
+        let unknown = remaining.len() - known.len();
+        let sum = known.iter().sum::<f64>() + mean * unknown as f64;
+        let longest = known.iter().copied().fold(mean, f64::max);
+        let seconds = (sum / jobs.max(1) as f64).max(longest);
+        let mut basis = format!("from the clocks of {} runs here", self.runs);
+        if unknown > 0 {
+            basis.push_str(&format!(", the mean for {unknown} runs of sizes not seen yet"));
+        }
+        Estimate { left: Duration::try_from_secs_f64(seconds).ok(), basis }
+    }
+}
+
+/// A time for people: two units at most ("4 min 10 s").
+pub fn rough(time: Duration) -> String {
+    let seconds = time.as_secs_f64().ceil() as u64;
+    match seconds {
+        0..=99 => format!("{seconds} s"),
+        100..=5999 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        6000..=359_999 => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} days {} h", seconds / 86400, seconds / 3600 % 24),
+    }
+}

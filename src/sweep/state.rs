@@ -1,0 +1,81 @@
+//! Where a run stands, from what is on disk alone.
+
+use crate::records::{Manifest, RunDir, Status};
+use crate::run::{Holder, holder};
+use crate::verdict::Verdict;
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing is there.
+    Pending,
+    /// Begun and left; the next sweep goes on with it.
+    Unfinished,
+    /// A process is working on it.
+    Running(Holder),
+    /// All epochs are done.
+    Done,
+    /// It cannot be done; why.
+    Diverged(String),
+    /// The last attempt failed; why. The next sweep tries again.
+    Failed(String),
+}
+
+impl State {
+    /// The state of the run in `dir`.
+    pub fn of(dir: &RunDir) -> Self {
+        // One look at those that were never begun, which are most.
+        if !dir.path().exists() {
+            return State::Pending;
+        }
+        if let Ok(manifest) = Manifest::read(&dir.manifest()) {
+            match (manifest.status, manifest.verdict) {
+                (Status::Completed, _) => return State::Done,
+                (Status::Diverged, Some(Verdict::Diverged { epoch })) => return State::Diverged(diverged(epoch)),
+                (Status::Diverged, _) => return State::Diverged("diverged".to_owned()),
+                (Status::Running | Status::Interrupted, _) => {}
+            }
+        }
+        if let Some(holder) = holder(dir) {
+            return State::Running(holder);
+        }
+        if let Ok(why) = std::fs::read_to_string(dir.failure()) {
+            return State::Failed(why.lines().next().unwrap_or("no reason given").to_owned());
+        }
+        if dir.metrics().is_file() { State::Unfinished } else { State::Pending }
+    }
+
+    /// In one word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Unfinished => "unfinished",
+            State::Running(_) => "running",
+            State::Done => "done",
+            State::Diverged(_) => "diverged",
+            State::Failed(_) => "failed",
+        }
+    }
+
+    /// Why, or who.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            State::Diverged(why) | State::Failed(why) => Some(why.clone()),
+            State::Running(holder) => Some(format!("{holder} since {}", holder.since)),
+            State::Pending | State::Unfinished | State::Done => None,
+        }
+    }
+}
+
+/// Why a run that diverged has failed.
+pub(super) fn diverged(epoch: u32) -> String {
+    format!("diverged: the objective became infinite or NaN in epoch {epoch}; try a smaller lr")
+}
+
+/// The last epoch in the table of the run in `dir`: 0 for none.
+pub fn epochs_done(dir: &RunDir) -> u32 {
+    let Ok(text) = std::fs::read_to_string(dir.metrics()) else { return 0 };
+    // A line that is being written may be cut off.
+    let complete = text.rsplit_once('\n').map_or("", |(lines, _)| lines);
+    complete.lines().last().and_then(|line| line.split(',').next()?.parse().ok()).unwrap_or(0)
+}
