@@ -11,7 +11,7 @@
 //! | [`explain`] | what an objective really is, before anything is trained |
 //! | [`report`] | tables and sentences, from records only |
 //! | [`records`] | the files of a run: names, formats, reading back |
-//! | [`train`], [`evaluate`] | THE training loop, and what is measured on a model that stands still |
+//! | [`train`], [`evaluate`], [`importance`] | THE training loop, and what is measured on a model that stands still |
 //! | [`spec`] | everything that determines a run, validated once, then immutable; [`spec::presets`] has the conventions of public code bases by name |
 //! | [`objective`] | weights on R and K: likelihoods, KL, reductions |
 //! | [`model`], [`optimizer`] | the MLP VAE and its steps |
@@ -30,6 +30,7 @@ pub mod error;
 pub mod evaluate;
 pub mod explain;
 pub mod files;
+pub mod importance;
 pub mod kernels;
 pub mod metrics;
 pub mod model;

@@ -25,6 +25,8 @@ pub enum Purpose {
     BinarizeTest = 6,
     /// The choice of a subset (`--train-size`, `--test-size`); index = split.
     Subset = 7,
+    /// Latent noise of importance-weighted estimates; index = image.
+    ImportanceNoise = 8,
 }
 
 /// One random stream.

@@ -355,6 +355,11 @@ impl Vae {
         Ok(all)
     }
 
+    /// How z is drawn.
+    pub fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
     /// The learned log sigma of the likelihood, `[1]`, where there is one.
     pub fn log_sigma(&self) -> Option<&Var> {
         self.log_sigma.as_ref()
