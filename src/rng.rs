@@ -25,6 +25,8 @@ pub enum Purpose {
     BinarizeTest = 6,
     /// The choice of a subset (`--train-size`, `--test-size`); index = split.
     Subset = 7,
+    /// Codes drawn from the prior for a sheet of samples; index 0.
+    PriorSamples = 8,
 }
 
 /// One random stream.
