@@ -60,8 +60,8 @@ pub struct Merged {
     pub notes: Vec<String>,
 }
 
-/// One tidy table of `runs`: run, status, verdict, the group within which R can be compared, every setting, then the
-/// columns of `metrics.csv`.
+/// One tidy table of `runs`: run, status, verdict, the group within which R can be compared, the floors of R, every
+/// setting, then the columns of `metrics.csv`.
 ///
 /// # Errors
 /// [`Error::Run`] for a run that cannot be read.
@@ -69,7 +69,10 @@ pub fn merge(runs: &[RunDir], rows: Rows) -> Result<Merged> {
     let failed = |e: &dyn std::fmt::Display| Error::Run(format!("the table cannot be written ({e})"));
     let mut table = csv::Writer::from_writer(Vec::new());
     let settings = Settings::default().cells().into_iter().map(|(column, _)| column);
-    let header = ["run", "status", "verdict", "comparable"].map(str::to_owned).into_iter().chain(settings);
+    let header = ["run", "status", "verdict", "comparable", "collapsed_floor", "entropy_floor"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(settings);
     let metrics_header = METRICS_HEADER.trim_end().split(',').map(str::to_owned);
     table.write_record(header.chain(metrics_header)).map_err(|e| failed(&e))?;
     let mut notes = Vec::new();
@@ -105,6 +108,7 @@ pub fn merge(runs: &[RunDir], rows: Rows) -> Result<Merged> {
 }
 
 fn run_cells(run: &RunRecord) -> Vec<String> {
+    let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
     let verdict =
         run.manifest.verdict.and_then(|v| Some(serde_json::to_value(v).ok()?.get("name")?.as_str()?.to_owned()));
     let first = [
@@ -112,6 +116,8 @@ fn run_cells(run: &RunRecord) -> Vec<String> {
         crate::report::status_word(run.manifest.status).to_owned(),
         verdict.unwrap_or_default(),
         run.comparable(),
+        number(run.manifest.data.collapsed_floor),
+        number(run.manifest.data.entropy_floor),
     ];
     let settings = run.settings.cells().into_iter().map(|(_, cell)| cell);
     first.into_iter().chain(settings).collect()

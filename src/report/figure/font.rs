@@ -4,10 +4,13 @@ use std::sync::LazyLock;
 
 use ttf_parser::{Face, OutlineBuilder};
 
-static REGULAR: LazyLock<Option<Face<'static>>> =
-    LazyLock::new(|| Face::parse(include_bytes!("../../../assets/fonts/Roboto-Regular.ttf"), 0).ok());
-static BOLD: LazyLock<Option<Face<'static>>> =
-    LazyLock::new(|| Face::parse(include_bytes!("../../../assets/fonts/Roboto-Bold.ttf"), 0).ok());
+/// The font as a file; a page carries it so that its words are as wide as they were measured.
+pub const REGULAR_FILE: &[u8] = include_bytes!("../../../assets/fonts/Roboto-Regular.ttf");
+/// The same for titles.
+pub const BOLD_FILE: &[u8] = include_bytes!("../../../assets/fonts/Roboto-Bold.ttf");
+
+static REGULAR: LazyLock<Option<Face<'static>>> = LazyLock::new(|| Face::parse(REGULAR_FILE, 0).ok());
+static BOLD: LazyLock<Option<Face<'static>>> = LazyLock::new(|| Face::parse(BOLD_FILE, 0).ok());
 
 /// The weight of a font.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

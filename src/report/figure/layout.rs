@@ -191,11 +191,9 @@ impl Layout {
 impl Entry {
     fn height(&self) -> f64 {
         match self {
-            Entry::Heading(text) => LINE * wrap(text, LABEL, Weight::Bold, LEGEND - EDGE).len() as f64 + 5.0,
+            Entry::Heading(text) => heading_height(text),
             Entry::Key { label, .. } => LINE * key_lines(label).len().max(1) as f64 + 3.0,
-            Entry::Bar { label, .. } => {
-                BAR + 14.0 + LINE * wrap(label, LABEL, Weight::Bold, LEGEND - EDGE).len() as f64
-            }
+            Entry::Bar { label, .. } => heading_height(label) + BAR + 10.0,
         }
     }
 }
@@ -254,10 +252,18 @@ fn draw_legend(f: &mut Figure, (x, mut y): Point, legend: &[Entry]) {
     }
 }
 
-fn heading(f: &mut Figure, (x, mut y): Point, text: &str) -> f64 {
-    for line in wrap(text, LABEL, Weight::Bold, LEGEND - EDGE) {
+/// Room above a heading, which parts it from what is above.
+const BEFORE_HEADING: f64 = 8.0;
+
+fn heading_height(text: &str) -> f64 {
+    BEFORE_HEADING + LINE * wrap(text, LABEL, Weight::Bold, LEGEND - EDGE).len() as f64 + 4.0
+}
+
+/// Writes a heading, and says where what belongs to it begins.
+fn heading(f: &mut Figure, (x, y): Point, text: &str) -> f64 {
+    for (i, line) in wrap(text, LABEL, Weight::Bold, LEGEND - EDGE).into_iter().enumerate() {
         f.items.push(Item::Text {
-            at: (x, y + 9.0),
+            at: (x, y + BEFORE_HEADING + 9.0 + LINE * i as f64),
             text: line,
             size: LABEL,
             weight: Weight::Bold,
@@ -265,9 +271,8 @@ fn heading(f: &mut Figure, (x, mut y): Point, text: &str) -> f64 {
             turn: Turn::Level,
             ink: Ink::Text,
         });
-        y += LINE;
     }
-    y + 2.0
+    y + heading_height(text)
 }
 
 impl Panel {

@@ -13,7 +13,7 @@ pub mod svg;
 
 use clap::ValueEnum;
 
-pub use font::{Weight, width, wrap};
+pub use font::{BOLD_FILE, REGULAR_FILE, Weight, width, wrap};
 
 /// A picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -204,18 +204,18 @@ impl Shape {
 }
 
 impl Ink {
-    /// The colour on this paper.
+    /// The colour on this paper: without hue, so that a sheet of grey images is grey throughout.
     pub fn rgb(self, theme: Theme) -> [u8; 3] {
         match (self, theme) {
             (Ink::Rgb(rgb), _) => rgb,
-            (Ink::Text, Theme::Light) => [0x1a, 0x1d, 0x21],
-            (Ink::Text, Theme::Dark) => [0xec, 0xee, 0xf1],
-            (Ink::Muted, Theme::Light) => [0x56, 0x5d, 0x66],
-            (Ink::Muted, Theme::Dark) => [0xa9, 0xb1, 0xba],
-            (Ink::Grid, Theme::Light) => [0xe2, 0xe5, 0xe9],
-            (Ink::Grid, Theme::Dark) => [0x34, 0x3a, 0x42],
-            (Ink::Paper, Theme::Light) => [0xff, 0xff, 0xff],
-            (Ink::Paper, Theme::Dark) => [0x14, 0x17, 0x1b],
+            (Ink::Text, Theme::Light) => [0x1c; 3],
+            (Ink::Text, Theme::Dark) => [0xee; 3],
+            (Ink::Muted, Theme::Light) => [0x5a; 3],
+            (Ink::Muted, Theme::Dark) => [0xb0; 3],
+            (Ink::Grid, Theme::Light) => [0xe4; 3],
+            (Ink::Grid, Theme::Dark) => [0x3a; 3],
+            (Ink::Paper, Theme::Light) => [0xff; 3],
+            (Ink::Paper, Theme::Dark) => [0x16; 3],
         }
     }
 }

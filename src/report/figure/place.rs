@@ -1,9 +1,11 @@
 //! Labels beside points, where they cover neither points nor each other.
 
-use super::font::width;
+use super::font::{cut, width};
 use super::{Anchor, Dash, Figure, Ink, Point, Weight};
 
 const SIZE: f64 = 11.0;
+/// A longer label is cut.
+const WIDEST: f64 = 170.0;
 
 /// A rectangle: left, top, right, bottom.
 type Box4 = (f64, f64, f64, f64);
@@ -15,20 +17,21 @@ pub fn labels(f: &mut Figure, labels: &[(Point, String)], points: &[Point], boun
     let mut taken: Vec<Box4> = points.iter().map(|&(x, y)| (x - 5.0, y - 5.0, x + 5.0, y + 5.0)).collect();
     let mut homeless = Vec::new();
     for (at, text) in labels {
-        let w = width(text, SIZE, Weight::Regular);
+        let text = cut(text, SIZE, Weight::Regular, WIDEST);
+        let w = width(&text, SIZE, Weight::Regular);
         let fits = |b: &Box4| {
             let inside = b.0 >= left + 2.0 && b.1 >= top + 2.0 && b.2 <= right - 2.0 && b.3 <= bottom - 2.0;
             inside && taken.iter().all(|t| b.2 < t.0 || b.0 > t.2 || b.3 < t.1 || b.1 > t.3)
         };
         let Some((found, distance)) = candidates(*at, w).find(|(b, _)| fits(b)) else {
-            homeless.push(text.clone());
+            homeless.push(text);
             continue;
         };
         if distance > 12.0 {
             let near = (at.0.clamp(found.0, found.2), at.1.clamp(found.1, found.3));
             f.line(vec![*at, near], Ink::Muted, 0.7, Dash::Whole);
         }
-        f.text((found.0, found.3 - 3.0), text.clone(), SIZE, Anchor::Start, Ink::Text);
+        f.text((found.0, found.3 - 3.0), text, SIZE, Anchor::Start, Ink::Text);
         taken.push(found);
     }
     homeless

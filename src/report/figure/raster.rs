@@ -34,9 +34,13 @@ pub fn png(figure: &Figure, theme: Theme) -> Result<Vec<u8>> {
     for item in &figure.items {
         canvas.paint(item);
     }
-    // Nothing is transparent on paper: three bytes a pixel do.
-    let rgb: Vec<u8> = canvas.pixmap.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
-    encode((w as u32, h as u32), png::ColorType::Rgb, &rgb)
+    // Nothing is transparent on paper, and a sheet of images has no colours: three bytes a pixel do, or one.
+    let size = (w as u32, h as u32);
+    let pixels = canvas.pixmap.data().chunks_exact(4);
+    if pixels.clone().all(|p| p[0] == p[1] && p[1] == p[2]) {
+        return encode(size, png::ColorType::Grayscale, &pixels.map(|p| p[0]).collect::<Vec<u8>>());
+    }
+    encode(size, png::ColorType::Rgb, &pixels.flat_map(|p| [p[0], p[1], p[2]]).collect::<Vec<u8>>())
 }
 
 /// Grey pixels as the bytes of a PNG.
@@ -47,9 +51,9 @@ pub fn grey_png((columns, rows): (usize, usize), grey: &[u8]) -> Result<Vec<u8>>
     encode((columns as u32, rows as u32), png::ColorType::Grayscale, grey)
 }
 
-/// A PNG as a page holds it in itself.
-pub fn data_uri(png: &[u8]) -> String {
-    format!("data:image/png;base64,{}", STANDARD.encode(png))
+/// A file as a page holds it in itself.
+pub fn data_uri(mime: &str, bytes: &[u8]) -> String {
+    format!("data:{mime};base64,{}", STANDARD.encode(bytes))
 }
 
 fn encode((w, h): (u32, u32), color: png::ColorType, bytes: &[u8]) -> Result<Vec<u8>> {
@@ -60,6 +64,8 @@ fn encode((w, h): (u32, u32), color: png::ColorType, bytes: &[u8]) -> Result<Vec
     encoder.set_color(color);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Balanced);
+    // Large pixels repeat from row to row.
+    encoder.set_filter(png::Filter::Up);
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(bytes).map_err(failed)?;
     writer.finish().map_err(failed)?;

@@ -75,7 +75,7 @@ impl Scale {
 
     /// Equal factors; around all drawable `values` above 0, or from 0.1 to 10 where there are none.
     pub fn log(values: impl IntoIterator<Item = f64>) -> Self {
-        let logs = values.into_iter().filter(|v| drawable(*v) && *v > 0.0).map(f64::log10);
+        let logs = values.into_iter().filter(|v| drawable(*v) && *v >= 1.0 / LARGEST).map(f64::log10);
         let (mut min, mut max) = range(logs).unwrap_or((-1.0, 1.0));
         if max - min < 0.3 {
             (min, max) = (min - 0.5, max + 0.5);
@@ -91,7 +91,7 @@ impl Scale {
         }
         match self.spread {
             Spread::Linear | Spread::Counting => Some((value - self.min) / (self.max - self.min)),
-            Spread::Log if value <= 0.0 => None,
+            Spread::Log if value < 1.0 / LARGEST => None,
             Spread::Log => Some((value / self.min).log10() / (self.max / self.min).log10()),
         }
     }
@@ -172,7 +172,7 @@ mod tests {
     fn round_numbers_are_written_at_an_axis() {
         assert_eq!(labels(&Scale::linear([0.0, 205.8], Origin::Zero)), ["0", "50", "100", "150", "200"]);
         assert_eq!(labels(&Scale::linear([80.3, 80.7], Origin::Data)), ["80.3", "80.4", "80.5", "80.6", "80.7"]);
-        assert_eq!(labels(&Scale::log([0.05, 784.0])), ["0.1", "1", "10", "100"]);
+        assert_eq!(labels(&Scale::log([0.05, 784.0])), ["0.1", "1", "10", "100", "1000"]);
         assert_eq!(labels(&Scale::log([1.0, 4.0])), ["1", "2"]);
     }
 

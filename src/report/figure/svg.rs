@@ -108,7 +108,7 @@ fn write_item(out: &mut String, item: &Item, dress: Dress) {
             let (w, h) = (pixels.0 * scale, pixels.1 * scale);
             let image = format!(
                 "image x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" style=\"image-rendering:pixelated\" href=\"{}\"",
-                raster::data_uri(&png)
+                raster::data_uri("image/png", &png)
             );
             close_with_tip(out, &image, "image", tip.as_deref());
         }
@@ -139,7 +139,7 @@ fn write_words(
         Anchor::Middle => " text-anchor=\"middle\"",
         Anchor::End => " text-anchor=\"end\"",
     };
-    let weight = if weight == Weight::Bold { " font-weight=\"600\"" } else { "" };
+    let weight = if weight == Weight::Bold { " font-weight=\"700\"" } else { "" };
     let place = match turn {
         Turn::Level => format!("x=\"{}\" y=\"{}\"", number(x), number(y)),
         Turn::Up => format!("transform=\"translate({} {}) rotate(-90)\"", number(x), number(y)),

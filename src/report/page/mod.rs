@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use crate::report::escape::escape;
 use crate::report::figure::raster::data_uri;
 use crate::report::figure::svg::{Dress, svg};
+use crate::report::figure::{BOLD_FILE, REGULAR_FILE};
 use crate::report::plots::{Kind, draw};
 use crate::report::sheets::SHEETS;
 use crate::report::study::{Run, Study};
@@ -51,6 +52,11 @@ pub fn page(study: &Study, refresh: Refresh) -> String {
     runs::section(&mut body, study);
     provenance::section(&mut body, study);
     body.push_str("</main>\n<div id=\"tip\" role=\"status\" aria-live=\"polite\"></div>\n");
+    let face = |weight: u32, file: &[u8]| {
+        let uri = data_uri("font/ttf", file);
+        format!("@font-face {{ font-family: plots; font-weight: {weight}; src: url({uri}) format(\"truetype\"); }}\n")
+    };
+    let fonts = face(400, REGULAR_FILE) + &face(700, BOLD_FILE);
     let refresh = match refresh {
         Refresh::Never => String::new(),
         Refresh::Every(seconds) => format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">\n"),
@@ -58,8 +64,8 @@ pub fn page(study: &Study, refresh: Refresh) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src \
-         'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n<meta name=\"color-scheme\" \
-         content=\"light dark\">\n{refresh}<link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{body}<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
+         'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n<meta name=\"color-scheme\" \
+         content=\"light dark\">\n{refresh}<link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>\n{fonts}{STYLE}</style>\n</head>\n<body>\n{body}<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
     )
 }
 
@@ -186,5 +192,5 @@ fn embeddable(path: &PathBuf, left: usize) -> Option<String> {
         return None;
     }
     let bytes = std::fs::read(path).ok().filter(|bytes| bytes.starts_with(b"\x89PNG\r\n\x1a\n"))?;
-    Some(data_uri(&bytes)).filter(|uri| uri.len() <= left)
+    Some(data_uri("image/png", &bytes)).filter(|uri| uri.len() <= left)
 }

@@ -79,8 +79,11 @@ fn finding(series: &Series<'_>) -> String {
             let values: Vec<f64> = results.iter().filter_map(|row| q.value(row)).collect();
             let (least, most) = (values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?);
             let mean = values.iter().sum::<f64>() / values.len() as f64;
-            let spread =
-                if values.len() > 1 { format!(" ({} to {})", short(least), short(most)) } else { String::new() };
+            let spread = if short(least) == short(most) {
+                String::new()
+            } else {
+                format!(" ({} to {})", short(least), short(most))
+            };
             Some(format!("{} {}{spread}", q.symbol(first.symbol()), short(mean)))
         })
         .collect();

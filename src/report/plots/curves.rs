@@ -42,7 +42,7 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     let marks = last - first < MOST_MARKS && group.runs.len() <= MOST_WITH_TRAINING;
 
     let mut notes = Vec::new();
-    if first >= 1 {
+    if first >= 1 && rows().any(|row| row.epoch == 0) {
         notes.push("The untrained model (epoch 0) is left out.".to_owned());
     }
     if splits.len() == 1 {
@@ -59,10 +59,14 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     }
     let mut legend = group
         .legend(&coloring, |i| (marks.then(|| (Shape::ALL[i % Shape::ALL.len()], Fill::Solid)), Some(Dash::Whole)));
-    let key = |dash, label: &str| Entry::Key { ink: Ink::Text, shape: None, dash: Some(dash), label: label.into() };
+    let one = first == last;
+    let mut key = |dash, fill, label: &str| {
+        let (shape, dash) = if one { (Some((Shape::Circle, fill)), None) } else { (None, Some(dash)) };
+        legend.push(Entry::Key { ink: Ink::Text, shape, dash, label: label.into() });
+    };
     if splits.len() == 2 {
-        legend.push(key(Dash::Whole, "test images"));
-        legend.push(key(Dash::Dashed, "training images"));
+        key(Dash::Whole, Fill::Solid, "test images");
+        key(Dash::Dashed, Fill::Hollow, "training images");
     }
 
     let words = group.around("Learning curves in both ledgers", notes);
@@ -148,10 +152,11 @@ fn draw_run(
             let row = run.metrics.iter().find(|row| row.split == split && f64::from(row.epoch) == epoch);
             let split_name = if split == Split::Test { "test" } else { "train" };
             let tip = row.map(|row| format!("epoch {epoch} {split_name}, {}", group.tip(run, row)));
-            let (size, fill) = if split == Split::Test { (3.0, Fill::Solid) } else { (2.2, Fill::Hollow) };
+            let (size, fill) =
+                if split == Split::Test { (0.8 * group.size(run), Fill::Solid) } else { (2.4, Fill::Hollow) };
             // A dashed line is mark enough for training, unless there is no line.
             if split == Split::Test || one {
-                figure.items.push(Item::Mark { at, shape: group.shape(run), size, ink, fill, tip });
+                figure.items.push(Item::Mark { at, shape: group.shape(run, coloring), size, ink, fill, tip });
             }
         }
     }

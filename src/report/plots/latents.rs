@@ -80,7 +80,7 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
                 significant(latent.kl),
                 significant(latent.mean_variance)
             );
-            layout.figure.mark(at, group.shape(run), ink, fill, Some(tip));
+            layout.figure.mark(at, group.shape(run, &coloring), ink, fill, Some(tip));
         }
     }
     Ok(layout.figure)

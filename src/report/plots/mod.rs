@@ -70,7 +70,7 @@ impl Kind {
 pub fn draw(kind: Kind, study: &Study) -> Drawn {
     let groups = study.groups();
     let mut drawn = Drawn::default();
-    for (i, (comparable, runs)) in groups.iter().enumerate() {
+    for (comparable, runs) in &groups {
         let group = Group::of(comparable, runs);
         let figure = match kind {
             Kind::Curves => curves::figure(&group),
@@ -81,14 +81,22 @@ pub fn draw(kind: Kind, study: &Study) -> Drawn {
         };
         let name = match groups.len() {
             1 => kind.name().to_owned(),
-            _ => format!("{}-{}-{}", kind.name(), i + 1, file_name(comparable)),
+            _ => format!("{}-{}", kind.name(), file_name(comparable)),
         };
         match figure {
+            _ if drawn.plots.iter().any(|plot| plot.name == name) => {
+                drawn.notes.push(format!("no second plot {name}: {comparable:?} is nearly the name of another group"));
+            }
             Ok(figure) => drawn.plots.push(Plot { name, figure }),
             Err(why) => drawn.notes.push(format!("no plot {name}: {why}")),
         }
     }
     drawn
+}
+
+/// The radius of the marks of series `i`.
+fn nested(i: usize) -> f64 {
+    (5.2 - 0.8 * i as f64).max(2.8)
 }
 
 /// What may stand in a file's name on every system.
@@ -170,8 +178,17 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn shape(&self, run: &Run) -> Shape {
-        Shape::ALL[self.series_of(run) % Shape::ALL.len()]
+    /// Marks of series that lie on one another stay visible: the first are the largest.
+    fn size(&self, run: &Run) -> f64 {
+        nested(self.series_of(run))
+    }
+
+    /// Where a colour stands for a number, a form would stand for nothing.
+    fn shape(&self, run: &Run, coloring: &Coloring) -> Shape {
+        match coloring {
+            Coloring::Series => Shape::ALL[self.series_of(run) % Shape::ALL.len()],
+            Coloring::Weight(_) | Coloring::Plain => Shape::Circle,
+        }
     }
 
     /// What the colours mean; `with` says how a series is marked.
@@ -183,7 +200,7 @@ impl<'a> Group<'a> {
                 .enumerate()
                 .map(|(i, s)| {
                     let ((shape, dash), seeds) = (with(i), s.runs.len());
-                    let seeds = if seeds > 1 { format!(" ({seeds} seeds)") } else { String::new() };
+                    let seeds = if seeds > 1 { format!(" (n={seeds})") } else { String::new() };
                     Entry::Key { ink: category(i), shape, dash, label: format!("{}{seeds}", s.label) }
                 })
                 .collect(),

@@ -1,13 +1,13 @@
 //! K against R: under one network and one way of training, the runs of all reductions lie on one curve, and the
 //! effective beta alone says where.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{Coloring, Group};
+use super::{Coloring, Group, nested};
 use crate::report::figure::layout::{Axis, Entry, Grid, Layout};
 use crate::report::figure::place::labels;
 use crate::report::figure::scale::{Origin, Scale};
-use crate::report::figure::{Anchor, Dash, Figure, Fill, Ink, Shape};
+use crate::report::figure::{Anchor, Dash, Figure, Fill, Ink, Item, Point, Shape};
 use crate::report::study::{Quantity, Run, beta_lines, reduction_label};
 
 /// So few settings are named beside their points, presets or not.
@@ -24,11 +24,12 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     let y = Scale::linear(done.iter().map(|(_, row)| row.kl), Origin::Zero);
 
     let coloring = if group.weighing.is_some() { Coloring::Weight(group.weights()) } else { Coloring::Plain };
-    let reductions: BTreeSet<String> = done.iter().map(|(run, _)| reduction_label(&run.settings)).collect();
-    let shape_of = |run: &Run| {
-        let place = reductions.iter().position(|r| *r == reduction_label(&run.settings)).unwrap_or(0);
-        Shape::ALL[place % Shape::ALL.len()]
-    };
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    done.iter().for_each(|(run, _)| *counts.entry(reduction_label(&run.settings)).or_default() += 1);
+    let mut reductions: Vec<String> = counts.keys().cloned().collect();
+    // The most frequent first: its marks are the largest, and what lies on them is drawn over them.
+    reductions.sort_by_key(|label| std::cmp::Reverse(counts[label]));
+    let place = |run: &Run| reductions.iter().position(|r| *r == reduction_label(&run.settings)).unwrap_or(0);
     let mut legend = vec![Entry::Heading("Reduction".into())];
     for (i, label) in reductions.iter().enumerate() {
         let shape = Some((Shape::ALL[i % Shape::ALL.len()], Fill::Hollow));
@@ -62,6 +63,7 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     for (value, name) in bounds.into_iter().take(4) {
         if let Some(line) = panel.upright(value) {
             let top = line[1];
+            occupied.extend(between(line[0], line[1]));
             f.line(line, Ink::Muted, 1.2, Dash::Dashed);
             let right = top.0 > panel.bounds().0.0 + 280.0;
             let (dx, anchor) = if right { (-5.0, Anchor::End) } else { (5.0, Anchor::Start) };
@@ -72,13 +74,18 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     }
     for line in curve(group, &done.iter().map(|(run, _)| *run).collect::<Vec<_>>()) {
         for piece in panel.line(&line) {
+            occupied.extend(piece.windows(2).flat_map(|pair| between(pair[0], pair[1])));
             f.line(piece, Ink::Muted, 1.0, Dash::Whole);
         }
     }
     let mut points = Vec::new();
-    for (run, row) in &done {
+    let mut ordered = done.clone();
+    ordered.sort_by_key(|(run, _)| place(run));
+    for (run, row) in &ordered {
         let Some(at) = panel.at(row.recon, row.kl) else { continue };
-        f.mark(at, shape_of(run), group.ink(run, &coloring), Fill::Solid, Some(group.tip(run, row)));
+        let (ink, tip) = (group.ink(run, &coloring), Some(group.tip(run, row)));
+        let shape = Shape::ALL[place(run) % Shape::ALL.len()];
+        f.items.push(Item::Mark { at, shape, size: nested(place(run)), ink, fill: Fill::Solid, tip });
         points.push(at);
     }
     let wanted: Vec<_> = names
@@ -91,6 +98,12 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     points.extend(occupied);
     labels(f, &wanted, &points, panel.bounds());
     Ok(layout.figure)
+}
+
+/// Points along a line, close enough together that no word fits between them.
+fn between(a: Point, b: Point) -> impl Iterator<Item = Point> {
+    let steps = ((b.0 - a.0).hypot(b.1 - a.1) / 8.0).ceil().max(1.0);
+    (0..=steps as usize).map(move |i| i as f64 / steps).map(move |t| (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1)))
 }
 
 /// What is written beside a series: its preset, or what sets it apart where there are few.
@@ -108,6 +121,9 @@ fn names(group: &Group<'_>, done: &[&Run]) -> BTreeMap<usize, String> {
         })
         .collect()
 }
+
+/// Fewer points make no curve: a straight line between two would claim what nobody measured.
+const LEAST_OF_A_CURVE: usize = 4;
 
 /// Mean points of the settings along their weight, one line for each network and way of training.
 fn curve(group: &Group<'_>, done: &[&Run]) -> Vec<Vec<(f64, f64)>> {
@@ -135,5 +151,6 @@ fn curve(group: &Group<'_>, done: &[&Run]) -> Vec<Vec<(f64, f64)>> {
             }
             means
         })
+        .filter(|means| means.len() >= LEAST_OF_A_CURVE)
         .collect()
 }

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Group;
+use super::{Group, nested};
 use crate::metrics::{EpochRecord, significant};
 use crate::report::figure::color::{MAX_CATEGORIES, category};
 use crate::report::figure::layout::{Axis, Entry, Grid, Layout};
 use crate::report::figure::scale::{Origin, Scale};
-use crate::report::figure::{Dash, Figure, Fill, Shape};
+use crate::report::figure::{Dash, Figure, Fill, Item, Shape};
 use crate::report::study::{Quantity, Run, Series, beta_lines, reduction_label};
 
 /// The runs at one place of the axis.
@@ -111,13 +111,9 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
                         }
                     }
                     let Some(at) = panel.at(point.x, mean) else { continue };
-                    layout.figure.mark(
-                        at,
-                        shape,
-                        ink,
-                        Fill::Solid,
-                        Some(tip(group, point, quantity, (mean, least, most))),
-                    );
+                    let size = if told_apart { nested(i) } else { 3.6 };
+                    let tip = Some(tip(group, point, quantity, (mean, least, most)));
+                    layout.figure.items.push(Item::Mark { at, shape, size, ink, fill: Fill::Solid, tip });
                 }
             }
         }

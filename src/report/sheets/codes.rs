@@ -38,8 +38,7 @@ pub(super) fn figure(of: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> 
         },
         None => Axis { label: "class".into(), scale: Scale::linear(values, Origin::Data) },
     };
-    let mut notes =
-        vec![format!("The posterior means of the first {} test images, each written as its class.", means.len())];
+    let mut notes = vec![format!("The first {} test images.", means.len())];
     if d > 2 {
         notes.push(format!("Of {d} latents, the two whose means vary most."));
     }
@@ -52,7 +51,7 @@ pub(super) fn figure(of: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> 
     let mut layout = Layout::new(&words, Grid { columns: 1, rows: 1, width: 520.0, height: 440.0 }, &[]);
     let x = axis(active.first(), points.iter().map(|p| p.0).collect());
     let y = axis(active.get(1), points.iter().map(|p| p.1).collect());
-    let panel = layout.panel((0, 0), "", x, y);
+    let panel = layout.panel((0, 0), "Posterior means, each written as its class", x, y);
     for (i, &(x, y)) in points.iter().enumerate() {
         let Some((x, y)) = panel.at(x, y) else { continue };
         layout.figure.items.push(Item::Text {

@@ -7,9 +7,9 @@ mod paint;
 
 use crate::data::{Dataset, Images};
 use crate::error::Result;
-use crate::metrics::{LatentRecord, significant};
+use crate::metrics::LatentRecord;
 use crate::model::Vae;
-use crate::report::figure::Figure;
+use crate::report::figure::{Figure, Weight, width};
 use crate::rng::{Purpose, Stream};
 use crate::spec::RunSpec;
 use grid::{Sheet, Tile};
@@ -66,7 +66,9 @@ pub fn side_by_side(models: &[(Trained<'_>, Vec<String>)]) -> Result<Option<Figu
     let (classes, chosen) = by_class(&first.data.test, 1);
     let column: Vec<u32> = chosen.iter().filter_map(|of_class| of_class.first().copied()).collect();
     let subtitle = "The first test image of every class, decoded from the mean of its posterior.";
-    let mut sheet = Sheet::new("The same digits", subtitle, column.len(), 3).beside(230.0);
+    let words = models.iter().flat_map(|(_, words)| words);
+    let widest = words.map(|line| width(line, 12.0, Weight::Regular)).fold(60.0, f64::max);
+    let mut sheet = Sheet::new("The same digits", subtitle, column.len(), 3).beside(widest + 14.0);
     sheet.headings(classes.iter().map(|c| c.to_string()));
     sheet.row(&["original".into()], Painter::of(first).originals(&column)?);
     for (model, words) in models {
@@ -145,7 +147,7 @@ fn traversals(of: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> {
             }
             code
         });
-        let words = [format!("latent {}", latent.latent), format!("K {}", significant(latent.kl))];
+        let words = [format!("latent {}", latent.latent), format!("K {:.2}", latent.kl)];
         sheet.row(&words, painter.decoded(codes.collect(), STEPS)?);
     }
     Ok(sheet.finish(&["The code of the first test image, with one latent at a time set to the value above.".into()]))

@@ -210,6 +210,9 @@ impl Study {
             let text = std::fs::read(path).map_err(|e| Error::input(path, "read", e))?;
             let known: Vec<String> = study.runs.iter().map(|run| run.name.clone()).collect();
             let read = table::parse(&text).map_err(|why| not_a_table(path, &why))?;
+            if read.runs.is_empty() && read.notes.is_empty() {
+                study.notes.push(format!("{}: has no rows", path.display()));
+            }
             study.runs.extend(read.runs.into_iter().filter(|run| !known.contains(&run.name)));
             study.notes.extend(read.notes.into_iter().map(|note| format!("{}: {note}", path.display())));
         }

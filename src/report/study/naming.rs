@@ -32,14 +32,16 @@ pub fn series<'a>(runs: &[&'a Run]) -> Vec<Series<'a>> {
     all.into_iter().zip(labels).map(|(runs, label)| Series { label, runs }).collect()
 }
 
-/// The runs as lines along beta: within one, beta and the seed alone differ.
+/// The runs as lines along beta, the longest first: within one, beta and the seed alone differ.
 pub fn beta_lines<'a>(runs: &[&'a Run]) -> Vec<Series<'a>> {
     const BESIDE: [&str; 4] = ["seed", "data", "beta", "preset"];
     let mut by_key: BTreeMap<Vec<String>, Vec<&Run>> = BTreeMap::new();
     for run in runs {
         by_key.entry(key(&run.settings, &BESIDE)).or_default().push(run);
     }
-    let all: Vec<Vec<&Run>> = by_key.into_values().collect();
+    let mut all: Vec<Vec<&Run>> = by_key.into_values().collect();
+    // The longest line first: what lies on it is then drawn over it.
+    all.sort_by_key(|runs| std::cmp::Reverse(runs.len()));
     let labels = labels(&all.iter().map(|runs| &runs[0].settings).collect::<Vec<_>>(), &BESIDE);
     all.into_iter().zip(labels).map(|(runs, label)| Series { label, runs }).collect()
 }
@@ -85,6 +87,9 @@ fn plain(s: &Settings, without: &[&str]) -> String {
     format!("{} {}{}", super::name_of(s.loss), reduction_label(s), beta.unwrap_or_default())
 }
 
+/// Parameters of a choice: that they are not there is told with the choice.
+const DEPENDENT: [&str; 5] = ["output", "adam_beta1", "adam_beta2", "adam_eps", "rmsprop_alpha"];
+
 /// For each, the settings in which they differ.
 fn differences(all: &[&Settings], without: &[&str]) -> Vec<String> {
     let cells: Vec<Vec<(String, String)>> = all.iter().map(|s| named_cells(s)).collect();
@@ -92,7 +97,10 @@ fn differences(all: &[&Settings], without: &[&str]) -> Vec<String> {
     let mut words = vec![Vec::new(); all.len()];
     for column in 0..columns {
         let name = &cells[0][column].0;
-        let values: BTreeSet<&str> = cells.iter().map(|row| row[column].1.as_str()).collect();
+        let mut values: BTreeSet<&str> = cells.iter().map(|row| row[column].1.as_str()).collect();
+        if DEPENDENT.contains(&name.as_str()) {
+            values.remove("");
+        }
         if values.len() < 2 || without.contains(&name.as_str()) || name == "preset" {
             continue;
         }
@@ -115,8 +123,6 @@ fn named_cells(settings: &Settings) -> Vec<(String, String)> {
 fn phrase(column: &str, cell: &str) -> Option<String> {
     let number = || cell.parse().map_or_else(|_| cell.to_owned(), significant);
     match column {
-        // What belongs to another choice is told with that choice.
-        "output" | "adam_beta1" | "adam_beta2" | "adam_eps" | "rmsprop_alpha" if cell.is_empty() => None,
         "hidden" if cell.is_empty() => Some("linear".into()),
         _ if cell.is_empty() => None,
         "loss" | "reduction" | "optimizer" | "activation" => Some(cell.to_owned()),
