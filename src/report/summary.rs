@@ -67,16 +67,7 @@ fn trend_line(run: &RunRecord) -> Option<String> {
     if rows.len() < 2 {
         return None;
     }
-    let stride = rows.len().div_ceil(MOST_BLOCKS);
-    // Counted from the end: the last epoch is always shown.
-    let mut values: Vec<f64> = rows.iter().rev().step_by(stride).map(|(_, v)| *v).collect();
-    values.reverse();
-    let (least, most) = values.iter().fold((f64::MAX, f64::MIN), |(a, b), &v| (a.min(v), b.max(v)));
-    let block = |v: f64| {
-        let unit = if most > least { (v / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0) } else { 0.0 };
-        BLOCKS[((unit * BLOCKS.len() as f64) as usize).min(BLOCKS.len() - 1)]
-    };
-    let line: String = values.iter().map(|&v| block(v)).collect();
+    let line = blocks(&rows.iter().map(|(_, v)| *v).collect::<Vec<_>>());
     Some(format!(
         "{line}  test {name} {} to {}, epochs {} to {}",
         significant(first.1),
@@ -84,6 +75,20 @@ fn trend_line(run: &RunRecord) -> Option<String> {
         first.0,
         last.0
     ))
+}
+
+/// One block a value, or a value in equal strides; the last is always shown.
+fn blocks(values: &[f64]) -> String {
+    let stride = values.len().div_ceil(MOST_BLOCKS).max(1);
+    let mut shown: Vec<f64> = values.iter().rev().step_by(stride).copied().collect();
+    shown.reverse();
+    let (least, most) = shown.iter().fold((f64::MAX, f64::MIN), |(a, b), &v| (a.min(v), b.max(v)));
+    let block = |v: f64| {
+        // Halves: the difference of two finite numbers need not be one.
+        let unit = if most > least { (v / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0) } else { 0.0 };
+        BLOCKS[((unit * BLOCKS.len() as f64) as usize).min(BLOCKS.len() - 1)]
+    };
+    shown.into_iter().map(block).collect()
 }
 
 /// One JSON object about the end of a run.
@@ -259,5 +264,20 @@ pub fn status_word(status: Status) -> &'static str {
         Status::Interrupted => "interrupted",
         Status::Completed => "completed",
         Status::Diverged => "diverged",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_fall_as_the_values_do_and_end_with_the_last() {
+        assert_eq!(blocks(&[8.0, 6.0, 4.0, 2.0, 1.0, 0.0]), "█▇▅▃▂▁");
+        assert_eq!(blocks(&[3.0, 3.0]), "▁▁");
+        assert_eq!(blocks(&[f64::MAX, -f64::MAX]), "█▁");
+        let many: Vec<f64> = (0..1000).map(f64::from).collect();
+        assert!(blocks(&many).chars().count() <= MOST_BLOCKS && blocks(&many).ends_with('█'));
+        assert_eq!(blocks(&[]), "");
     }
 }

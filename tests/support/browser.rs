@@ -40,7 +40,7 @@ impl Browser {
         let port = lines
             .by_ref()
             .map_while(Result::ok)
-            .find_map(|line| line.split("on port ").nth(1)?.trim_end_matches('.').parse().ok())
+            .find_map(|line| line.split("successfully on port ").nth(1)?.trim_end_matches('.').parse().ok())
             .expect("chromedriver says its port");
         // Whatever else it says must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
@@ -144,6 +144,9 @@ impl Browser {
 
     /// Moves the mouse onto an element.
     pub fn point_at(&self, selector: &str) {
+        self.eval(&format!("document.querySelector('{selector}').scrollIntoView({{ block: 'center' }})"));
+        // The page has to come to rest: what scrolls away under the mouse is not pointed at.
+        std::thread::sleep(Duration::from_millis(200));
         let element = json!({ "element-6066-11e4-a52e-4f735466cecf": self.element(selector) });
         let to = json!({ "type": "pointerMove", "duration": 0, "x": 0, "y": 0, "origin": element });
         let mouse = json!({ "type": "pointer", "id": "m", "parameters": { "pointerType": "mouse" }, "actions": [to] });

@@ -57,7 +57,7 @@ impl Scale {
         // A range that is next to nothing beside the numbers would write the same label at every tick.
         let least = 1e-6 * max.abs().max(min.abs()).max(1e-12);
         if max - min < least {
-            let half = if max == 0.0 { 0.5 } else { 0.1 * max.abs() };
+            let half = if max.abs() < 1.0 / LARGEST { 0.5 } else { 0.1 * max.abs() };
             max += half;
             min -= if from_zero { 0.0 } else { half };
         }
