@@ -27,10 +27,10 @@ pub(super) fn eval(args: &EvalArgs) -> Result<ExitCode> {
         let ledgers = objective.ledgers(&found.averages, log_sigma, spec.training().batch_size, Time::END)?;
         report(args, found, ledgers.recon, objective.neg_elbo(ledgers.recon, ledgers.kl));
         // Runs of older versions have none; where one cannot be written, nothing that was asked for is lost.
-        if !dir.latents().exists() {
-            if let Err(why) = write_latents(&dir, &subject.latents) {
-                eprintln!("warning: {why}");
-            }
+        if !dir.latents().exists()
+            && let Err(why) = write_latents(&dir, &subject.latents)
+        {
+            eprintln!("warning: {why}");
         }
         if args.images {
             let line = subject.paint(&dir)?;

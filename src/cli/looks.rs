@@ -57,10 +57,10 @@ pub(super) fn plot(args: &PlotArgs) -> Result<ExitCode> {
         repeat(args.inputs.watch, |_| {
             let (dirs, tables) = args.inputs.sort()?;
             let mut drawn = Drawn::default();
-            if kinds.iter().any(|kind| kind.from_records().is_some()) {
+            if kinds.iter().any(|kind| kind.plot_kind().is_some()) {
                 let study = Study::read(&dirs, &tables)?;
                 drawn.notes.extend(study.notes.iter().cloned());
-                for kind in kinds.iter().filter_map(|kind| kind.from_records()) {
+                for kind in kinds.iter().filter_map(|kind| kind.plot_kind()) {
                     let Drawn { plots, notes } = draw(kind, &study);
                     drawn.plots.extend(plots);
                     drawn.notes.extend(notes);
@@ -99,7 +99,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode> {
 
 impl Picture {
     /// The plot that is made from records alone.
-    fn from_records(self) -> Option<Kind> {
+    fn plot_kind(self) -> Option<Kind> {
         match self {
             Picture::Curves => Some(Kind::Curves),
             Picture::RateDistortion => Some(Kind::RateDistortion),

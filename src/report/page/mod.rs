@@ -102,9 +102,9 @@ fn plots_section(out: &mut String, study: &Study) {
     for kind in Kind::ALL {
         let drawn = draw(kind, study);
         for plot in &drawn.plots {
-            let _ = write!(
+            let _ = writeln!(
                 out,
-                "<figure id=\"plot-{}\"><div class=\"wide\">{}</div><figcaption>{}</figcaption></figure>\n",
+                "<figure id=\"plot-{}\"><div class=\"wide\">{}</div><figcaption>{}</figcaption></figure>",
                 escape(&plot.name),
                 svg(&plot.figure, Dress::Page),
                 caption(kind)

@@ -81,7 +81,7 @@ pub(super) fn section(out: &mut String, study: &Study) {
         let _ = write!(out, "<option>{}</option>", escape(outcome));
     }
     let n = study.runs.len();
-    let _ = write!(out, "</select></label> <span id=\"count\" role=\"status\">{n} of {n} runs</span></div>\n");
+    let _ = writeln!(out, "</select></label> <span id=\"count\" role=\"status\">{n} of {n} runs</span></div>");
     out.push_str(
         "<div class=\"wide\" role=\"region\" aria-labelledby=\"runs-caption\" tabindex=\"0\"><table id=\"table\"><caption \
          id=\"runs-caption\">The last epoch of every run, on the test images. A heading sorts.</caption>\n<thead><tr>",

@@ -160,10 +160,12 @@ fn draw_run(
             }
         }
     }
-    if run.verdict == "diverged" && split == Split::Test {
-        if let Some(at) = points.last().and_then(|&(x, y)| panel.at(x, y)) {
-            let tip = Some(format!("{}: diverged after epoch {}", run.name, points.len()));
-            figure.items.push(Item::Mark { at, shape: Shape::Cross, size: 5.0, ink, fill: Fill::Solid, tip });
-        }
+    if run.verdict == "diverged"
+        && split == Split::Test
+        && let Some(&(epoch, value)) = points.last()
+        && let Some(at) = panel.at(epoch, value)
+    {
+        let tip = Some(format!("{}: diverged after epoch {epoch}", run.name));
+        figure.items.push(Item::Mark { at, shape: Shape::Cross, size: 5.0, ink, fill: Fill::Solid, tip });
     }
 }

@@ -102,12 +102,12 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
                 }
                 for point in &points {
                     let Some((mean, least, most)) = summary(point, quantity) else { continue };
-                    if let (Some(a), Some(b)) = (panel.at(point.x, least), panel.at(point.x, most)) {
-                        if b.1 < a.1 - 1.0 {
-                            layout.figure.line(vec![a, b], ink, 1.4, Dash::Whole);
-                            for (x, y) in [a, b] {
-                                layout.figure.line(vec![(x - 4.0, y), (x + 4.0, y)], ink, 1.4, Dash::Whole);
-                            }
+                    if let (Some(a), Some(b)) = (panel.at(point.x, least), panel.at(point.x, most))
+                        && b.1 < a.1 - 1.0
+                    {
+                        layout.figure.line(vec![a, b], ink, 1.4, Dash::Whole);
+                        for (x, y) in [a, b] {
+                            layout.figure.line(vec![(x - 4.0, y), (x + 4.0, y)], ink, 1.4, Dash::Whole);
                         }
                     }
                     let Some(at) = panel.at(point.x, mean) else { continue };

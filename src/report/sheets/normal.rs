@@ -4,6 +4,7 @@
 ///
 /// Acklam 2003, "An algorithm for computing the inverse normal cumulative distribution function": relative error below
 /// 1.15e-9.
+#[allow(clippy::excessive_precision, reason = "the constants as they were published")]
 pub(super) fn quantile(p: f64) -> f64 {
     const A: [f64; 6] = [
         -3.969683028665376e1,
