@@ -3,6 +3,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::data::{Images, PixelDraw};
+use crate::metrics::LatentRecord;
 use crate::model::Vae;
 use crate::objective::{Averages, Constraint, FreeBits, Objective};
 use crate::rng::{Purpose, Stream};
@@ -11,7 +12,7 @@ use crate::rng::{Purpose, Stream};
 pub const BATCH: usize = 500;
 
 /// A latent is active if the variance of its posterior mean over the data exceeds this (Burda et al. 2016, section 5.2).
-const ACTIVE_VARIANCE: f64 = 0.01;
+pub const ACTIVE_VARIANCE: f64 = 0.01;
 
 /// Averages over a set of images.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,15 @@ pub struct Evaluation {
     pub active_units: u32,
     /// Covariance of the posterior means over the images, `[latent_dim * latent_dim]`.
     pub mean_covariance: Vec<f64>,
+}
+
+impl Evaluation {
+    /// The latents one by one.
+    pub fn latents(&self) -> Vec<LatentRecord> {
+        let variances = self.mean_covariance.iter().step_by(self.kl_per_latent.len() + 1);
+        let latents = self.kl_per_latent.iter().zip(variances).zip(1..);
+        latents.map(|((&kl, &mean_variance), latent)| LatentRecord { latent, kl, mean_variance }).collect()
+    }
 }
 
 /// What a model is measured on, and with which noise.

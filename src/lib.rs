@@ -9,7 +9,7 @@
 //! | [`sweep`] | many runs: written as axes, planned, done side by side and in shards, merged into one tidy table |
 //! | [`run`] | one spec end to end: directory, lock, checkpoint, resume |
 //! | [`explain`] | what an objective really is, before anything is trained |
-//! | [`report`] | tables and sentences, from records only |
+//! | [`report`] | tables, sentences, plots, sheets of images and a page, from records and weights only |
 //! | [`records`] | the files of a run: names, formats, reading back |
 //! | [`train`], [`evaluate`], [`importance`] | THE training loop, and what is measured on a model that stands still |
 //! | [`spec`] | everything that determines a run, validated once, then immutable; [`spec::presets`] has the conventions of public code bases by name |

@@ -56,6 +56,17 @@ pub struct TimingRecord {
     pub images_per_s: f64,
 }
 
+/// One row of `latents.csv`: a latent of a trained model, measured on the test images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatentRecord {
+    /// The latent, from 1.
+    pub latent: u32,
+    /// Its part of K, in nats.
+    pub kl: f64,
+    /// Variance of its posterior mean over the images.
+    pub mean_variance: f64,
+}
+
 /// A number with at most five significant digits and no idle zeros.
 pub fn significant(value: f64) -> String {
     let rounded: f64 = format!("{value:.4e}").parse().unwrap_or(value);

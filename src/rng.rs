@@ -27,6 +27,8 @@ pub enum Purpose {
     Subset = 7,
     /// Latent noise of importance-weighted estimates; index = image.
     ImportanceNoise = 8,
+    /// Codes drawn from the prior for a sheet of samples; index 0.
+    PriorSamples = 9,
 }
 
 /// One random stream.

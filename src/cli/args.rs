@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::looks::Picture;
 use super::run_args::{RunArgs, count, number};
 use super::sweep_args::{StatusArgs, SweepArgs};
 use crate::data::DataSource;
+use crate::report::figure::Theme;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,6 +68,10 @@ pub enum Command {
     Status(StatusArgs),
     /// Merge many runs into one tidy table
     Merge(MergeArgs),
+    /// Draw runs: SVG and PNG, from records alone
+    Plot(PlotArgs),
+    /// Write one self-contained page about runs
+    Report(ReportArgs),
     /// Fetch, verify or describe the data
     Data {
         /// What to do.
@@ -130,6 +136,51 @@ pub struct EvalArgs {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+    /// Also paint what the model makes of images, into RUN/images
+    #[arg(long)]
+    pub images: bool,
+}
+
+/// What `plot` and `report` look at.
+#[derive(Debug, Args)]
+pub struct Inputs {
+    /// Run directories, directories that hold them, or merged tables (CSV)
+    #[arg(required = true, value_name = "RUNS")]
+    pub runs: Vec<PathBuf>,
+    /// Look again every few seconds until Ctrl-C, and write what has changed
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// Arguments of `plot`.
+#[derive(Debug, Args)]
+pub struct PlotArgs {
+    /// The runs.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Directory for the pictures
+    #[arg(long, value_name = "DIR", default_value = "plots")]
+    pub out: PathBuf,
+    /// Only these kinds [default: all that are made from records]
+    #[arg(long, value_enum, value_name = "KIND", value_delimiter = ',')]
+    pub kind: Vec<Picture>,
+    /// Paper
+    #[arg(long, value_enum, default_value = "light")]
+    pub theme: Theme,
+    /// Where the data is, for --kind digits, if not where it was
+    #[command(flatten)]
+    pub data: DataDirArg,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The runs.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// The page
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `merge`.

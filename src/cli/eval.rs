@@ -1,20 +1,18 @@
 //! `vae-bench eval`: what a trained model has learned, on the test images.
 
-use candle_core::{DType, Device};
 use nalgebra::DMatrix;
 use serde_json::json;
 
 use super::args::EvalArgs;
+use super::trained::Subject;
 use super::{pool, print};
-use crate::data::{Loaded, PixelDraw, eigenvalues, load};
-use crate::error::{Error, ExitCode, Result};
-use crate::evaluate::{BATCH, Evaluation, Measurement, evaluate};
+use crate::data::eigenvalues;
+use crate::error::{ExitCode, Result};
+use crate::evaluate::Evaluation;
 use crate::metrics::significant;
 use crate::objective::Time;
-use crate::records::{RunDir, RunRecord};
-use crate::rng::Purpose;
-use crate::run::read_model;
-use crate::spec::RunSpec;
+use crate::records::RunDir;
+use crate::run::write_latents;
 
 /// A direction of the latent space is active if the posterior means' variance along it exceeds this.
 const ACTIVE_DIRECTION: f64 = 0.05;
@@ -22,28 +20,22 @@ const ACTIVE_DIRECTION: f64 = 0.05;
 /// Measures the run in `args.run`.
 pub(super) fn eval(args: &EvalArgs) -> Result<ExitCode> {
     let dir = RunDir::new(&args.run);
-    let run = RunRecord::read(&dir)?;
-    let spec = RunSpec::resolve(&run.settings)?;
-    let data_dir = args.data.data_dir.as_deref().or(run.settings.data_dir.as_deref());
     pool(None)?.install(|| {
-        let Loaded { dataset, .. } = load(spec.data().source, data_dir)?;
-        if dataset.files != run.manifest.data.files {
-            return Err(Error::Data(format!(
-                "{}: was trained on other data than this; name the data's directory with --data-dir",
-                args.run.display()
-            )));
-        }
-        let data = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
-        let model = read_model(&dir, &spec, data.pixels())?;
-        let epoch = u64::from(spec.training().epochs);
-        let draw = PixelDraw { pixels: spec.data().pixels, seed: spec.seed(), purpose: Purpose::BinarizeTest, epoch };
-        let on = Measurement { images: &data.test, draw, seed: spec.seed(), epoch, batch: BATCH };
-        // The factors in front of the terms play no part in R and K, nor does the variance that one may need.
-        let objective = spec.objective_for(data.pixels(), f64::NAN);
-        let found = evaluate(&model, &objective, &on, DType::F32, &Device::Cpu)?;
+        let subject = Subject::read(&dir, args.data.data_dir.as_deref())?;
+        let Subject { spec, model, objective, found, .. } = &subject;
         let log_sigma = model.log_sigma_value()?;
         let ledgers = objective.ledgers(&found.averages, log_sigma, spec.training().batch_size, Time::END)?;
-        report(args, &found, ledgers.recon, objective.neg_elbo(ledgers.recon, ledgers.kl));
+        report(args, found, ledgers.recon, objective.neg_elbo(ledgers.recon, ledgers.kl));
+        // Runs of older versions have none; where one cannot be written, nothing that was asked for is lost.
+        if !dir.latents().exists()
+            && let Err(why) = write_latents(&dir, &subject.latents)
+        {
+            eprintln!("warning: {why}");
+        }
+        if args.images {
+            let line = subject.paint(&dir)?;
+            if args.json { eprint!("{line}") } else { print(line.as_bytes()) }
+        }
         Ok(ExitCode::Done)
     })
 }

@@ -6,12 +6,14 @@ mod display;
 mod eval;
 mod explain;
 mod list;
+mod looks;
 mod run_args;
 mod sweep;
 mod sweep_args;
 mod sweep_display;
+mod trained;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,11 +23,12 @@ use clap::{CommandFactory, Parser};
 use args::{Cli, Command, MergeArgs};
 use display::Style;
 use run_args::RunArgs;
+use trained::Subject;
 
 use crate::data::{Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_atomically;
-use crate::report::{json_summary, run_summary};
+use crate::report::{Trend, json_summary, run_summary};
 use crate::run::{Effort, Ending, Existing, Finished, Job, check_memory, execute};
 use crate::spec::{RunSpec, Settings};
 use crate::sweep::{Merged, Rows, find_runs, merge, missing};
@@ -54,6 +57,8 @@ pub fn main() -> Result<ExitCode> {
         Some(Command::Sweep(args)) => sweep::sweep(&args),
         Some(Command::Status(args)) => sweep::status(&args),
         Some(Command::Merge(args)) => merge_runs(&args),
+        Some(Command::Plot(args)) => looks::plot(&args),
+        Some(Command::Report(args)) => looks::report(&args),
         Some(Command::Data { action }) => data::act(&action),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "vae-bench", &mut std::io::stdout());
@@ -167,7 +172,12 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
         };
         execute(&job, &mut *display::display(style, symbol), &stop)
     })?;
-    Ok(conclude(&finished, args))
+    let code = conclude(&finished, args);
+    if args.images && finished.ending == Ending::Completed {
+        let line = pool.install(|| Subject::read(&finished.dir, settings.data_dir.as_deref())?.paint(&finished.dir))?;
+        if args.json { eprint!("{line}") } else { print(line.as_bytes()) }
+    }
+    Ok(code)
 }
 
 /// What is said at the end of a run, and its exit code.
@@ -180,7 +190,7 @@ fn conclude(finished: &Finished, args: &RunArgs) -> ExitCode {
     if args.json {
         print(format!("{}\n", json_summary(record, dir.path())).as_bytes());
     } else {
-        print(run_summary(record, dir.path()).as_bytes());
+        print(run_summary(record, dir.path(), trend()).as_bytes());
     }
     if *effort == Effort::None && !args.quiet {
         eprintln!("this run was finished before and is not repeated; --force repeats it");
@@ -189,6 +199,15 @@ fn conclude(finished: &Finished, args: &RunArgs) -> ExitCode {
         Ending::Diverged => ExitCode::Diverged,
         Ending::Completed | Ending::Interrupted => ExitCode::Done,
     }
+}
+
+/// Blocks are for a person at a terminal that can show them; a script always gets the same lines.
+fn trend() -> Trend {
+    let unicode = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .is_some_and(|locale| locale.to_lowercase().replace('-', "").contains("utf8"));
+    if unicode && std::io::stdout().is_terminal() { Trend::Shown } else { Trend::Hidden }
 }
 
 /// A warning that cannot be missed.

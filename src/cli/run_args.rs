@@ -48,6 +48,9 @@ pub struct RunArgs {
     /// Repeat a run that is already finished
     #[arg(long, help_heading = "Running")]
     pub force: bool,
+    /// Also paint what the trained model makes of images, into the run's images folder
+    #[arg(long, help_heading = "Running")]
+    pub images: bool,
     /// No progress on stderr
     #[arg(long, short, help_heading = "Running", conflicts_with = "json")]
     pub quiet: bool,

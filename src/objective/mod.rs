@@ -215,4 +215,10 @@ impl Objective {
         };
         Ok(Some(Objective { likelihood, ..*self }.ledgers(&average, None, 1, Time::default())?.recon))
     }
+
+    /// The least R of any model on images with these statistics, where the pixels set one: the entropy of greys that are
+    /// taken for probabilities, which is 0 for pixels that are 0 or 1.
+    pub fn entropy_floor(&self, test: &PixelStats) -> Option<f64> {
+        (self.likelihood == Likelihood::Bernoulli).then(|| test.grey_entropy())
+    }
 }

@@ -63,6 +63,9 @@ pub struct DataFacts {
     pub pixels: usize,
     /// Where a decoder that ignores z ends on the test images: R (or S) of the best constant output, where there is one.
     pub collapsed_floor: Option<f64>,
+    /// R of the test images' own pixels, that no model goes below, where the loss has one: their entropy.
+    #[serde(default)]
+    pub entropy_floor: Option<f64>,
     /// SHA-256 of the uncompressed files.
     pub files: Vec<FileDigest>,
 }

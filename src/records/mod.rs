@@ -6,7 +6,9 @@ mod tables;
 use std::path::{Path, PathBuf};
 
 pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Status, Versions, host_name, now};
-pub use tables::{METRICS_HEADER, TIMING_HEADER, metrics_rows, parse_metrics, parse_timing, timing_row};
+pub use tables::{
+    METRICS_HEADER, TIMING_HEADER, latents_table, metrics_rows, parse_latents, parse_metrics, parse_timing, timing_row,
+};
 
 use crate::choice::Choice;
 use crate::error::{Error, Result};
@@ -41,6 +43,16 @@ impl RunDir {
     /// `timing.csv`: the clock of every epoch.
     pub fn timing(&self) -> PathBuf {
         self.0.join("timing.csv")
+    }
+
+    /// `latents.csv`: K of every latent of the trained model.
+    pub fn latents(&self) -> PathBuf {
+        self.0.join("latents.csv")
+    }
+
+    /// `images/`: what the trained model paints, where that was asked for.
+    pub fn images_dir(&self) -> PathBuf {
+        self.0.join("images")
     }
 
     /// `run.json`: how the run came about and where it stands.

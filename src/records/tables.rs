@@ -1,10 +1,10 @@
-//! The bytes of `metrics.csv` and `timing.csv`. Nothing here opens a file.
+//! The bytes of `metrics.csv`, `timing.csv` and `latents.csv`. Nothing here opens a file.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
-use crate::metrics::{EpochRecord, TimingRecord};
+use crate::metrics::{EpochRecord, LatentRecord, TimingRecord};
 
 /// The header of `metrics.csv`, a contract.
 pub const METRICS_HEADER: &str =
@@ -12,6 +12,9 @@ pub const METRICS_HEADER: &str =
 
 /// The header of `timing.csv`.
 pub const TIMING_HEADER: &str = "epoch,train_s,eval_s,images_per_s\n";
+
+/// The header of `latents.csv`.
+pub const LATENTS_HEADER: &str = "latent,kl,mean_variance\n";
 
 /// Rows of `metrics.csv`, without a header. Every number in the shortest form that reads back to the same bits.
 pub fn metrics_rows(rows: &[EpochRecord]) -> Result<Vec<u8>> {
@@ -23,11 +26,24 @@ pub fn timing_row(row: &TimingRecord) -> Result<Vec<u8>> {
     csv_rows(std::slice::from_ref(row))
 }
 
+/// The whole of `latents.csv`.
+pub fn latents_table(rows: &[LatentRecord]) -> Result<Vec<u8>> {
+    Ok([LATENTS_HEADER.as_bytes(), &csv_rows(rows)?].concat())
+}
+
 /// Parses the text of `metrics.csv`.
 ///
 /// # Errors
 /// What is wrong and in which line, as a sentence.
 pub fn parse_metrics(text: &[u8]) -> Result<Vec<EpochRecord>, String> {
+    parse(text)
+}
+
+/// Parses the text of `latents.csv`.
+///
+/// # Errors
+/// What is wrong and in which line, as a sentence.
+pub fn parse_latents(text: &[u8]) -> Result<Vec<LatentRecord>, String> {
     parse(text)
 }
 
@@ -91,6 +107,9 @@ mod tests {
         let timing = TimingRecord { epoch: 2, train_s: 1.5, eval_s: 0.25, images_per_s: 4e4 };
         let text = with_header(TIMING_HEADER, &timing_row(&timing).unwrap());
         assert_eq!(parse_timing(&text).unwrap(), [timing]);
+        let latents = [LatentRecord { latent: 1, kl: 1.5, mean_variance: 1e-9 }];
+        assert_eq!(latents_table(&latents).unwrap(), b"latent,kl,mean_variance\n1,1.5,1e-9\n");
+        assert_eq!(parse_latents(&latents_table(&latents).unwrap()).unwrap(), latents);
     }
 
     #[test]

@@ -1,7 +1,14 @@
-//! What a person reads at the end of a run, made from its records alone.
+//! What a person reads and looks at: tables, sentences, plots, sheets of images and a page, made from records and
+//! weights alone.
 
+pub mod escape;
+pub mod figure;
+pub mod page;
+pub mod plots;
+pub mod sheets;
+pub mod study;
 mod summary;
 mod table;
 
-pub use summary::{explain_verdict, json_summary, run_summary, status_word};
+pub use summary::{Trend, explain_verdict, json_summary, run_summary, status_word};
 pub use table::Table;

@@ -16,10 +16,22 @@ use crate::verdict::Verdict;
 /// Epochs shown before the middle of a long run is left out.
 const SHOWN: usize = 12;
 
+/// Whether a line of blocks is drawn under the table: where a person looks and the terminal can show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trend {
+    /// It is.
+    Shown,
+    /// It is not.
+    Hidden,
+}
+
 /// The table, the verdict and the directory of a run.
-pub fn run_summary(run: &RunRecord, dir: &Path) -> String {
+pub fn run_summary(run: &RunRecord, dir: &Path, trend: Trend) -> String {
     let mut text = epoch_table(run).to_string();
     text.push('\n');
+    if let (Trend::Shown, Some(line)) = (trend, trend_line(run)) {
+        text.push_str(&format!("trend    {line}\n"));
+    }
     if let Some(verdict) = &run.manifest.verdict {
         text.push_str(&explain_verdict(verdict, run));
         text.push('\n');
@@ -30,6 +42,53 @@ pub fn run_summary(run: &RunRecord, dir: &Path) -> String {
     text.push_str(&format!("data     {}\n", data_line(&run.manifest, run)));
     text.push_str(&format!("records  {}\n", dir.display()));
     text
+}
+
+/// Blocks of a line, from the least to the largest value.
+const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// At most so many blocks; a longer run is shown in equal strides.
+const MOST_BLOCKS: usize = 60;
+
+/// "█▅▂▁  test -ELBO 549.3 to 105.6, epochs 1 to 10": -ELBO after every epoch, or the objective where there is none.
+fn trend_line(run: &RunRecord) -> Option<String> {
+    let tests = || run.metrics.iter().filter(|row| row.split == Split::Test);
+    let (name, value): (_, fn(&EpochRecord) -> Option<f64>) = if tests().all(|row| row.neg_elbo.is_some()) {
+        ("-ELBO", |row| row.neg_elbo)
+    } else {
+        ("objective", |row| Some(row.objective))
+    };
+    // The untrained model is so far off that beside it all else is flat.
+    let rows: Vec<(u32, f64)> = tests()
+        .filter(|row| row.epoch > 0)
+        .filter_map(|row| Some((row.epoch, value(row).filter(|v| v.is_finite())?)))
+        .collect();
+    let (first, last) = (rows.first()?, rows.last()?);
+    if rows.len() < 2 {
+        return None;
+    }
+    let line = blocks(&rows.iter().map(|(_, v)| *v).collect::<Vec<_>>());
+    Some(format!(
+        "{line}  test {name} {} to {}, epochs {} to {}",
+        significant(first.1),
+        significant(last.1),
+        first.0,
+        last.0
+    ))
+}
+
+/// One block a value, or a value in equal strides; the last is always shown.
+fn blocks(values: &[f64]) -> String {
+    let stride = values.len().div_ceil(MOST_BLOCKS).max(1);
+    let mut shown: Vec<f64> = values.iter().rev().step_by(stride).copied().collect();
+    shown.reverse();
+    let (least, most) = shown.iter().fold((f64::MAX, f64::MIN), |(a, b), &v| (a.min(v), b.max(v)));
+    let block = |v: f64| {
+        // Halves: the difference of two finite numbers need not be one.
+        let unit = if most > least { (v / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0) } else { 0.0 };
+        BLOCKS[((unit * BLOCKS.len() as f64) as usize).min(BLOCKS.len() - 1)]
+    };
+    shown.into_iter().map(block).collect()
 }
 
 /// One JSON object about the end of a run.
@@ -205,5 +264,20 @@ pub fn status_word(status: Status) -> &'static str {
         Status::Interrupted => "interrupted",
         Status::Completed => "completed",
         Status::Diverged => "diverged",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_fall_as_the_values_do_and_end_with_the_last() {
+        assert_eq!(blocks(&[8.0, 6.0, 4.0, 2.0, 1.0, 0.0]), "█▇▅▃▂▁");
+        assert_eq!(blocks(&[3.0, 3.0]), "▁▁");
+        assert_eq!(blocks(&[f64::MAX, -f64::MAX]), "█▁");
+        let many: Vec<f64> = (0..1000).map(f64::from).collect();
+        assert!(blocks(&many).chars().count() <= MOST_BLOCKS && blocks(&many).ends_with('█'));
+        assert_eq!(blocks(&[]), "");
     }
 }

@@ -17,13 +17,15 @@ pub use model_file::read_model;
 
 use crate::data::{Dataset, PixelStats};
 use crate::error::{Error, Result};
+use crate::evaluate::{BATCH, Measurement, evaluate};
 use crate::files::write_atomically;
-use crate::metrics::{EpochRecord, Split};
+use crate::metrics::{EpochRecord, LatentRecord, Split};
 use crate::model::{OutputBias, Vae};
 use crate::objective::{Time, logit};
 use crate::optimizer::Optimizer;
 use crate::records::{
-    DataFacts, Host, METRICS_HEADER, Manifest, ObjectiveFacts, RunDir, RunRecord, Status, TIMING_HEADER, Versions, now,
+    DataFacts, Host, METRICS_HEADER, Manifest, ObjectiveFacts, RunDir, RunRecord, Status, TIMING_HEADER, Versions,
+    latents_table, now,
 };
 use crate::spec::RunSpec;
 use crate::spec::presets::PresetName;
@@ -187,6 +189,17 @@ fn ending_on_disk(dir: &RunDir) -> Option<Ending> {
     }
 }
 
+/// What a finished run of `spec` was last measured on.
+pub fn last_measurement<'a>(spec: &RunSpec, data: &'a Dataset) -> Measurement<'a> {
+    let epoch = u64::from(spec.training().epochs);
+    Measurement { images: &data.test, draw: spec.last_test_draw(), seed: spec.seed(), epoch, batch: BATCH }
+}
+
+/// Writes `latents.csv`.
+pub fn write_latents(dir: &RunDir, latents: &[LatentRecord]) -> Result<()> {
+    write_atomically(&dir.latents(), &latents_table(latents)?)
+}
+
 /// A job whose directory is ours.
 struct Worker<'a> {
     job: &'a Job<'a>,
@@ -196,6 +209,7 @@ struct Worker<'a> {
     task: Task<'a>,
     train_stats: PixelStats,
     floor: Option<f64>,
+    entropy_floor: Option<f64>,
 }
 
 impl<'a> Worker<'a> {
@@ -214,8 +228,10 @@ impl<'a> Worker<'a> {
             dtype: DType::F32,
             device: job.device,
         };
-        let floor = objective.collapsed_floor(&train_stats, &PixelStats::of(&job.data.test, pixels))?;
-        Ok(Worker { job, id, dir, lock, task, train_stats, floor })
+        let test_stats = PixelStats::of(&job.data.test, pixels);
+        let floor = objective.collapsed_floor(&train_stats, &test_stats)?;
+        let entropy_floor = objective.entropy_floor(&test_stats);
+        Ok(Worker { job, id, dir, lock, task, train_stats, floor, entropy_floor })
     }
 
     fn work(&self, display: &mut dyn Display, stop: &AtomicBool) -> Result<(Ending, Effort)> {
@@ -232,6 +248,7 @@ impl<'a> Worker<'a> {
         let ending = match outcome {
             Outcome::Completed => {
                 model_file::write_model(self.dir, &state.model, self.job.spec)?;
+                write_latents(self.dir, &self.measure_latents(&state.model)?)?;
                 manifest.status = Status::Completed;
                 manifest.verdict = self.verdict(last)?;
                 Ending::Completed
@@ -282,7 +299,7 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        let stale = [self.dir.checkpoint(), self.dir.model(), self.dir.manifest()];
+        let stale = [self.dir.checkpoint(), self.dir.model(), self.dir.latents(), self.dir.manifest()];
         for path in stale.iter().filter(|path| path.exists()) {
             std::fs::remove_file(path).map_err(|e| Error::output(path, "remove", e))?;
         }
@@ -348,6 +365,12 @@ impl<'a> Worker<'a> {
         }))
     }
 
+    /// The latents of the trained model, on the test images as the last epoch saw them.
+    fn measure_latents(&self, model: &Vae) -> Result<Vec<LatentRecord>> {
+        let on = last_measurement(self.job.spec, self.job.data);
+        Ok(evaluate(model, &self.task.objective, &on, self.task.dtype, self.job.device)?.latents())
+    }
+
     fn config(&self) -> String {
         let mut settings = self.job.spec.settings();
         settings.preset = self.job.preset;
@@ -377,6 +400,7 @@ impl<'a> Worker<'a> {
                 test_images: job.data.test.len(),
                 pixels: job.data.pixels(),
                 collapsed_floor: self.floor,
+                entropy_floor: self.entropy_floor,
                 files: job.data.files.clone(),
             },
             versions: Versions::current(),

@@ -10,13 +10,14 @@ pub use settings::Settings;
 pub(crate) use settings::cell_text;
 
 use crate::choice::Choice;
-use crate::data::{Binarize, DataSource, PixelRange, Pixels};
+use crate::data::{Binarize, DataSource, PixelDraw, PixelRange, Pixels};
 use crate::error::{Error, Result};
 use crate::model::{Activation, Architecture, Init, LogSigma, OutputBias, Sampling};
 use crate::objective::{
     Constraint, Factor, FreeBits, KlEstimator, Likelihood, Objective, OutputMap, Quotient, Reduction, Rise, Sizes,
 };
 use crate::optimizer::Rule;
+use crate::rng::Purpose;
 
 /// The objective as chosen, before the sizes of data and model are known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -198,6 +199,12 @@ impl RunSpec {
     pub fn with_source(mut self, source: DataSource) -> Self {
         self.data.source = source;
         self
+    }
+
+    /// The draw of the test images that the last epoch is measured on.
+    pub fn last_test_draw(&self) -> PixelDraw {
+        let epoch = u64::from(self.training.epochs);
+        PixelDraw { pixels: self.data.pixels, seed: self.seed, purpose: Purpose::BinarizeTest, epoch }
     }
 
     /// The network for images of `pixels` pixels.

@@ -96,8 +96,8 @@ pub fn missing(paths: &[PathBuf], runs: &[RunDir]) -> Result<Vec<String>> {
     Ok(told.collect())
 }
 
-/// One tidy table of `runs`: run, status, verdict, the group within which R can be compared, every setting, then the
-/// columns of `metrics.csv`; or their means over seeds. A run that lies in several places is taken once.
+/// One tidy table of `runs`: run, status, verdict, the group within which R can be compared, the floors of R, every
+/// setting, then the columns of `metrics.csv`; or their means over seeds. A run that lies in several places is taken once.
 ///
 /// # Errors
 /// [`Error::Run`] for a run that cannot be read.
@@ -152,7 +152,8 @@ pub(super) fn settings_header() -> impl Iterator<Item = String> {
 /// The rows of `runs` that are `wanted`, who is told the last epoch of the run.
 fn table(runs: &[RunRecord], wanted: impl Fn(&EpochRecord, Option<u32>) -> bool) -> Result<Vec<u8>> {
     let mut table = csv::Writer::from_writer(Vec::new());
-    let header = ["run", "status", "verdict", "comparable"].map(str::to_owned).into_iter().chain(settings_header());
+    let first = ["run", "status", "verdict", "comparable", "collapsed_floor", "entropy_floor"];
+    let header = first.map(str::to_owned).into_iter().chain(settings_header());
     let metrics_header = METRICS_HEADER.trim_end().split(',').map(str::to_owned);
     table.write_record(header.chain(metrics_header)).map_err(|e| failed(&e))?;
     for run in runs {
@@ -166,6 +167,7 @@ fn table(runs: &[RunRecord], wanted: impl Fn(&EpochRecord, Option<u32>) -> bool)
 }
 
 fn run_cells(run: &RunRecord) -> Vec<String> {
+    let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
     let verdict =
         run.manifest.verdict.and_then(|v| Some(serde_json::to_value(v).ok()?.get("name")?.as_str()?.to_owned()));
     let first = [
@@ -173,6 +175,8 @@ fn run_cells(run: &RunRecord) -> Vec<String> {
         crate::report::status_word(run.manifest.status).to_owned(),
         verdict.unwrap_or_default(),
         run.comparable(),
+        number(run.manifest.data.collapsed_floor),
+        number(run.manifest.data.entropy_floor),
     ];
     let settings = run.settings.cells().into_iter().map(|(_, cell)| cell);
     first.into_iter().chain(settings).collect()

@@ -1,0 +1,79 @@
+//! A finished run with its data: what `eval`, `--images` and `plot --kind digits` look at.
+
+use std::path::Path;
+
+use candle_core::{DType, Device};
+
+use crate::data::{Dataset, Loaded, load};
+use crate::error::{Error, Result};
+use crate::evaluate::{Evaluation, evaluate};
+use crate::files::write_atomically;
+use crate::metrics::{LatentRecord, significant};
+use crate::model::Vae;
+use crate::objective::Objective;
+use crate::records::{RunDir, RunRecord};
+use crate::report::figure::{Theme, raster};
+use crate::report::sheets::{Trained, sheets};
+use crate::run::{last_measurement, read_model};
+use crate::spec::RunSpec;
+
+/// A trained model, measured.
+pub(super) struct Subject {
+    pub(super) record: RunRecord,
+    pub(super) spec: RunSpec,
+    pub(super) data: Dataset,
+    pub(super) model: Vae,
+    pub(super) objective: Objective,
+    pub(super) found: Evaluation,
+    pub(super) latents: Vec<LatentRecord>,
+    /// Its name and its weight.
+    pub(super) label: String,
+}
+
+impl Subject {
+    /// Reads the run in `dir` and measures it on its test images, found in `data_dir` or where they were.
+    pub(super) fn read(dir: &RunDir, data_dir: Option<&Path>) -> Result<Self> {
+        let record = RunRecord::read(dir)?;
+        let spec = RunSpec::resolve(&record.settings)?;
+        let data_dir = data_dir.or(record.settings.data_dir.as_deref());
+        let Loaded { dataset, .. } = load(spec.data().source, data_dir)?;
+        if dataset.files != record.manifest.data.files {
+            return Err(Error::Data(format!(
+                "{}: was trained on other data than this; name the data's directory with --data-dir",
+                dir.path().display()
+            )));
+        }
+        let data = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
+        let model = read_model(dir, &spec, data.pixels())?;
+        // The factors in front of the terms play no part in R and K, nor does the variance that one may need.
+        let objective = spec.objective_for(data.pixels(), f64::NAN);
+        let found = evaluate(&model, &objective, &last_measurement(&spec, &data), DType::F32, &Device::Cpu)?;
+        let facts = &record.manifest.objective;
+        let weight = match (facts.beta_effective, facts.beta_sigma2) {
+            (Some(beta), _) => format!(", effective beta {}", significant(beta)),
+            (None, Some(beta_sigma2)) => format!(", beta·σ² {}", significant(beta_sigma2)),
+            (None, None) => String::new(),
+        };
+        let label = format!("{}{weight}", record.manifest.run);
+        let latents = found.latents();
+        Ok(Subject { record, spec, data, model, objective, found, latents, label })
+    }
+
+    /// As the sheets want it.
+    pub(super) fn trained(&self) -> Trained<'_> {
+        let Subject { spec, model, data, latents, label, .. } = self;
+        Trained { spec, model, data, latents, label }
+    }
+
+    /// Writes every sheet into the run's `images` folder, and says where.
+    pub(super) fn paint(&self, dir: &RunDir) -> Result<String> {
+        let folder = dir.images_dir();
+        std::fs::create_dir_all(&folder).map_err(|e| Error::output(&folder, "create", e))?;
+        let mut names = Vec::new();
+        for (name, figure) in sheets(&self.trained())? {
+            write_atomically(&folder.join(format!("{name}.png")), &raster::png(&figure, Theme::Light)?)?;
+            names.push(name);
+        }
+        Ok(format!("images   {}: {}\n", folder.display(), names.join(", ")))
+    }
+}

@@ -1,0 +1,126 @@
+//! Rows of tiles under a title, with words beside and below them.
+
+use crate::report::figure::{Anchor, Figure, Ink, Item, Turn, Weight, wrap};
+
+/// A small grey image.
+#[derive(Clone, Debug)]
+pub(super) struct Tile {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) grey: Vec<u8>,
+}
+
+/// A sheet under construction.
+pub(super) struct Sheet {
+    figure: Figure,
+    columns: usize,
+    scale: usize,
+    gap: f64,
+    beside: f64,
+    headings: Vec<String>,
+    /// Where the next row begins.
+    y: f64,
+    /// The widest row so far ends here.
+    right: f64,
+}
+
+const EDGE: f64 = 14.0;
+const SMALL: f64 = 11.0;
+const LINE: f64 = 15.0;
+/// Titles and notes are not set narrower than this.
+const LEAST_WIDTH: f64 = 420.0;
+
+impl Sheet {
+    /// An empty sheet of `columns` tiles a row, every pixel `scale` pixels wide.
+    pub(super) fn new(title: &str, subtitle: &str, columns: usize, scale: usize) -> Self {
+        let mut figure = Figure {
+            width: 0.0,
+            height: 0.0,
+            title: title.to_owned(),
+            description: subtitle.to_owned(),
+            items: Vec::new(),
+        };
+        figure.items.push(Item::Text {
+            at: (EDGE, EDGE + 11.0),
+            text: title.to_owned(),
+            size: 15.0,
+            weight: Weight::Bold,
+            anchor: Anchor::Start,
+            turn: Turn::Level,
+            ink: Ink::Text,
+        });
+        let mut y = EDGE + 18.0;
+        for line in wrap(subtitle, SMALL, Weight::Regular, LEAST_WIDTH) {
+            figure.text((EDGE, y + 11.0), line, SMALL, Anchor::Start, Ink::Muted);
+            y += LINE;
+        }
+        let headings = Vec::new();
+        Sheet { figure, columns, scale, gap: 3.0, beside: 0.0, headings, y: y + 8.0, right: EDGE + LEAST_WIDTH }
+    }
+
+    /// The same with room for words at the left of every row.
+    pub(super) fn beside(mut self, width: f64) -> Self {
+        self.beside = width;
+        self
+    }
+
+    /// The same with no room between tiles.
+    pub(super) fn dense(mut self) -> Self {
+        self.gap = 0.0;
+        self
+    }
+
+    /// Words above the columns of the rows that follow.
+    pub(super) fn headings(&mut self, words: impl Iterator<Item = String>) {
+        self.headings = words.collect();
+    }
+
+    /// Room above the next row.
+    pub(super) fn space(&mut self, height: f64) {
+        self.y += height;
+    }
+
+    /// A row of tiles, with lines of words at its left.
+    pub(super) fn row(&mut self, words: &[String], tiles: Vec<Tile>) {
+        self.spaced_row(words, tiles.into_iter().map(Some).collect());
+    }
+
+    /// The same, where a column may have no tile.
+    pub(super) fn spaced_row(&mut self, words: &[String], tiles: Vec<Option<Tile>>) {
+        let scale = self.scale as f64;
+        let Some(height) = tiles.iter().flatten().map(|t| t.height as f64 * scale).reduce(f64::max) else { return };
+        let width = tiles.iter().flatten().map(|t| t.width as f64 * scale).fold(0.0, f64::max);
+        let x = |i: usize| EDGE + self.beside + i as f64 * (width + self.gap);
+        if !self.headings.is_empty() {
+            for (i, heading) in std::mem::take(&mut self.headings).into_iter().enumerate() {
+                self.figure.text((x(i) + width / 2.0, self.y + 9.0), heading, SMALL, Anchor::Middle, Ink::Muted);
+            }
+            self.y += LINE;
+        }
+        let first = self.y + height / 2.0 + 4.0 - LINE * (words.len().max(1) - 1) as f64 / 2.0;
+        for (i, line) in words.iter().enumerate() {
+            let at = (EDGE + self.beside - 10.0, first + LINE * i as f64);
+            let ink = if i == 0 { Ink::Text } else { Ink::Muted };
+            self.figure.text(at, line.clone(), if i == 0 { 12.0 } else { SMALL }, Anchor::End, ink);
+        }
+        for (i, tile) in tiles.into_iter().take(self.columns).enumerate() {
+            let Some(Tile { width, height, grey }) = tile else { continue };
+            let (at, pixels) = ((x(i), self.y), (width, height));
+            self.figure.items.push(Item::Image { at, pixels, scale: self.scale, grey, tip: None });
+            self.right = self.right.max(at.0 + width as f64 * scale);
+        }
+        self.y += height + self.gap;
+    }
+
+    /// The picture, with sentences below the rows.
+    pub(super) fn finish(mut self, notes: &[String]) -> Figure {
+        self.y += 4.0;
+        for line in notes.iter().flat_map(|n| wrap(n, SMALL, Weight::Regular, self.right - EDGE)) {
+            self.figure.text((EDGE, self.y + 11.0), line, SMALL, Anchor::Start, Ink::Muted);
+            self.y += LINE;
+        }
+        self.figure.width = self.right + EDGE;
+        self.figure.height = self.y + EDGE;
+        self.figure
+    }
+}

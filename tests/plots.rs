@@ -1,0 +1,280 @@
+//! Plots and sheets through the real binary: from records alone, the same bytes every time, and something sensible to
+//! look at whatever the runs.
+
+#[path = "support/study.rs"]
+mod study;
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use study::{Made, many};
+use support::World;
+
+const KINDS: [&str; 5] = ["curves", "rate-distortion", "terms", "latents", "floors"];
+
+fn table(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.as_ref().display()))
+}
+
+/// Width and height of a PNG, from its first chunk.
+fn png_size(path: &Path) -> (u32, u32) {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n", "{}", path.display());
+    let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    (number(16), number(20))
+}
+
+#[test]
+fn one_command_draws_every_kind_as_svg_and_png() {
+    let world = World::new();
+    world.run(&["--binarize", "static"]).expect(0);
+    world.run(&["--binarize", "static", "--reduction", "mean"]).expect(0);
+    let done = world.vae_bench(&["plot", "out", "--out", "pictures"]).expect(0);
+    for kind in KINDS {
+        let svg = text(world.path().join(format!("pictures/{kind}.svg")));
+        assert!(svg.starts_with("<svg ") && svg.contains("<title") && svg.contains("<desc"), "{kind}");
+        assert!(
+            !svg.contains("<text") && !svg.contains("font-family"),
+            "{kind}: words are outlines, in no system's font"
+        );
+        assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{kind}");
+        let (width, height) = png_size(&world.path().join(format!("pictures/{kind}.png")));
+        assert!(width > 1000 && height > 500, "{kind}: {width} x {height}");
+        assert!(done.stdout.contains(&format!("{kind}.svg")), "{}", done.stdout);
+    }
+    assert_eq!(done.stderr, "");
+    // The words are there for those who cannot see them.
+    let floors = text(world.path().join("pictures/floors.svg"));
+    assert!(floors.contains("aria-label=\"R: reconstruction (nats per image)\""), "quantity and unit");
+    assert!(floors.contains("effective beta = b / a"));
+}
+
+#[test]
+fn the_same_table_gives_the_same_bytes_and_these() {
+    let world = World::new();
+    let csv = table("merged.csv").display().to_string();
+    for out in ["one", "two"] {
+        world.vae_bench(&["plot", &csv, "--kind", "terms,rate-distortion,curves", "--out", out]).expect(0);
+    }
+    for kind in ["terms", "rate-distortion", "curves"] {
+        for extension in ["svg", "png"] {
+            let bytes = |out: &str| std::fs::read(world.path().join(out).join(format!("{kind}.{extension}"))).unwrap();
+            assert!(bytes("one") == bytes("two"), "{kind}.{extension}");
+        }
+    }
+    let drawn = text(world.path().join("one/terms.svg"));
+    let pinned = table("terms.svg");
+    if std::env::var_os("VAE_BENCH_PIN").is_some() {
+        std::fs::write(&pinned, &drawn).unwrap();
+    }
+    assert!(drawn == text(&pinned), "tests/data/terms.svg has changed; look at it, then pin it with VAE_BENCH_PIN=1");
+}
+
+#[test]
+fn a_merged_table_draws_what_its_runs_draw() {
+    let world = World::new();
+    world.run(&[]).expect(0);
+    world.run(&["--reduction", "mean", "--hidden", "", "--beta", "0.5"]).expect(0);
+    world.run(&["--preset", "pytorch-examples", "--hidden", "32", "--optimizer", "sgd", "--lr", "1e-4"]).expect(0);
+    world.vae_bench(&["merge", "out", "--out", "table.csv"]).expect(0);
+    let kinds = "terms,rate-distortion,curves,floors";
+    world.vae_bench(&["plot", "out", "--kind", kinds, "--out", "runs"]).expect(0);
+    world.vae_bench(&["plot", "table.csv", "--kind", kinds, "--out", "table"]).expect(0);
+    for kind in kinds.split(',') {
+        let svg = |from: &str| text(world.path().join(from).join(format!("{kind}.svg")));
+        assert!(svg("runs") == svg("table"), "{kind}");
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_never_shares_axes() {
+    let world = World::new();
+    for args in [&["--loss", "bce"][..], &["--loss", "mse"], &["--loss", "gaussian"], &["--binarize", "static"]] {
+        world.run(args).expect(0);
+    }
+    let done = world.vae_bench(&["plot", "out", "--kind", "rate-distortion", "--out", "p"]).expect(0);
+    for group in ["none-unit-mass", "none-unit-squared-error", "none-unit-density", "static-unit-mass"] {
+        assert!(done.stdout.contains(&format!("rate-distortion-idx-{group}.svg")), "{}", done.stdout);
+    }
+    assert_eq!(done.stdout.lines().count(), 8);
+}
+
+#[test]
+fn two_hundred_runs_are_drawn_within_five_seconds() {
+    let world = World::new();
+    world.run(&["--epochs", "1"]).expect(0);
+    many(&world.only_run(), &world.path().join("many"), 200);
+    let start = Instant::now();
+    world.vae_bench(&["plot", "many", "--out", "p"]).expect(0);
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let svg = text(world.path().join("p/rate-distortion.svg"));
+    assert!(svg.matches("class=\"pt\"").count() == 200, "every run has its mark");
+    assert!(svg.contains("200 runs"));
+}
+
+#[test]
+fn a_diverged_run_an_unfinished_one_and_one_of_a_single_epoch_are_drawn_or_told() {
+    let world = World::new();
+    world.run(&["--epochs", "1"]).expect(0);
+    world.run(&["--optimizer", "sgd", "--lr", "1e6"]).expect(4);
+    let pattern = world.runs().into_iter().find(|run| text(run.join("run.json")).contains("completed")).unwrap();
+    let half =
+        Made { name: "under-way", reduction: "sum", beta: 1.0, seed: 3, epochs: 2 }.write(&pattern, &world.out());
+    let manifest = text(half.join("run.json")).replace("\"completed\"", "\"running\"");
+    std::fs::write(half.join("run.json"), manifest).unwrap();
+    world.vae_bench(&["plot", "out", "--out", "p"]).expect(0);
+    let curves = text(world.path().join("p/curves.svg"));
+    assert!(curves.contains("Diverged"), "the note names it");
+    let terms = text(world.path().join("p/terms.svg"));
+    assert!(terms.contains("2 runs are not drawn"), "diverged, and under way");
+    // Alone, a run that diverged has nothing to be placed by, and the command says so.
+    let diverged = world.runs().into_iter().find(|run| text(run.join("run.json")).contains("\"diverged\"")).unwrap();
+    let path = diverged.display().to_string();
+    let done = world.vae_bench(&["plot", &path, "--kind", "terms", "--out", "q"]).expect(1);
+    done.error_with(&["nothing could be drawn", "no run of it is finished"]);
+}
+
+#[test]
+fn a_missing_cell_and_a_damaged_run_are_left_out_with_a_word() {
+    let world = World::new();
+    let csv = text(table("merged.csv"));
+    let lines: Vec<&str> = csv.lines().collect();
+    // The last row of the first run loses its K.
+    let mut cells: Vec<&str> = lines[1].split(',').collect();
+    let kl = lines[0].split(',').collect::<Vec<_>>().iter().rposition(|c| *c == "kl").unwrap();
+    cells[kl] = "";
+    let damaged = format!("{}\n{}\n{}\n", lines[0], cells.join(","), lines[2..].join("\n"));
+    std::fs::write(world.path().join("t.csv"), damaged).unwrap();
+    let done = world.vae_bench(&["plot", "t.csv", "--kind", "terms", "--out", "p"]).expect(0);
+    assert!(done.stderr.contains("line 2: `kl` is empty; the row is left out"), "{}", done.stderr);
+
+    world.run(&["--epochs", "1"]).expect(0);
+    let whole = world.only_run();
+    let broken = world.out().join("broken");
+    std::fs::create_dir(&broken).unwrap();
+    std::fs::write(broken.join("run.json"), "{").unwrap();
+    let done = world.vae_bench(&["plot", "out", "--kind", "curves", "--out", "p"]).expect(0);
+    assert!(done.stderr.contains("left out") && done.stderr.contains("broken"), "{}", done.stderr);
+    std::fs::remove_dir_all(whole).unwrap();
+    world.vae_bench(&["plot", "out", "--out", "p"]).expect(1).error_with(&["nothing to show", "run.json"]);
+}
+
+#[test]
+fn any_file_named_as_a_table_is_drawn_or_refused_in_one_line() {
+    let world = World::new();
+    let header = text(table("merged.csv")).lines().next().unwrap().to_owned();
+    let row = text(table("merged.csv")).lines().nth(1).unwrap().to_owned();
+    let columns = header.split(',').count();
+    for (name, content) in [
+        ("empty.csv", String::new()),
+        ("words.csv", "a,b\n1,2\n".into()),
+        ("header.csv", format!("{header}\n")),
+        ("short.csv", format!("{header}\n{}\n", row.split(',').take(columns / 2).collect::<Vec<_>>().join(","))),
+        ("metrics.csv", "epoch,split,objective\n1,test,2\n".into()),
+    ] {
+        std::fs::write(world.path().join(name), content).unwrap();
+        world.vae_bench(&["plot", name, "--out", "p"]).expect(1).error_with(&[name]);
+    }
+    // Numbers that are none, numbers beyond any picture, bytes that are no text, a quote that never ends.
+    let cells: Vec<&str> = row.split(',').collect();
+    for odd in ["NaN", "inf", "-inf", "1e308", "-1e308", "1e-320", "0"] {
+        let mut cells = cells.clone();
+        for i in cells.len() - 9..cells.len() - 1 {
+            cells[i] = odd;
+        }
+        std::fs::write(world.path().join("odd.csv"), format!("{header}\n{}\n\0{row}\n\"", cells.join(","))).unwrap();
+        let done = world.vae_bench(&["plot", "odd.csv", "--out", "p"]);
+        assert!(done.code == Some(0) || done.code == Some(1), "{odd}: {}", done.stderr);
+        assert!(!done.stderr.contains("panicked"), "{odd}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn images_are_painted_at_the_end_of_a_run_and_by_eval_to_the_same_bytes() {
+    let world = World::new();
+    let done = world.run(&["--latent-dim", "2", "--images"]).expect(0);
+    assert!(done.stdout.contains("images"), "{}", done.stdout);
+    let images = world.only_run().join("images");
+    let sheets = ["reconstructions", "samples", "manifold", "traversals", "codes"];
+    let read = || sheets.map(|sheet| std::fs::read(images.join(format!("{sheet}.png"))).unwrap());
+    let first = read();
+    for sheet in sheets {
+        let (width, height) = png_size(&images.join(format!("{sheet}.png")));
+        assert!(width > 400 && height > 200, "{sheet}: {width} x {height}");
+    }
+    std::fs::remove_dir_all(&images).unwrap();
+    let run = world.only_run().display().to_string();
+    world.vae_bench(&["eval", &run, "--images"]).expect(0);
+    assert!(first == read());
+    // Images of three and of one latent: no manifold, and nothing that fails.
+    for (d, there) in [("1", 4), ("3", 4)] {
+        let out = format!("z{d}");
+        world.run(&["--latent-dim", d, "--images", "--epochs", "1", "--out", &out]).expect(0);
+        let run = std::fs::read_dir(world.path().join(&out)).unwrap().next().unwrap().unwrap().path();
+        assert_eq!(std::fs::read_dir(run.join("images")).unwrap().count(), there);
+    }
+}
+
+#[test]
+fn the_same_digits_go_through_several_runs() {
+    let world = World::new();
+    world.run(&[]).expect(0);
+    world.run(&["--reduction", "mean"]).expect(0);
+    let done = world.vae_bench(&["plot", "out", "--kind", "digits", "--out", "p"]).expect(0);
+    assert_eq!(done.stdout, "p/digits.svg\np/digits.png\n");
+    let svg = text(world.path().join("p/digits.svg"));
+    assert_eq!(svg.matches("<image ").count(), 30, "originals, and two rows of ten");
+    assert!(svg.contains("effective beta = 784"));
+    let binarised = world.run(&["--binarize", "static"]).expect(0);
+    drop(binarised);
+    let done = world.vae_bench(&["plot", "out", "--kind", "digits", "--out", "p"]).expect(1);
+    done.error_with(&["were tested on other images"]);
+    let csv = table("merged.csv").display().to_string();
+    world.vae_bench(&["plot", &csv, "--kind", "digits"]).expect(1).error_with(&["needs run directories"]);
+}
+
+#[test]
+fn latents_are_measured_at_the_end_of_a_run_and_sum_to_its_kl() {
+    let world = World::new();
+    world.run(&[]).expect(0);
+    let rows: Vec<f64> =
+        world.read("latents.csv").lines().skip(1).map(|l| l.split(',').nth(1).unwrap().parse().unwrap()).collect();
+    let metrics = world.read("metrics.csv");
+    let last: f64 = metrics.lines().last().unwrap().split(',').nth(6).unwrap().parse().unwrap();
+    assert_eq!(rows.len(), 4);
+    assert!((rows.iter().sum::<f64>() / last - 1.0).abs() < 1e-9, "{rows:?} {last}");
+    // An older run has none: eval writes it.
+    let before = world.read("latents.csv");
+    std::fs::remove_file(world.only_run().join("latents.csv")).unwrap();
+    world.vae_bench(&["eval", &world.only_run().display().to_string()]).expect(0);
+    assert_eq!(world.read("latents.csv"), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn watch_draws_again_when_runs_change_and_ends_on_ctrl_c() {
+    let world = World::new();
+    world.run(&["--epochs", "1"]).expect(0);
+    let child = world.command(&["plot", "out", "--kind", "curves", "--out", "p", "--watch"]).spawn().unwrap();
+    let curves = world.path().join("p/curves.svg");
+    let wait = |what: &str, there: &dyn Fn() -> bool| {
+        let start = Instant::now();
+        while !there() {
+            assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    wait("no picture", &|| curves.exists());
+    let first = text(&curves);
+    world.run(&["--epochs", "1", "--reduction", "mean"]).expect(0);
+    wait("not drawn again", &|| text(&curves) != first);
+    let kill = std::process::Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    support::done(child.wait_with_output().unwrap()).expect(0);
+}
