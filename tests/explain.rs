@@ -130,6 +130,9 @@ fn eval_measures_a_finished_run_as_its_last_row_says() {
     assert_eq!(found["kl"].as_f64().unwrap(), last[6].parse::<f64>().unwrap());
     assert_eq!(found["active_units"].to_string(), last[10]);
     assert_eq!(found["kl_per_latent"].as_array().unwrap().len(), 4);
+    assert_eq!(found["iw_samples"], 64);
+    assert!(found["iw_nll"].as_f64().unwrap() < found["neg_elbo"].as_f64().unwrap(), "64 samples are a tighter bound");
+    world.vae_bench(&["eval", run.to_str().unwrap(), "--samples", "0"]).expect(2).error_with(&["--samples"]);
     world.vae_bench(&["eval", "nowhere"]).expect(1).error_with(&["nowhere"]);
 }
 

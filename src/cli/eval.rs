@@ -9,10 +9,11 @@ use super::{pool, print};
 use crate::data::eigenvalues;
 use crate::error::{ExitCode, Result};
 use crate::evaluate::Evaluation;
+use crate::importance::importance_weighted_nll;
 use crate::metrics::significant;
 use crate::objective::Time;
 use crate::records::RunDir;
-use crate::run::write_latents;
+use crate::run::{last_measurement, write_latents};
 
 /// A direction of the latent space is active if the posterior means' variance along it exceeds this.
 const ACTIVE_DIRECTION: f64 = 0.05;
@@ -25,7 +26,9 @@ pub(super) fn eval(args: &EvalArgs) -> Result<ExitCode> {
         let Subject { spec, model, objective, found, .. } = &subject;
         let log_sigma = model.log_sigma_value()?;
         let ledgers = objective.ledgers(&found.averages, log_sigma, spec.training().batch_size, Time::END)?;
-        report(args, found, ledgers.recon, objective.neg_elbo(ledgers.recon, ledgers.kl));
+        let on = last_measurement(spec, &subject.data);
+        let iw_nll = importance_weighted_nll(model, objective, &on, args.samples)?;
+        report(args, found, ledgers.recon, objective.neg_elbo(ledgers.recon, ledgers.kl), iw_nll);
         // Runs of older versions have none; where one cannot be written, nothing that was asked for is lost.
         if !dir.latents().exists()
             && let Err(why) = write_latents(&dir, &subject.latents)
@@ -40,7 +43,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<ExitCode> {
     })
 }
 
-fn report(args: &EvalArgs, found: &Evaluation, recon: f64, neg_elbo: Option<f64>) {
+fn report(args: &EvalArgs, found: &Evaluation, recon: f64, neg_elbo: Option<f64>, iw_nll: Option<f64>) {
     let latents = found.kl_per_latent.len();
     let directions = eigenvalues(DMatrix::from_row_slice(latents, latents, &found.mean_covariance));
     let active = directions.iter().filter(|&&variance| variance > ACTIVE_DIRECTION).count();
@@ -49,6 +52,8 @@ fn report(args: &EvalArgs, found: &Evaluation, recon: f64, neg_elbo: Option<f64>
             "recon": recon,
             "kl": found.averages.kl,
             "neg_elbo": neg_elbo,
+            "iw_nll": iw_nll,
+            "iw_samples": iw_nll.map(|_| args.samples),
             "active_units": found.active_units,
             "active_directions": active,
             "direction_variances": directions,
@@ -61,6 +66,12 @@ fn report(args: &EvalArgs, found: &Evaluation, recon: f64, neg_elbo: Option<f64>
     let mut text = format!("test {symbol}              {recon:.4}\ntest K              {:.4}\n", found.averages.kl);
     if let Some(value) = neg_elbo {
         text.push_str(&format!("test -ELBO          {value:.4}\n"));
+    }
+    if let Some(value) = iw_nll {
+        text.push_str(&format!(
+            "test -log p(x)      {value:.4} at most (importance-weighted, {} samples an image)\n",
+            args.samples
+        ));
     }
     let list = |values: &[f64]| values.iter().map(|&v| significant(v)).collect::<Vec<_>>().join(" ");
     let mut kl = found.kl_per_latent.clone();

@@ -149,10 +149,10 @@ pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Works
     let Workspace { outputs, z, kl, energy, slope, .. } = workspace;
     outputs.resize_with(layers.len(), Vec::new);
     let activation = Some(network.activation);
-    for i in 0..hidden {
+    for (i, layer) in layers[..hidden].iter().enumerate() {
         let (before, rest) = outputs.split_at_mut(i);
         let input = before.last().map_or(Input::Pixels(batch.x), |h| Input::Activations(h));
-        dense(isa, &layers[i], input, batch.images, activation, &mut rest[0]);
+        dense(isa, layer, input, batch.images, activation, &mut rest[0]);
     }
     let (before, rest) = outputs.split_at_mut(hidden);
     let [mean, logvar, decoder @ ..] = rest else { panic!("a network has a mean, a logvar and a decoder") };

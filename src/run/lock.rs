@@ -5,9 +5,10 @@
 //!
 //! A holder is dead if it was on this machine and the advisory lock is free, or if the file has not been rewritten for
 //! [`STALE`] by the file system's own clock: between machines advisory locks and clocks are not to be trusted. A dead
-//! one's lock is replaced in one rename by whoever holds `.lock.TOKEN.taking`, which is taken in the same way: of two
-//! takers only one can have it, and one who comes late finds another token in `.lock`. A holder that was only asleep
-//! finds that too, at its next beat or epoch, and stops; what it wrote until then are the bytes that the other writes.
+//! one's lock is replaced in one rename by whoever holds a second lock, named after the dead one's content: of two takers
+//! only one can have that, and one who comes late finds other content in `.lock`. The second lock is taken in the same
+//! way, for its holder may die too; no file of somebody else's is ever removed on the way. A holder that was only asleep
+//! finds out at its next beat or epoch, and stops; what it wrote until then are the bytes that the other writes.
 
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
@@ -19,6 +20,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::records::{RunDir, host_name, now};
@@ -31,6 +33,9 @@ const STALE: Duration = Duration::from_secs(90);
 
 /// More bytes than a holder needs; the file may hold anything.
 const LONGEST: u64 = 4096;
+
+/// So many may die in the act of taking over from each other.
+const DEEPEST: usize = 4;
 
 /// Who has a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +89,8 @@ enum Judged {
     Gone,
     /// Somebody works; unreadable is somebody who has just begun.
     Alive(Option<Holder>),
-    /// Its holder is dead.
-    Dead(Option<Holder>),
+    /// Its holder is dead, who wrote this.
+    Dead(Vec<u8>),
 }
 
 /// Who is working on the run in `dir`, if anybody is.
@@ -103,27 +108,37 @@ fn judge(path: &Path, now: SystemTime) -> Judged {
         Err(e) if e.kind() == ErrorKind::NotFound => return Judged::Gone,
         Err(_) => return Judged::Alive(None),
     };
-    let holder = read(&mut file);
+    let Some(content) = content(&mut file) else { return Judged::Alive(None) };
+    let holder: Option<Holder> = serde_json::from_slice(&content).ok();
     if holder.as_ref().is_some_and(Holder::is_on_this_machine) {
         match file.try_lock_shared() {
-            Ok(()) => return Judged::Dead(holder),
+            Ok(()) => return Judged::Dead(content),
             Err(std::fs::TryLockError::WouldBlock) => return Judged::Alive(holder),
             // A file system without locks: the beat must tell.
             Err(std::fs::TryLockError::Error(_)) => {}
         }
     }
     let age = file.metadata().and_then(|m| m.modified()).ok().and_then(|t| now.duration_since(t).ok());
-    if age.is_some_and(|age| age > STALE) { Judged::Dead(holder) } else { Judged::Alive(holder) }
+    if age.is_some_and(|age| age > STALE) { Judged::Dead(content) } else { Judged::Alive(holder) }
 }
 
-fn read(file: &mut File) -> Option<Holder> {
+fn content(file: &mut File) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LONGEST).read_to_end(&mut bytes).ok()?;
-    serde_json::from_slice(&bytes).ok()
+    Some(bytes)
 }
 
-fn token_at(path: &Path) -> Option<String> {
-    Some(read(&mut File::open(path).ok()?)?.token)
+fn content_at(path: &Path) -> Option<Vec<u8>> {
+    content(&mut File::open(path).ok()?)
+}
+
+fn holder_at(path: &Path) -> Option<Holder> {
+    serde_json::from_slice(&content_at(path)?).ok()
+}
+
+/// Whether the lock at `path` is that of `token`.
+fn is_at(path: &Path, token: &str) -> bool {
+    holder_at(path).is_some_and(|holder| holder.token == token)
 }
 
 /// What came of putting a lock file into place.
@@ -162,8 +177,7 @@ fn publish(path: &Path, me: &Holder) -> std::io::Result<Published> {
         Ok(()) => Ok(Published::Ours(file)),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
             // A network file system may answer the repetition of a request that it had carried out.
-            let ours = token_at(path).is_some_and(|token| token == me.token);
-            Ok(if ours { Published::Ours(file) } else { Published::Taken(now) })
+            Ok(if is_at(path, &me.token) { Published::Ours(file) } else { Published::Taken(now) })
         }
         // No links here: a file that is made empty and then written.
         Err(_) => match create(path, me) {
@@ -174,36 +188,49 @@ fn publish(path: &Path, me: &Holder) -> std::io::Result<Published> {
     }
 }
 
-/// Puts a lock of `me` in the place of the dead one of `token`; none if somebody else was first.
-fn replace(path: &Path, dead: Option<&Holder>, me: &Holder) -> std::io::Result<Option<File>> {
-    let token = dead.map(|holder| holder.token.clone());
-    let taking = beside(path, token.as_deref().filter(|t| is_plain(t)).unwrap_or("unreadable"), "taking");
-    let _right = match publish(&taking, me)? {
-        Published::Ours(file) => file,
-        Published::Taken(now) => {
-            if let Judged::Dead(_) = judge(&taking, now) {
-                let _ = std::fs::remove_file(&taking);
-            }
-            return Ok(None);
-        }
-    };
-    let swap = || -> std::io::Result<Option<File>> {
-        if token_at(path) != token {
-            return Ok(None);
-        }
-        let draft = beside(path, &me.token, "tmp");
-        let file = create(&draft, me)?;
-        std::fs::rename(&draft, path)?;
-        Ok((token_at(path).as_deref() == Some(me.token.as_str())).then_some(file))
-    };
-    let swapped = swap();
-    let _ = std::fs::remove_file(&taking);
-    swapped
+/// What came of trying to take a lock.
+enum Got {
+    /// It is ours.
+    Lock(File),
+    /// Somebody alive has it.
+    Busy(Option<Holder>),
+    /// It changed hands while we looked: look again.
+    Again,
 }
 
-/// Whether a token can be part of a file's name: the file may hold anything.
-fn is_plain(token: &str) -> bool {
-    !token.is_empty() && token.len() <= 32 && token.bytes().all(|b| b.is_ascii_alphanumeric())
+/// Takes the lock at `path` for `me`, from nobody or from a dead one.
+fn acquire(path: &Path, me: &Holder, depth: usize) -> std::io::Result<Got> {
+    let now = match publish(path, me)? {
+        Published::Ours(file) => return Ok(Got::Lock(file)),
+        Published::Taken(now) => now,
+    };
+    let dead = match judge(path, now) {
+        Judged::Gone => return Ok(Got::Again),
+        Judged::Alive(holder) => return Ok(Got::Busy(holder)),
+        Judged::Dead(dead) => dead,
+    };
+    if depth == DEEPEST {
+        return Ok(Got::Again);
+    }
+    let name: String = Sha256::digest(&dead).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let taking = beside(path, &name, "taking");
+    let Got::Lock(_right) = acquire(&taking, me, depth + 1)? else { return Ok(Got::Again) };
+    let swapped = swap(path, &dead, me);
+    if is_at(&taking, &me.token) {
+        let _ = std::fs::remove_file(&taking);
+    }
+    Ok(swapped?.map_or(Got::Again, Got::Lock))
+}
+
+/// Puts a lock of `me` in the place of the `dead` one, if that is still there; only the holder of the right may.
+fn swap(path: &Path, dead: &[u8], me: &Holder) -> std::io::Result<Option<File>> {
+    if content_at(path).as_deref() != Some(dead) {
+        return Ok(None);
+    }
+    let draft = beside(path, &me.token, "tmp");
+    let file = create(&draft, me)?;
+    std::fs::rename(&draft, path)?;
+    Ok(is_at(path, &me.token).then_some(file))
 }
 
 /// Held while a process works on a run.
@@ -228,18 +255,10 @@ impl Lock {
         let failed = |e| Error::output(&path, "create", e);
         // Between two looks the file can go or change hands; more often than this it does not.
         for _ in 0..50 {
-            match publish(&path, &me).map_err(failed)? {
-                Published::Ours(file) => return Ok(Lock::hold(&path, &me, file)),
-                Published::Taken(now) => match judge(&path, now) {
-                    Judged::Gone => {}
-                    Judged::Alive(holder) => return Err(busy(dir, holder.as_ref())),
-                    Judged::Dead(dead) => {
-                        if let Some(file) = replace(&path, dead.as_ref(), &me).map_err(failed)? {
-                            return Ok(Lock::hold(&path, &me, file));
-                        }
-                        std::thread::sleep(Duration::from_millis(2));
-                    }
-                },
+            match acquire(&path, &me, 0).map_err(failed)? {
+                Got::Lock(file) => return Ok(Lock::hold(&path, &me, file)),
+                Got::Busy(holder) => return Err(busy(dir, holder.as_ref())),
+                Got::Again => std::thread::sleep(Duration::from_millis(2)),
             }
         }
         Err(busy(dir, None))
@@ -254,7 +273,7 @@ impl Lock {
         if let Ok(mut beating) = file.try_clone() {
             std::thread::spawn(move || {
                 while ended.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
-                    if token_at(&beat_path).as_deref() != Some(token.as_str()) {
+                    if !is_at(&beat_path, &token) {
                         flag.store(true, Ordering::Relaxed);
                         return;
                     }
@@ -280,7 +299,7 @@ impl Lock {
     /// # Errors
     /// [`Error::Busy`] where it is not: nothing more may be written.
     pub(super) fn check(&self, dir: &RunDir) -> Result<()> {
-        let holder = File::open(&self.path).ok().and_then(|mut file| read(&mut file));
+        let holder = holder_at(&self.path);
         if holder.as_ref().is_some_and(|holder| holder.token == self.token) {
             return Ok(());
         }
@@ -292,7 +311,7 @@ impl Lock {
 impl Drop for Lock {
     /// Gives the run back and leaves no file behind.
     fn drop(&mut self) {
-        if token_at(&self.path).as_deref() == Some(self.token.as_str()) {
+        if is_at(&self.path, &self.token) {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -391,14 +410,15 @@ mod tests {
 
     #[test]
     fn of_many_who_take_over_a_dead_ones_lock_exactly_one_gets_it() {
-        for round in 0..20 {
+        for round in 0..50 {
             let (_keep, dir) = world();
             leave(&dir, &elsewhere(), STALE * 2);
             if round % 2 == 1 {
                 // A taker that was killed in the middle.
-                let dead: Holder = serde_json::from_slice(&std::fs::read(dir.lock()).unwrap()).unwrap();
-                let taking = beside(&dir.lock(), &dead.token, "taking");
-                std::fs::write(taking, serde_json::to_vec(&Holder::me()).unwrap()).unwrap();
+                let dead = std::fs::read(dir.lock()).unwrap();
+                let name: String = Sha256::digest(&dead).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+                std::fs::write(beside(&dir.lock(), &name, "taking"), serde_json::to_vec(&Holder::me()).unwrap())
+                    .unwrap();
             }
             let takers: Vec<_> = (0..8)
                 .map(|_| {

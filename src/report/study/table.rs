@@ -67,7 +67,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Read, String> {
     Ok(read)
 }
 
-/// Where each column is. `kl` names two of them: a setting before `epoch`, and K after it.
+/// Where each column is: what was set before `epoch`, and what was measured after it.
 struct Columns {
     run: HashMap<String, usize>,
     metrics: Vec<(String, usize)>,
