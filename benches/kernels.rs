@@ -29,6 +29,9 @@ use vae_bench::kernels::likelihood::{self, Loss};
 use vae_bench::kernels::matmul::{Finish, MatRef, Start, matmul};
 use vae_bench::kernels::parallel::Scale;
 use vae_bench::kernels::{adam, pixels, reduce};
+use vae_bench::model::{self, Architecture, Init, LogSigma, Sampling, Vae};
+use vae_bench::objective::{Constraint, KlEstimator, Likelihood, Objective, OutputMap, Reduction, Time};
+use vae_bench::optimizer;
 use vae_bench::rng::{Purpose, Stream};
 
 const BATCH: usize = 128;
@@ -63,8 +66,9 @@ fn main() -> Result<()> {
     losses(&mut bench)?;
     latents(&mut bench)?;
     elementwise(&mut bench)?;
-    optimizer(&mut bench)?;
+    adam_step(&mut bench)?;
     gather(&mut bench)?;
+    training_step(&mut bench)?;
     bench.criterion.final_summary();
     // `cargo test --benches` runs everything once and measures nothing.
     if std::env::args().any(|arg| arg == "--bench") && !std::env::args().any(|arg| arg == "--test" || arg == "--list") {
@@ -430,7 +434,7 @@ fn elementwise(bench: &mut Bench) -> Result<()> {
 }
 
 /// Against candle_nn's AdamW without decay, which is Adam.
-fn optimizer(bench: &mut Bench) -> Result<()> {
+fn adam_step(bench: &mut Bench) -> Result<()> {
     let isa = bench.isa;
     let gradient = normal(PARAMETERS, 15);
     let var = Var::from_tensor(&Tensor::from_vec(normal(PARAMETERS, 16), PARAMETERS, &Device::Cpu)?)?;
@@ -453,6 +457,76 @@ fn optimizer(bench: &mut Bench) -> Result<()> {
         || twin.step(&store).expect("Candle's AdamW takes these shapes"),
     );
     Ok(())
+}
+
+/// A whole training step, as the program makes it, beside one of plain Candle operations with candle_nn's AdamW.
+fn training_step(bench: &mut Bench) -> Result<()> {
+    let (x, noise) = (batch_of_digits(), normal(BATCH * LATENTS, 17));
+    let (x, noise) = (tensor(&x, BATCH, PIXELS)?, tensor(&noise, BATCH, LATENTS)?);
+    let objective = Objective {
+        likelihood: Likelihood::Bernoulli,
+        output: OutputMap::Identity,
+        reduction: Reduction::Sum,
+        recon_factor: 1.0.into(),
+        kl_estimator: KlEstimator::Analytic,
+        constraint: Constraint::None,
+        kl_reduction: Reduction::Sum,
+        kl_factor: 1.0.into(),
+        warmup: None,
+        pixels: PIXELS,
+        latent_dim: LATENTS,
+    };
+    let architecture = Architecture {
+        pixels: PIXELS,
+        hidden: vec![HIDDEN],
+        latent_dim: LATENTS,
+        activation: model::Activation::Relu,
+        sampling: Sampling::Standard,
+        log_sigma: LogSigma::Absent,
+    };
+    let model = Vae::new(&architecture, Init::Pytorch, 1, None, DType::F32, &Device::Cpu)?;
+    let parameters: Vec<_> = model.parameters().into_iter().map(|(_, p)| p).collect();
+    let mut optimizer =
+        optimizer::Optimizer::new(optimizer::Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, 1e-3, &parameters)?;
+    let kernel = || -> Result<()> {
+        let losses = objective.losses(&model, &x, &noise)?;
+        let store = objective.value(&losses, None, Time::default())?.backward()?;
+        optimizer.step(&parameters, &model.gradients(&store)?)
+    };
+
+    let layer = |outputs: usize, inputs: usize, index: u64| -> Result<[Var; 2]> {
+        let scale = 1.0 / (inputs as f64).sqrt();
+        let weight = (tensor(&normal(outputs * inputs, index), outputs, inputs)? * (scale / 2.0))?;
+        Ok([Var::from_tensor(&weight)?, Var::zeros(outputs, DType::F32, &Device::Cpu)?])
+    };
+    let layers = [
+        layer(HIDDEN, PIXELS, 18)?,
+        layer(LATENTS, HIDDEN, 19)?,
+        layer(LATENTS, HIDDEN, 20)?,
+        layer(HIDDEN, LATENTS, 21)?,
+        layer(PIXELS, HIDDEN, 22)?,
+    ];
+    let vars = layers.iter().flatten().cloned().collect();
+    let mut adam = AdamW::new(vars, ParamsAdamW { weight_decay: 0.0, ..ParamsAdamW::default() })?;
+    let dense = |i: usize, x: &Tensor| x.matmul(&layers[i][0].t()?)?.broadcast_add(&layers[i][1]);
+    let twin = || -> Result<()> {
+        let h = dense(0, &x)?.relu()?;
+        let (mean, logvar) = (dense(1, &h)?, dense(2, &h)?);
+        let z = (&mean + ((&logvar * 0.5)?.exp()? * &noise)?)?;
+        let l = dense(4, &dense(3, &z)?.relu()?)?;
+        let bce = ((l.relu()? - (&l * &x)?)? + (l.abs()?.neg()?.exp()? + 1.0)?.log()?)?;
+        let kl = (((mean.sqr()? + logvar.exp()?)? - logvar)? - 1.0)? * 0.5;
+        adam.backward_step(&((bce.sum_all()? + kl?.sum_all()?)? / BATCH as f64)?)
+    };
+    // The products of the limit: five large ones and the small ones, forward and backward.
+    let products = 5 * PIXELS * HIDDEN + 9 * HIDDEN * LATENTS;
+    bench.compare("a training step", Work::Flops(2 * BATCH * products), SGEMM, done(kernel), done(twin));
+    Ok(())
+}
+
+/// Keeps a failure from passing for speed.
+fn done(mut step: impl FnMut() -> Result<()>) -> impl FnMut() {
+    move || step().expect("both take these shapes")
 }
 
 /// A batch after another of a shuffled epoch, so that its images come from memory.
