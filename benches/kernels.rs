@@ -325,26 +325,6 @@ fn losses(bench: &mut Bench) -> Result<()> {
     };
     let slope = || ((&tl * 0.5)?.tanh()?.affine(0.5, 0.5)? - &tx)? * 1.0;
     bench.compare(
-        "bce, sums of rows",
-        Work::Bytes(2 * array),
-        CACHED_TRIAD,
-        || {
-            likelihood::row_sums(isa, Loss::BernoulliLogits, &l, &x, PIXELS, &mut sums);
-            black_box(&sums);
-        },
-        || keep(value()),
-    );
-    bench.compare(
-        "bce, gradient",
-        Work::Bytes(3 * array),
-        CACHED_TRIAD,
-        || {
-            likelihood::grad(isa, Loss::BernoulliLogits, &l, &x, PIXELS, Scale::All(1.0), &mut grad);
-            black_box(&grad);
-        },
-        || keep(slope()),
-    );
-    bench.compare(
         "bce, sums and gradient",
         Work::Bytes(3 * array),
         CACHED_TRIAD,

@@ -25,36 +25,7 @@ pub enum Loss {
     Squared,
 }
 
-/// `sums[i]` = loss of row i, summed over its `cols` elements.
-///
-/// # Panics
-/// If `prediction` or `target` are not `sums.len()` x `cols`.
-pub fn row_sums(isa: Isa, loss: Loss, prediction: &[f32], target: &[f32], cols: usize, sums: &mut [f32]) {
-    let rows = sums.len();
-    check("a prediction", prediction.len(), rows, cols);
-    check("a target", target.len(), rows, cols);
-    if cols == 0 {
-        sums.fill(0.0);
-        return;
-    }
-    let deep = rows_per_chunk(cols);
-    let tasks = sums
-        .chunks_mut(deep)
-        .zip(prediction.chunks(deep * cols).zip(target.chunks(deep * cols)))
-        .map(|(sums, (prediction, target))| Rows::<true, false> {
-            loss,
-            prediction,
-            target,
-            cols,
-            scale: Scale::All(0.0),
-            sums,
-            grad: &mut [],
-        })
-        .collect();
-    run_all(isa, tasks);
-}
-
-/// [`row_sums`], and `grad` = scale * slope.
+/// `sums[i]` = loss of row i, summed over its `cols` elements, and `grad` = scale * slope.
 ///
 /// # Panics
 /// If `prediction`, `target` or `grad` are not `sums.len()` x `cols`, or `scale` has another number of rows.
@@ -84,7 +55,7 @@ pub fn row_sums_and_grad(
         .zip(grad.chunks_mut(deep * cols))
         .zip(prediction.chunks(deep * cols).zip(target.chunks(deep * cols)))
         .enumerate()
-        .map(|(i, ((sums, grad), (prediction, target)))| Rows::<true, true> {
+        .map(|(i, ((sums, grad), (prediction, target)))| Rows {
             loss,
             prediction,
             target,
@@ -97,44 +68,12 @@ pub fn row_sums_and_grad(
     run_all(isa, tasks);
 }
 
-/// `grad` = scale * slope, without the sums.
-///
-/// # Panics
-/// If `prediction`, `target` and `grad` are not of one length, a multiple of `cols`, or `scale` has another number
-/// of rows.
-pub fn grad(isa: Isa, loss: Loss, prediction: &[f32], target: &[f32], cols: usize, scale: Scale, grad: &mut [f32]) {
-    let rows = prediction.len().checked_div(cols).unwrap_or(0);
-    check("a prediction", prediction.len(), rows, cols);
-    check("a target", target.len(), rows, cols);
-    check("a gradient", grad.len(), rows, cols);
-    if cols == 0 {
-        return;
-    }
-    scale.check(rows);
-    let deep = rows_per_chunk(cols);
-    let tasks = grad
-        .chunks_mut(deep * cols)
-        .zip(prediction.chunks(deep * cols).zip(target.chunks(deep * cols)))
-        .enumerate()
-        .map(|(i, (grad, (prediction, target)))| Rows::<false, true> {
-            loss,
-            prediction,
-            target,
-            cols,
-            scale: scale.from(i * deep),
-            sums: &mut [],
-            grad,
-        })
-        .collect();
-    run_all(isa, tasks);
-}
-
 fn check(what: &str, len: usize, rows: usize, cols: usize) {
     assert_eq!(len, rows * cols, "{what} of {rows} x {cols} needs {} elements, not {len}", rows * cols);
 }
 
-/// Some rows of a loss, with the outputs that are wanted.
-struct Rows<'a, const SUMS: bool, const GRAD: bool> {
+/// Some rows of a loss.
+struct Rows<'a> {
     loss: Loss,
     prediction: &'a [f32],
     target: &'a [f32],
@@ -144,50 +83,39 @@ struct Rows<'a, const SUMS: bool, const GRAD: bool> {
     grad: &'a mut [f32],
 }
 
-impl<const SUMS: bool, const GRAD: bool> Task for Rows<'_, SUMS, GRAD> {
+impl Task for Rows<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         // One loop for each loss, so that the choice is not made anew for each vector.
         match self.loss {
-            Loss::BernoulliLogits => rows::<S, BernoulliLogits, SUMS, GRAD>(s, self),
-            Loss::Squared => rows::<S, Squared, SUMS, GRAD>(s, self),
+            Loss::BernoulliLogits => rows::<S, BernoulliLogits>(s, self),
+            Loss::Squared => rows::<S, Squared>(s, self),
         }
     }
 }
 
 #[inline(always)]
-fn rows<S: Simd, E: Element, const SUMS: bool, const GRAD: bool>(s: S, task: Rows<SUMS, GRAD>) {
+fn rows<S: Simd, E: Element>(s: S, task: Rows) {
     let cols = task.cols;
     for row in 0..task.prediction.len() / cols {
         let here = row * cols..(row + 1) * cols;
-        let scale = if GRAD { s.splat(task.scale.of_row(row)) } else { s.splat(0.0) };
+        let scale = s.splat(task.scale.of_row(row));
         let (predictions, prediction_tail) = task.prediction[here.clone()].as_chunks::<LANES>();
         let (targets, target_tail) = task.target[here.clone()].as_chunks::<LANES>();
-        let grad = if GRAD { &mut task.grad[here] } else { &mut [] };
-        let (grads, grad_tail) = grad.as_chunks_mut::<LANES>();
+        let (grads, grad_tail) = task.grad[here].as_chunks_mut::<LANES>();
         let mut sum = s.sum_zero();
         for i in 0..predictions.len() {
             let (value, slope) = E::at(s, s.load(&predictions[i]), s.load(&targets[i]));
-            if SUMS {
-                sum = s.sum_add(sum, value);
-            }
-            if GRAD {
-                s.store(&mut grads[i], s.mul(scale, slope));
-            }
+            sum = s.sum_add(sum, value);
+            s.store(&mut grads[i], s.mul(scale, slope));
         }
         if !prediction_tail.is_empty() {
             let (value, slope) = E::at(s, s.load_head(prediction_tail), s.load_head(target_tail));
-            if SUMS {
-                sum = s.sum_add(sum, s.keep_head(value, prediction_tail.len()));
-            }
-            if GRAD {
-                s.store_head(grad_tail, s.mul(scale, slope));
-            }
+            sum = s.sum_add(sum, s.keep_head(value, prediction_tail.len()));
+            s.store_head(grad_tail, s.mul(scale, slope));
         }
-        if SUMS {
-            task.sums[row] = total(s.sum_lanes(sum)) as f32;
-        }
+        task.sums[row] = total(s.sum_lanes(sum)) as f32;
     }
 }
 

@@ -76,10 +76,10 @@ pub struct Workspace {
     dz: Vec<f32>,
 }
 
-/// What a forward pass computed, each for every image.
+/// What a forward pass computes, each for every image: the values, or the slopes of what is minimised in them.
 #[derive(Clone, Copy, Debug)]
 pub struct Computed<'a> {
-    /// The loss, or nothing.
+    /// The loss, or nothing where the output is wanted.
     pub energy: &'a [f32],
     /// The KL of every latent.
     pub kl: &'a [f32],
@@ -90,24 +90,6 @@ pub struct Computed<'a> {
     /// The sample.
     pub z: &'a [f32],
     /// The output of the decoder.
-    pub output: &'a [f32],
-}
-
-/// The slopes of what is minimised in what a forward pass computed, shaped like [`Computed`]; either `energy` or
-/// `output` is empty.
-#[derive(Clone, Copy, Debug)]
-pub struct Slopes<'a> {
-    /// In the loss of every image.
-    pub energy: &'a [f32],
-    /// In the KL of every latent.
-    pub kl: &'a [f32],
-    /// In the posterior's mean, besides what goes through the rest.
-    pub mean: &'a [f32],
-    /// In its logvar, likewise.
-    pub logvar: &'a [f32],
-    /// In the sample, likewise.
-    pub z: &'a [f32],
-    /// In the output.
     pub output: &'a [f32],
 }
 
@@ -213,7 +195,8 @@ fn dense(isa: Isa, layer: &Layer, x: Input, images: usize, activation: Option<Ac
 
 /// Computes the gradient of every weight and bias, after [`forward`] on the same network, batch and workspace.
 ///
-/// `gradients` are in the order of the layers; what they held is overwritten.
+/// `slopes` are those of what is minimised in everything that [`forward`] computed: either `energy` or `output` is empty,
+/// and mean, logvar and z have what does not go through the rest. `gradients` are in the order of the layers; what they held is overwritten.
 ///
 /// # Panics
 /// If sizes do not fit together.
@@ -221,7 +204,7 @@ pub fn backward(
     isa: Isa,
     network: &Network,
     batch: &Batch,
-    slopes: &Slopes,
+    slopes: &Computed,
     workspace: &mut Workspace,
     gradients: &mut [LayerGradient],
 ) {

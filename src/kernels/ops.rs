@@ -13,7 +13,7 @@ use super::dispatch::Isa;
 use super::latent::Noise;
 use super::likelihood::Loss;
 use super::matmul::{Finish, MatRef, Start, matmul};
-use super::network::{Batch, Layer, LayerGradient, Network, Slopes, Workspace, backward, forward};
+use super::network::{Batch, Computed, Layer, LayerGradient, Network, Workspace, backward, forward};
 
 /// Whether tensors like `x` are computed by the kernels: in `f32` on the CPU.
 pub fn serve(x: &Tensor) -> bool {
@@ -218,7 +218,7 @@ impl CustomOp3 for Vae {
                     let (z, decoded) = rest.split_at(noise.len());
                     let (energy, output) =
                         if self.network.loss.is_some() { (decoded, [].as_slice()) } else { ([].as_slice(), decoded) };
-                    let slopes = Slopes { energy, kl, mean, logvar, z, output };
+                    let slopes = Computed { energy, kl, mean, logvar, z, output };
                     self.with_network(|network| {
                         let mut sinks: Vec<_> = (self.network.layers.iter().zip(network.layers))
                             .map(|(tensors, layer)| {
