@@ -73,6 +73,17 @@ impl SharedC {
         // SAFETY: inside the slice and alone, by the contract.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.cols + col), len) }
     }
+
+    /// A whole vector of row `row` from column `col` on.
+    ///
+    /// # Safety
+    /// As for [`SharedC::part`].
+    #[inline(always)]
+    unsafe fn vector<'c>(self, row: usize, col: usize) -> &'c mut [f32; LANES] {
+        debug_assert!(row < self.rows && col + LANES <= self.cols);
+        // SAFETY: inside the slice and alone, by the contract.
+        unsafe { &mut *self.start.add(row * self.cols + col).cast() }
+    }
 }
 
 /// The place of a tile in C, and which part of the sum it is to do.
@@ -138,15 +149,21 @@ impl Place<'_> {
     #[inline(always)]
     pub(crate) unsafe fn store<S: Simd, const R: usize, const NV: usize>(&self, s: S, mut acc: [[S::V; NV]; R]) {
         self.finish(s, &mut acc);
+        // By far the most tiles are whole, and without a choice for each vector the sums stay in registers.
+        if self.cols == NV * LANES {
+            for r in 0..R {
+                for v in 0..NV {
+                    // SAFETY: inside our tile, by the contract.
+                    s.store(unsafe { self.c.vector(self.row + r, self.col + v * LANES) }, acc[r][v]);
+                }
+            }
+            return;
+        }
         for r in 0..R {
             for v in 0..NV {
                 let cols = self.columns(v);
                 // SAFETY: inside our tile, by the contract.
-                let c = unsafe { self.c.part(self.row + r, cols.start, cols.len()) };
-                match c.as_chunks_mut::<LANES>() {
-                    ([whole], []) => s.store(whole, acc[r][v]),
-                    _ => s.store_head(c, acc[r][v]),
-                }
+                s.store_head(unsafe { self.c.part(self.row + r, cols.start, cols.len()) }, acc[r][v]);
             }
         }
     }

@@ -34,15 +34,43 @@ pub(crate) fn pack<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
 /// Lanes lie side by side: each step of k is a short copy.
 #[inline(always)]
 fn copy<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
-    for (d, out) in out.chunks_exact_mut(width).enumerate() {
-        let row = &strip.data[d * strip.depth_stride..][..strip.lanes];
-        for (i, out) in out.chunks_mut(LANES).enumerate() {
-            let from = (i * LANES).min(row.len());
-            let row = &row[from..(from + LANES).min(row.len())];
-            match (row.as_chunks::<LANES>(), out.as_chunks_mut::<LANES>()) {
-                (([row], []), ([out], [])) => s.store(out, s.load(row)),
-                _ => s.store_head(out, s.load_head(row)),
-            }
+    let mut from = 0;
+    while from < width {
+        let room = Room::new(from, width);
+        let lanes = strip.lanes.saturating_sub(from).min(LANES);
+        for d in 0..strip.depth {
+            let row = &strip.data[d * strip.depth_stride + from.min(strip.lanes)..];
+            let vector = match row.first_chunk::<LANES>() {
+                Some(row) if lanes == room.wide => s.load(row),
+                _ => s.load_head(&row[..lanes]),
+            };
+            room.put(s, vector, &mut out[d * width + from..]);
+        }
+        from += LANES;
+    }
+}
+
+/// The lanes of a vector that are wanted, and whether more may be written.
+#[derive(Clone, Copy)]
+struct Room {
+    wide: usize,
+    /// What follows is the next step's, which is written later.
+    spills: bool,
+}
+
+impl Room {
+    /// The lanes from `from` on of steps of `width` lanes.
+    #[inline(always)]
+    fn new(from: usize, width: usize) -> Self {
+        Room { wide: (width - from).min(LANES), spills: width <= LANES || width.is_multiple_of(LANES) }
+    }
+
+    #[inline(always)]
+    fn put<S: Simd>(self, s: S, vector: S::V, out: &mut [f32]) {
+        match out.first_chunk_mut::<LANES>() {
+            // A whole store is much faster than a masked one.
+            Some(out) if self.spills => s.store(out, vector),
+            _ => s.store_head(&mut out[..self.wide], vector),
         }
     }
 }
@@ -50,37 +78,59 @@ fn copy<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
 /// The depth lies side by side: blocks of 16 x 16 are transposed in registers.
 #[inline(always)]
 fn transpose<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
-    let mut depth = 0;
-    while depth < strip.depth {
-        let deep = (strip.depth - depth).min(LANES);
-        let out = &mut out[depth * width..(depth + deep) * width];
-        let mut lane = 0;
-        while lane < width {
-            let wide = (width - lane).min(LANES);
-            let mut block = [s.splat(0.0); LANES];
-            for l in 0..LANES {
-                if lane + l < strip.lanes {
-                    let from = &strip.data[(lane + l) * strip.lane_stride + depth..];
-                    block[l] = match from.first_chunk::<LANES>() {
-                        Some(from) if deep == LANES => s.load(from),
-                        _ => s.load_head(&from[..deep]),
-                    };
-                }
-            }
+    let mut lane = 0;
+    while lane < width {
+        let room = Room::new(lane, width);
+        let lanes = strip.lanes.saturating_sub(lane).min(LANES);
+        let mut depth = 0;
+        while depth < strip.depth {
+            let deep = (strip.depth - depth).min(LANES);
+            let from = &strip.data[(lane * strip.lane_stride + depth).min(strip.data.len())..];
+            let block = if lanes == room.wide && deep == LANES {
+                whole_block(s, from, strip.lane_stride, lanes)
+            } else {
+                part_of_block(s, from, strip.lane_stride, lanes, deep)
+            };
             let block = s.transpose(block);
             for d in 0..LANES {
                 if d < deep {
-                    let to = &mut out[d * width + lane..][..wide];
-                    match to.as_chunks_mut::<LANES>() {
-                        ([to], []) => s.store(to, block[d]),
-                        _ => s.store_head(to, block[d]),
-                    }
+                    room.put(s, block[d], &mut out[(depth + d) * width + lane..]);
                 }
             }
-            lane += LANES;
+            depth += LANES;
         }
-        depth += LANES;
+        lane += LANES;
     }
+}
+
+/// Sixteen steps of `lanes` rows; the last one stands for those that are missing, where nobody wants them.
+#[inline(always)]
+fn whole_block<S: Simd>(s: S, from: &[f32], stride: usize, lanes: usize) -> [S::V; LANES] {
+    // One check for all rows: each of them has sixteen elements before the last one's end.
+    assert!((1..=LANES).contains(&lanes) && (lanes - 1) * stride + LANES <= from.len());
+    let mut block = [s.splat(0.0); LANES];
+    for l in 0..LANES {
+        s.prefetch(from.as_ptr().wrapping_add(l.min(lanes - 1) * stride + 3 * LANES));
+        // SAFETY: the row is at most `lanes - 1`, and its end has been checked.
+        block[l] = s.load(unsafe { &*from.as_ptr().add(l.min(lanes - 1) * stride).cast() });
+    }
+    block
+}
+
+/// Rows of `deep`, `lanes` of them, and zeros.
+#[inline(always)]
+fn part_of_block<S: Simd>(s: S, from: &[f32], stride: usize, lanes: usize, deep: usize) -> [S::V; LANES] {
+    let mut block = [s.splat(0.0); LANES];
+    for l in 0..LANES {
+        if l < lanes {
+            let row = &from[l * stride..];
+            block[l] = match row.first_chunk::<LANES>() {
+                Some(row) if deep == LANES => s.load(row),
+                _ => s.load_head(&row[..deep]),
+            };
+        }
+    }
+    block
 }
 
 /// Neither: element by element.

@@ -24,6 +24,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const TILE_ROWS: usize;
     /// Vectors in a row of that tile: 1 or 2.
     const TILE_VECTORS: usize;
+    /// In every so many rows of that tile each vector has a broadcast of its own.
+    const FOLD_EVERY: usize = usize::MAX;
 
     /// Enters a function compiled for this instruction set.
     fn run<T: Task>(self, task: T) -> T::Out;

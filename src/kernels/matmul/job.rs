@@ -10,7 +10,8 @@ use super::tile::{FromB, Upcoming, tile};
 use super::{Finish, MatRef, Start, Zeros};
 use std::ops::Range;
 
-/// The most steps of k in a block: a packed tile of A (14 rows) then takes 22 KB and stays in the first-level cache.
+/// The most steps of k in a block: a packed panel of B (32 columns) then takes 100 KB and stays in the second-level cache.
+/// Shorter blocks, which fit the first level, were no faster.
 const MAX_DEPTH: usize = 800;
 /// Products below this many multiplications are done at once by the calling thread: a fork costs microseconds.
 const SMALL: usize = 1 << 17;
@@ -83,24 +84,29 @@ impl Task for TileSize {
     }
 }
 
-/// The tiles that rows `rows` are cut into: as few as possible, of nearly equal height.
+/// The tiles that some rows are cut into: as few as possible, of nearly equal height.
 #[derive(Clone)]
 pub(super) struct Tiles {
-    rows: Range<usize>,
+    first_row: usize,
     pub(super) count: usize,
+    /// Rows of every tile, and how many of the first ones have one more.
+    height: usize,
+    higher: usize,
 }
 
 impl Tiles {
     #[inline(always)]
     pub(super) fn new(rows: Range<usize>, tile_rows: usize) -> Self {
         let count = rows.len().div_ceil(tile_rows);
-        Tiles { rows, count }
+        let height = rows.len().checked_div(count).unwrap_or(0);
+        Tiles { first_row: rows.start, count, height, higher: rows.len() - height * count }
     }
 
+    /// Asked for every tile: without a division, which takes as long as ten steps of k.
     #[inline(always)]
     pub(super) fn get(&self, i: usize) -> Range<usize> {
-        let tile = part(self.rows.len(), self.count, i);
-        self.rows.start + tile.start..self.rows.start + tile.end
+        let start = self.first_row + i * self.height + i.min(self.higher);
+        start..start + self.height + usize::from(i < self.higher)
     }
 }
 
@@ -182,13 +188,18 @@ fn lit_columns(a: MatRef, rows: Range<usize>, marks: &mut [u32]) -> Lit {
     worth_it(marks.iter().map(|&mark| mark != 0))
 }
 
-/// The rows of row-major `b` at which some of these columns are not 0.
+/// The steps of k at which a packed panel is not all 0.
 #[inline(always)]
-fn lit_rows(b: MatRef, cols: Range<usize>) -> Lit {
-    worth_it(
-        (0..b.rows)
-            .map(|row| b.from(row, cols.start)[..cols.len()].iter().fold(0, |mark, x| mark | x.to_bits() << 1) != 0),
-    )
+fn lit_steps<const NV: usize>(packed: &[f32]) -> Lit {
+    let steps = packed.as_chunks::<LANES>().0.as_chunks::<NV>().0;
+    worth_it(steps.iter().map(|step| {
+        let mut mark = 0;
+        for x in step.as_flattened() {
+            // All bits but the sign.
+            mark |= x.to_bits() << 1;
+        }
+        mark != 0
+    }))
 }
 
 /// The list, unless it holds nearly everything.
@@ -258,14 +269,13 @@ fn column<S: Simd, const NV: usize>(
     let cols = (b.cols - col).min(width);
     let source = b.from(depth.start, col);
     let listed = b.zeros == Zeros::Many && b.col_stride == 1 && job.plan.depth_blocks == 1;
-    let lit = if listed { lit_rows(b, col..col + cols) } else { None };
-    let pack_in_passing = b.col_stride == 1 && cols == width && lit.is_none();
+    let pack_in_passing = b.col_stride == 1 && cols == width && !listed;
     if !pack_in_passing {
         pack(s, b.strip(col..col + cols, depth.clone()), width, packed);
     }
-    // While this panel is used, the next one's part of a transposed B is brought near, some rows with every tile.
-    let next = (col + width).min(b.cols)..(col + 2 * width).min(b.cols);
-    let fetch = b.row_stride == 1 && panel + 1 < job.panels.end;
+    let lit = if listed { lit_steps::<NV>(packed) } else { None };
+    // While this panel is used, the next one is brought near, a part of it with every tile.
+    let next = if panel + 1 < job.panels.end { col + width..(col + 2 * width).min(b.cols) } else { 0..0 };
     let tiles = Tiles::new(job.rows.clone(), S::TILE_ROWS);
     for i in 0..tiles.count {
         let rows = tiles.get(i);
@@ -278,12 +288,14 @@ fn column<S: Simd, const NV: usize>(
         } else {
             FromB::Packed(packed)
         };
-        let lanes = part(next.len(), tiles.count, i);
-        let upcoming = Upcoming {
-            data: b.from(depth.start, next.start),
-            first: lanes.start,
-            count: if fetch { lanes.len() } else { 0 },
-            stride: b.col_stride,
+        let upcoming = if b.row_stride == 1 {
+            let count = next.len().div_ceil(tiles.count);
+            let data = b.from(depth.start, (next.start + i * count).min(next.end));
+            Upcoming::Columns { data, count, stride: b.col_stride }
+        } else {
+            let count = if next.is_empty() || pack_in_passing { 0 } else { depth.len().div_ceil(tiles.count) };
+            let data = b.from((depth.start + i * count).min(depth.end), next.start);
+            Upcoming::Rows { data, count, stride: b.row_stride }
         };
         let place = Place {
             c: job.c,

@@ -2,6 +2,7 @@
 
 use super::super::output::Place;
 use super::super::simd::{LANES, Simd};
+use std::ops::Range;
 
 /// Steps of k between two looks at what to fetch: one cache line of a row that lies along k.
 const STEPS: usize = 16;
@@ -23,14 +24,14 @@ pub(super) enum FromB<'a> {
     Unpacked { source: &'a [f32], stride: usize, packed: &'a mut [f32] },
 }
 
-/// What to bring near while the tile is computed, because the next panel of B will be packed from it: rows
-/// `first..first + count` of a matrix, each as deep as the tile.
+/// What to bring near while the tile is computed: its part of the next panel of B, which will then be packed.
 #[derive(Clone, Copy)]
-pub(super) struct Upcoming<'a> {
-    pub(super) data: &'a [f32],
-    pub(super) first: usize,
-    pub(super) count: usize,
-    pub(super) stride: usize,
+pub(super) enum Upcoming<'a> {
+    /// `count` columns of the panel, each `stride` after the other and as long as the tile is deep: a piece of each
+    /// with every look.
+    Columns { data: &'a [f32], count: usize, stride: usize },
+    /// `count` rows of the panel, each `stride` after the other: all with the first look.
+    Rows { data: &'a [f32], count: usize, stride: usize },
 }
 
 /// C tile of `rows` x (`NV` vectors) += packed A (`[k][rows]`) times B.
@@ -68,49 +69,37 @@ unsafe fn fixed<S: Simd, const R: usize, const NV: usize>(s: S, a: &[f32], b: Fr
     let (a, _) = a.as_chunks::<R>();
     // SAFETY: the caller's promise.
     let mut acc = unsafe { place.start::<S, R, NV>(s) };
-    let rows_a_look = R.div_ceil(a.len().div_ceil(STEPS).max(1));
     match b {
         FromB::Packed(b) => {
             let b = b.as_chunks::<LANES>().0.as_chunks::<NV>().0;
             assert_eq!(a.len(), b.len(), "packed panels of different depth");
-            for (look, (a, b)) in a.chunks(STEPS).zip(b.chunks(STEPS)).enumerate() {
-                for row in look * rows_a_look..((look + 1) * rows_a_look).min(R) {
-                    place.prefetch_row(s, row);
-                }
-                for lane in 0..upcoming.count {
-                    let at = (upcoming.first + lane) * upcoming.stride + look * STEPS;
-                    s.prefetch(upcoming.data.as_ptr().wrapping_add(at));
-                }
-                for (a, b) in a.iter().zip(b) {
-                    let mut row_of_b = [s.splat(0.0); NV];
-                    for v in 0..NV {
-                        row_of_b[v] = s.load(&b[v]);
-                        s.prefetch(b[v].as_ptr().wrapping_add(AHEAD * NV * LANES));
+            let mut near = Near::new(place, upcoming, R, a.len());
+            let (mut at_a, mut at_b, mut left) = (a.as_ptr(), b.as_ptr(), a.len());
+            let mut at_again = std::hint::black_box(at_a);
+            while left > 0 {
+                near.look(s, a.len() - left);
+                let steps = left.min(STEPS);
+                left -= steps;
+                for _ in 0..steps {
+                    // SAFETY: all three go over `a.len()` chunks, and that many steps are made.
+                    unsafe {
+                        step::<S, R, NV>(s, &mut acc, &*at_a, &*at_again, &load(s, &*at_b, AHEAD));
+                        (at_a, at_b) = (at_a.add(1), at_b.add(1));
+                        at_again = at_again.add(1);
                     }
-                    step::<S, R, NV>(s, &mut acc, a, &row_of_b);
                 }
             }
         }
         FromB::Lit { packed, steps } => {
             let b = packed.as_chunks::<LANES>().0.as_chunks::<NV>().0;
             assert_eq!(a.len(), b.len(), "packed panels of different depth");
-            let rows_a_look = R.div_ceil(steps.len().div_ceil(STEPS).max(1));
-            for (look, steps) in steps.chunks(STEPS).enumerate() {
-                for row in look * rows_a_look..((look + 1) * rows_a_look).min(R) {
-                    place.prefetch_row(s, row);
-                }
-                for lane in 0..upcoming.count {
-                    let at = (upcoming.first + lane) * upcoming.stride + steps[0] as usize;
-                    s.prefetch(upcoming.data.as_ptr().wrapping_add(at));
-                }
+            let again = std::hint::black_box(a);
+            let mut near = Near::new(place, upcoming, R, steps.len());
+            for steps in steps.chunks(STEPS) {
+                near.look(s, steps[0] as usize);
                 for &k in steps {
-                    let (a, b) = (&a[k as usize], &b[k as usize]);
-                    let mut row_of_b = [s.splat(0.0); NV];
-                    for v in 0..NV {
-                        row_of_b[v] = s.load(&b[v]);
-                        s.prefetch(b[v].as_ptr().wrapping_add(AHEAD_LIT * NV * LANES));
-                    }
-                    step::<S, R, NV>(s, &mut acc, a, &row_of_b);
+                    let k = k as usize;
+                    step::<S, R, NV>(s, &mut acc, &a[k], &again[k], &load(s, &b[k], AHEAD_LIT));
                 }
             }
         }
@@ -127,7 +116,7 @@ unsafe fn fixed<S: Simd, const R: usize, const NV: usize>(s: S, a: &[f32], b: Fr
                 }
                 let last = b[NV - 1].as_ptr().wrapping_add(LANES - 1);
                 s.prefetch(last.wrapping_add(AHEAD_UNPACKED * stride));
-                step::<S, R, NV>(s, &mut acc, a, &row_of_b);
+                step::<S, R, NV>(s, &mut acc, a, a, &row_of_b);
             }
         }
     }
@@ -135,12 +124,73 @@ unsafe fn fixed<S: Simd, const R: usize, const NV: usize>(s: S, a: &[f32], b: Fr
     unsafe { place.store(s, acc) };
 }
 
-/// One step of k.
+/// What is brought near while a tile is computed, a little with every look: its rows of C, and the upcoming panel.
+struct Near<'a> {
+    rows: Range<usize>,
+    rows_a_look: usize,
+    place: Place<'a>,
+    upcoming: Upcoming<'a>,
+}
+
+impl<'a> Near<'a> {
+    #[inline(always)]
+    fn new(place: Place<'a>, upcoming: Upcoming<'a>, rows: usize, steps: usize) -> Self {
+        Near { rows: 0..rows, rows_a_look: rows.div_ceil((steps / STEPS).max(1)), place, upcoming }
+    }
+
+    /// Before step `k`.
+    #[inline(always)]
+    fn look<S: Simd>(&mut self, s: S, k: usize) {
+        for row in self.rows.by_ref().take(self.rows_a_look) {
+            self.place.prefetch_row(s, row);
+        }
+        match &mut self.upcoming {
+            Upcoming::Columns { data, count, stride } => {
+                let mut at = data.as_ptr().wrapping_add(k);
+                for _ in 0..*count {
+                    s.prefetch(at);
+                    at = at.wrapping_add(*stride);
+                }
+            }
+            Upcoming::Rows { data, count, stride } => {
+                let mut at = data.as_ptr();
+                for _ in 0..std::mem::take(count) {
+                    s.prefetch(at);
+                    s.prefetch(at.wrapping_add(LANES));
+                    s.prefetch(at.wrapping_add(2 * LANES - 1));
+                    at = at.wrapping_add(*stride);
+                }
+            }
+        }
+    }
+}
+
+/// A row of a panel of B, and a look at the one that comes `ahead` rows later.
 #[inline(always)]
-fn step<S: Simd, const R: usize, const NV: usize>(s: S, acc: &mut [[S::V; NV]; R], a: &[f32; R], b: &[S::V; NV]) {
+fn load<S: Simd, const NV: usize>(s: S, b: &[[f32; LANES]; NV], ahead: usize) -> [S::V; NV] {
+    let mut row = [s.splat(0.0); NV];
+    for v in 0..NV {
+        row[v] = s.load(&b[v]);
+        s.prefetch(b[v].as_ptr().wrapping_add(ahead * NV * LANES));
+    }
+    row
+}
+
+/// One step of k. `again` is `a`, hidden from the compiler.
+#[inline(always)]
+fn step<S: Simd, const R: usize, const NV: usize>(
+    s: S,
+    acc: &mut [[S::V; NV]; R],
+    a: &[f32; R],
+    again: &[f32; R],
+    b: &[S::V; NV],
+) {
     for r in 0..R {
         let x = s.splat(a[r]);
-        for v in 0..NV {
+        acc[r][0] = s.fma(x, b[0], acc[r][0]);
+        // Loads that are used once become part of their multiplication.
+        let x = if (r + 1).is_multiple_of(S::FOLD_EVERY) { s.splat(again[r]) } else { x };
+        for v in 1..NV {
             acc[r][v] = s.fma(x, b[v], acc[r][v]);
         }
     }
