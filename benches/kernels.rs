@@ -469,9 +469,9 @@ fn training_step(bench: &mut Bench) -> Result<()> {
     let mut optimizer =
         optimizer::Optimizer::new(optimizer::Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, 1e-3, &parameters)?;
     let kernel = || -> Result<()> {
-        let losses = objective.losses(&model, &x, &noise)?;
+        let mut losses = objective.losses(&model, &x, &noise)?;
         let store = objective.value(&losses, None, Time::default())?.backward()?;
-        optimizer.step(&parameters, &model.gradients(&store)?)
+        optimizer.step(&parameters, &model.gradients(&mut losses.way_back, &store)?)
     };
 
     let layer = |outputs: usize, inputs: usize, index: u64| -> Result<[Var; 2]> {

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernels::adam;
 use crate::kernels::dispatch::Isa;
-use crate::kernels::ops::Sink;
 
 /// The name of an optimiser, as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -119,14 +118,14 @@ fn adam_corrections(lr: f64, beta1: f64, beta2: f64, t: u64) -> (f64, f64) {
 
 /// The gradient of one parameter.
 #[derive(Clone, Debug)]
-pub enum Gradient {
+pub enum Gradient<'a> {
     /// As Candle computed it.
     Tensor(Tensor),
     /// Where the kernels left it.
-    Host(Sink),
+    Host(&'a [f32]),
 }
 
-impl Gradient {
+impl Gradient<'_> {
     /// The numbers in one vector.
     ///
     /// # Errors
@@ -134,7 +133,7 @@ impl Gradient {
     pub fn to_vec(&self) -> Result<Vec<f32>> {
         match self {
             Gradient::Tensor(gradient) => gradient.to_dtype(candle_core::DType::F32)?.flatten_all()?.to_vec1(),
-            Gradient::Host(sink) => Ok(sink.get().clone()),
+            Gradient::Host(gradient) => Ok(gradient.to_vec()),
         }
     }
 }
@@ -176,29 +175,28 @@ impl Optimizer {
     ///
     /// # Errors
     /// Where numbers or shapes of parameters, gradients and state differ.
-    pub fn step(&mut self, parameters: &[&Var], gradients: &[Gradient]) -> Result<()> {
+    pub fn step(&mut self, parameters: &[&Var], gradients: &[Gradient<'_>]) -> Result<()> {
         if parameters.len() != self.states.len() || gradients.len() != self.states.len() {
             bail!("{} parameters and {} gradients for {}", parameters.len(), gradients.len(), self.states.len())
         }
         self.step += 1;
-        for ((parameter, gradient), state) in parameters.iter().zip(gradients).zip(&mut self.states) {
-            match (state, gradient) {
-                (State::Host(slots), gradient) => {
-                    let values = match gradient {
-                        Gradient::Tensor(gradient) => &gradient.flatten_all()?.to_vec1::<f32>()?,
-                        Gradient::Host(sink) => &*sink.get(),
-                    };
-                    let (rule, lr, t) = (self.rule, self.lr, self.step);
-                    parameter.inplace_op1(&HostStep { rule, lr, t, gradient: values, slots: RefCell::new(slots) })?;
-                }
-                (State::Tensors(slots), Gradient::Tensor(gradient)) => {
-                    let change = self.rule.update_tensors(self.lr, self.step, gradient, slots)?;
-                    parameter.set(&(parameter.as_tensor() - change)?)?;
-                }
-                (State::Tensors(_), Gradient::Host(_)) => bail!("a gradient of the kernels for another device's state"),
+        let (rule, lr, t) = (self.rule, self.lr, self.step);
+        // Most parameters are small: one after the other they would keep one thread busy and the others waiting.
+        let all = parameters.par_iter().zip(gradients).zip(&mut self.states).with_max_len(1);
+        all.try_for_each(|((parameter, gradient), state)| match (state, gradient) {
+            (State::Host(slots), gradient) => {
+                let values = match gradient {
+                    Gradient::Tensor(gradient) => &gradient.flatten_all()?.to_vec1::<f32>()?,
+                    Gradient::Host(gradient) => *gradient,
+                };
+                parameter.inplace_op1(&HostStep { rule, lr, t, gradient: values, slots: RefCell::new(slots) })
             }
-        }
-        Ok(())
+            (State::Tensors(slots), Gradient::Tensor(gradient)) => {
+                let change = rule.update_tensors(lr, t, gradient, slots)?;
+                parameter.set(&(parameter.as_tensor() - change)?)
+            }
+            (State::Tensors(_), Gradient::Host(_)) => bail!("a gradient of the kernels for another device's state"),
+        })
     }
 
     /// The state as tensors, parameter by parameter and slot by slot, for a checkpoint.

@@ -227,7 +227,7 @@ impl Batch {
 
 /// One optimiser step; none where the objective is not finite, and then no step is made.
 fn step(task: &Task<'_>, state: &mut State, batch: &Batch) -> TensorResult<Option<(Ledgers, f64)>> {
-    let losses = task.objective.losses(&state.model, &batch.x, &batch.noise)?;
+    let mut losses = task.objective.losses(&state.model, &batch.x, &batch.noise)?;
     let n = batch.images as f64;
     let kl = sum(&losses.kl)? / n;
     let averages = Averages {
@@ -247,7 +247,7 @@ fn step(task: &Task<'_>, state: &mut State, batch: &Batch) -> TensorResult<Optio
     }
     let log_sigma = state.model.log_sigma().map(|p| p.as_tensor());
     let store = task.objective.value(&losses, log_sigma, time)?.backward()?;
-    let gradients = state.model.gradients(&store)?;
+    let gradients = state.model.gradients(&mut losses.way_back, &store)?;
     let parameters: Vec<_> = state.model.parameters().into_iter().map(|(_, p)| p).collect();
     state.optimizer.step(&parameters, &gradients)?;
     Ok(Some((ledgers, averages.energy)))

@@ -2,7 +2,7 @@
 
 use candle_core::{D, DType, Device, Tensor, Var};
 use vae_bench::data::{Binarize, Images, PixelRange, PixelStats, Pixels};
-use vae_bench::model::{Activation, Architecture, Init, LogSigma, Posterior, Sampling, Vae};
+use vae_bench::model::{Activation, Architecture, Init, LogSigma, Posterior, Sampling, Vae, WayBack};
 use vae_bench::objective::{
     Averages, Constraint, FreeBits, KlEstimator, Length, Likelihood, LogMseScale, Objective, OutputMap, Quotient,
     Reduction, Rise, Shape, Time, log_ratio,
@@ -342,8 +342,13 @@ fn the_three_kinds_of_free_bits_differ_as_their_formulas_do() {
     let posterior = Posterior { mean: tensor(&means, 2), logvar: tensor(&[0.0; 4], 2) };
     let kl = posterior.kl_per_latent().unwrap();
     let posterior_mean = posterior.mean;
-    let losses =
-        vae_bench::objective::ImageLosses { energy: tensor(&[0.0; 2], 2), kl, sampled_kl: None, posterior_mean };
+    let losses = vae_bench::objective::ImageLosses {
+        energy: tensor(&[0.0; 2], 2),
+        kl,
+        sampled_kl: None,
+        posterior_mean,
+        way_back: WayBack::Candle,
+    };
     let constrained = |free| {
         let objective = Objective { constraint: Constraint::FreeBits(free), ..objective(Likelihood::Bernoulli) };
         objective.constrained_kl(&losses).unwrap().to_scalar::<f64>().unwrap()
@@ -469,9 +474,9 @@ fn the_kernels_and_plain_candle_give_the_same_value_and_gradients() {
                 };
                 let x = typed(&x, pixels);
                 let log_sigma = model.log_sigma().map(|p| p.as_tensor());
-                let losses = objective.losses(&model, &x, &typed(&noise, latent_dim)).unwrap();
+                let mut losses = objective.losses(&model, &x, &typed(&noise, latent_dim)).unwrap();
                 let value = objective.value(&losses, log_sigma, Time::default()).unwrap();
-                let gradients = model.gradients(&value.backward().unwrap()).unwrap();
+                let gradients = model.gradients(&mut losses.way_back, &value.backward().unwrap()).unwrap();
                 let all: Vec<f64> = gradients.iter().flat_map(|g| g.to_vec().unwrap()).map(f64::from).collect();
                 (value.to_dtype(DType::F64).unwrap().to_scalar::<f64>().unwrap(), all)
             };

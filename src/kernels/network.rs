@@ -72,8 +72,10 @@ pub struct Workspace {
     energy: Vec<f32>,
     slope: Vec<f32>,
     /// Gradients of the outputs of the layers, `[images, outputs]` each but for the last one, whose is `slope`.
-    gradients: Vec<Vec<f32>>,
+    flows: Vec<Vec<f32>>,
     dz: Vec<f32>,
+    /// Gradients of the weights and biases of all layers.
+    gradients: Vec<LayerGradient>,
 }
 
 /// What a forward pass computes, each for every image: the values, or the slopes of what is minimised in them.
@@ -93,13 +95,13 @@ pub struct Computed<'a> {
     pub output: &'a [f32],
 }
 
-/// Where the gradients of a layer go.
-#[derive(Debug)]
-pub struct LayerGradient<'a> {
+/// The gradients of a layer's parameters.
+#[derive(Debug, Default)]
+struct LayerGradient {
     /// `[outputs, inputs]`
-    pub weight: &'a mut [f32],
+    weight: Vec<f32>,
     /// `[outputs]`
-    pub bias: &'a mut [f32],
+    bias: Vec<f32>,
 }
 
 impl Workspace {
@@ -113,6 +115,11 @@ impl Workspace {
             z: &self.z,
             output: self.outputs.last().map_or(&[], Vec::as_slice),
         }
+    }
+
+    /// What the last [`backward`] computed: of every layer, the gradient of its weight and that of its bias.
+    pub fn gradients(&self) -> impl Iterator<Item = &[f32]> {
+        self.gradients.iter().flat_map(|layer| [layer.weight.as_slice(), layer.bias.as_slice()])
     }
 }
 
@@ -196,20 +203,13 @@ fn dense(isa: Isa, layer: &Layer, x: Input, images: usize, activation: Option<Ac
 /// Computes the gradient of every weight and bias, after [`forward`] on the same network, batch and workspace.
 ///
 /// `slopes` are those of what is minimised in everything that [`forward`] computed: either `energy` or `output` is empty,
-/// and mean, logvar and z have what does not go through the rest. `gradients` are in the order of the layers; what they held is overwritten.
+/// and mean, logvar and z have what does not go through the rest, or nothing.
 ///
 /// # Panics
 /// If sizes do not fit together.
-pub fn backward(
-    isa: Isa,
-    network: &Network,
-    batch: &Batch,
-    slopes: &Computed,
-    workspace: &mut Workspace,
-    gradients: &mut [LayerGradient],
-) {
+pub fn backward(isa: Isa, network: &Network, batch: &Batch, slopes: &Computed, workspace: &mut Workspace) {
     let Network { layers, hidden, activation, .. } = *network;
-    let Workspace { outputs, z, slope, gradients: flows, dz, .. } = workspace;
+    let Workspace { outputs, z, slope, flows, dz, gradients, .. } = workspace;
     let images = batch.images;
     let (outputs, z) = (&*outputs, &**z);
     if network.loss.is_some() {
@@ -218,6 +218,11 @@ pub fn backward(
         sized(slope, slopes.output.len()).copy_from_slice(slopes.output);
     }
     flows.resize_with(layers.len(), Vec::new);
+    gradients.resize_with(layers.len(), LayerGradient::default);
+    for (gradient, layer) in gradients.iter_mut().zip(layers) {
+        sized(&mut gradient.weight, layer.weight.len());
+        sized(&mut gradient.bias, layer.bias.len());
+    }
     let mut flows = flows.iter_mut().rev();
     let mut gradients = gradients.iter_mut().rev();
     let mut both = || flows.next().zip(gradients.next()).expect("as many gradients as layers");
@@ -275,8 +280,8 @@ fn weight_gradient(isa: Isa, dy: &[f32], x: Input, images: usize, gradient: &mut
     let outputs = gradient.bias.len();
     let inputs = gradient.weight.len().checked_div(outputs).unwrap_or(0);
     let dy_t = MatRef::new(dy, images, outputs).t();
-    matmul(isa, dy_t, x.matrix(images, inputs), gradient.weight, Start::Zero, Finish::Nothing);
-    reduce::column_sums(isa, dy, images, gradient.bias);
+    matmul(isa, dy_t, x.matrix(images, inputs), &mut gradient.weight, Start::Zero, Finish::Nothing);
+    reduce::column_sums(isa, dy, images, &mut gradient.bias);
 }
 
 /// dx = the sum of dy W over the layers that read x, times the slope of the activation that made x.

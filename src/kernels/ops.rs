@@ -1,53 +1,33 @@
-//! The kernels as Candle operations: what a model on the CPU in `f32` is computed with.
+//! The kernels on Candle's tensors: what a model on the CPU in `f32` is computed with.
 //!
-//! A whole network is one operation: Candle's graph holds the losses of a batch, a few thousand numbers, and its backward
-//! pass hands their slopes to the kernels. The gradients of weights and biases are left in [`Sink`]s, buffers that are
-//! kept from step to step: Candle's store would clear and add a copy of each in every step.
+//! A whole network is one pass. Its losses are leaves of Candle's graph, a few thousand numbers that an objective is
+//! built from; [`Pass::backward`] takes their slopes from Candle's store and goes on through the network by itself. So
+//! Candle never sees the gradients of weights, which its store would clear and add copies of in every step.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, bail};
+use candle_core::backprop::GradStore;
+use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, Var, bail};
 
 use super::activation::{self, Activation};
 use super::dispatch::Isa;
 use super::latent::Noise;
 use super::likelihood::Loss;
 use super::matmul::{Finish, MatRef, Start, matmul};
-use super::network::{Batch, Computed, Layer, LayerGradient, Network, Workspace, backward, forward};
+use super::network::{Batch, Computed, Layer, Network, Workspace, backward, forward};
 
 /// Whether tensors like `x` are computed by the kernels: in `f32` on the CPU.
 pub fn serve(x: &Tensor) -> bool {
     matches!(x.device(), Device::Cpu) && x.dtype() == DType::F32
 }
 
-/// Where a backward pass leaves the gradient of one parameter.
-#[derive(Clone, Debug, Default)]
-pub struct Sink(Arc<Mutex<Vec<f32>>>);
-
-impl Sink {
-    /// The gradient of the last backward pass.
-    pub fn get(&self) -> MutexGuard<'_, Vec<f32>> {
-        // A panic while it was written leaves old numbers, which the next pass overwrites.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The buffer at this length, with whatever was in it.
-    fn sized(&self, len: usize) -> MutexGuard<'_, Vec<f32>> {
-        let mut buffer = self.get();
-        buffer.resize(len, 0.0);
-        buffer
-    }
-}
-
-/// Parameters of a layer, and where their gradients go.
+/// Parameters of a layer.
 #[derive(Clone, Debug)]
 pub struct LayerTensors {
     /// `[outputs, inputs]`
     pub weight: Tensor,
     /// `[outputs]`
     pub bias: Tensor,
-    /// Of the weight and of the bias.
-    pub sinks: (Sink, Sink),
 }
 
 /// A network by its tensors; see [`Network`].
@@ -65,7 +45,7 @@ pub struct NetworkTensors {
     pub loss: Option<Loss>,
 }
 
-/// What [`vae`] computes.
+/// What [`vae`] computes: leaves of Candle's graph.
 #[derive(Clone, Debug)]
 pub struct VaeTensors {
     /// The loss of every image, `[batch]`, or the decoder's output, `[batch, pixels]`, where there is no loss.
@@ -96,11 +76,9 @@ impl Workspaces {
 
 /// A pass of `network` over the pixels `x`, `[batch, pixels]`, with `noise`, `[batch, latents]`.
 ///
-/// A backward pass leaves the gradients of all parameters in their sinks, and none in Candle's store.
-///
 /// # Errors
 /// Where shapes do not fit together.
-pub fn vae(network: NetworkTensors, x: &Tensor, noise: &Tensor, workspaces: &Workspaces) -> Result<VaeTensors> {
+pub fn vae(network: NetworkTensors, x: &Tensor, noise: &Tensor, workspaces: &Workspaces) -> Result<(VaeTensors, Pass)> {
     let (batch, pixels) = x.dims2()?;
     let mut inputs = pixels;
     for (i, layer) in network.layers.iter().enumerate() {
@@ -114,127 +92,95 @@ pub fn vae(network: NetworkTensors, x: &Tensor, noise: &Tensor, workspaces: &Wor
         }
         inputs = if i == network.hidden { inputs } else { outputs };
     }
-    let means = network.layers.get(network.hidden).map_or(0, |mean| mean.bias.elem_count());
-    if network.layers.len() < network.hidden + 3 || inputs != pixels || noise.dims() != [batch, means] {
+    let latents = network.layers.get(network.hidden).map_or(0, |mean| mean.bias.elem_count());
+    if network.layers.len() < network.hidden + 3 || inputs != pixels || noise.dims() != [batch, latents] {
         bail!("a network of {} layers for {pixels} pixels with noise {:?}", network.layers.len(), noise.shape())
     }
-    let decoded = if network.loss.is_some() { vec![batch] } else { vec![batch, pixels] };
-    let Some(first) = network.layers.first().map(|layer| layer.weight.clone()) else {
-        bail!("a network without layers")
+    let (x, noise) = (x.contiguous()?, noise.contiguous()?);
+    let mut workspace = workspaces.take();
+    with_inputs(&network, &x, &noise, |network, batch| forward(Isa::best(), network, batch, &mut workspace))?;
+    let leaf = |values: &[f32], shape: &[usize]| Var::from_slice(values, shape, &Device::Cpu).map(Var::into_inner);
+    let computed = workspace.computed(network.hidden);
+    let tensors = VaeTensors {
+        decoded: match network.loss {
+            Some(_) => leaf(computed.energy, &[batch])?,
+            None => leaf(computed.output, &[batch, pixels])?,
+        },
+        kl: leaf(computed.kl, &[batch, latents])?,
+        mean: leaf(computed.mean, &[batch, latents])?,
+        logvar: leaf(computed.logvar, &[batch, latents])?,
+        z: leaf(computed.z, &[batch, latents])?,
     };
-    let op = Vae { network, workspace: Mutex::new(workspaces.take()), workspaces: workspaces.clone() };
-    // The first weight stands for all: Candle then knows that there is something to differentiate.
-    let packed = x.contiguous()?.apply_op3(&noise.contiguous()?, &first, op)?;
-    let latent = |i: usize| packed.narrow(0, i * batch * means, batch * means)?.reshape((batch, means));
-    let from = 4 * batch * means;
-    Ok(VaeTensors {
-        kl: latent(0)?,
-        mean: latent(1)?,
-        logvar: latent(2)?,
-        z: latent(3)?,
-        decoded: packed.narrow(0, from, packed.elem_count() - from)?.reshape(decoded)?,
-    })
+    let pass = Pass { network, x, noise, leaves: tensors.clone(), workspace, workspaces: workspaces.clone() };
+    Ok((tensors, pass))
 }
 
-/// KL, mean, logvar, z and what is decoded, one after the other.
-struct Vae {
+/// A forward pass that can be followed by its backward pass.
+#[derive(Debug)]
+pub struct Pass {
     network: NetworkTensors,
-    workspace: Mutex<Workspace>,
+    x: Tensor,
+    noise: Tensor,
+    leaves: VaeTensors,
+    workspace: Workspace,
     workspaces: Workspaces,
 }
 
-impl Drop for Vae {
+impl Drop for Pass {
     fn drop(&mut self) {
-        self.workspaces.give_back(std::mem::take(&mut *self.workspace()));
+        self.workspaces.give_back(std::mem::take(&mut self.workspace));
     }
 }
 
-impl Vae {
-    fn workspace(&self) -> MutexGuard<'_, Workspace> {
-        self.workspace.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Calls `f` with the network's numbers.
-    fn with_network<R>(&self, f: impl FnOnce(&Network) -> Result<R>) -> Result<R> {
-        let tensors: Vec<_> = self.network.layers.iter().flat_map(|layer| [&layer.weight, &layer.bias]).collect();
-        let guards: Vec<_> = tensors.iter().map(|tensor| tensor.storage_and_layout()).collect();
-        let numbers = guards
-            .iter()
-            .map(|(storage, layout)| match &**storage {
-                candle_core::Storage::Cpu(storage) => floats(storage, layout),
-                _ => bail!("the kernels take tensors on the CPU"),
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let layers: Vec<_> = numbers.chunks_exact(2).map(|layer| Layer { weight: layer[0], bias: layer[1] }).collect();
-        let NetworkTensors { hidden, activation, noise, loss, .. } = self.network;
-        f(&Network { layers: &layers, hidden, activation, noise, loss })
+impl Pass {
+    /// The gradients of all parameters, of each layer's weight and then of its bias, for an objective whose backward
+    /// pass filled `store`.
+    ///
+    /// # Errors
+    /// Where what was decoded had no part in the objective.
+    pub fn backward(&mut self, store: &GradStore) -> Result<impl Iterator<Item = &[f32]>> {
+        let slopes = |leaf: &Tensor| match store.get(leaf) {
+            Some(slopes) => slopes.flatten_all()?.to_vec1::<f32>(),
+            None => Ok(Vec::new()),
+        };
+        let VaeTensors { decoded, kl, mean, logvar, z } = &self.leaves;
+        let (decoded, mean, logvar, z) = (slopes(decoded)?, slopes(mean)?, slopes(logvar)?, slopes(z)?);
+        let mut kl = slopes(kl)?;
+        kl.resize(self.noise.elem_count(), 0.0);
+        if decoded.is_empty() && self.x.elem_count() > 0 {
+            bail!("what was decoded has no part in the objective")
+        }
+        let (energy, output) =
+            if self.network.loss.is_some() { (&*decoded, [].as_slice()) } else { ([].as_slice(), &*decoded) };
+        let slopes = Computed { energy, kl: &kl, mean: &mean, logvar: &logvar, z: &z, output };
+        with_inputs(&self.network, &self.x, &self.noise, |network, batch| {
+            backward(Isa::best(), network, batch, &slopes, &mut self.workspace);
+        })?;
+        Ok(self.workspace.gradients())
     }
 }
 
-impl CustomOp3 for Vae {
-    fn name(&self) -> &'static str {
-        "vae"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        noise: &CpuStorage,
-        noise_layout: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let batch =
-            Batch { x: floats(x, x_layout)?, noise: floats(noise, noise_layout)?, images: x_layout.shape().dims2()?.0 };
-        let mut workspace = self.workspace();
-        self.with_network(|network| {
-            forward(Isa::best(), network, &batch, &mut workspace);
-            Ok(())
-        })?;
-        let computed = workspace.computed(self.network.hidden);
-        let decoded = if self.network.loss.is_some() { computed.energy } else { computed.output };
-        let packed = [computed.kl, computed.mean, computed.logvar, computed.z, decoded].concat();
-        let len = packed.len();
-        Ok((CpuStorage::F32(packed), Shape::from(len)))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        noise: &Tensor,
-        _: &Tensor,
-        _packed: &Tensor,
-        slopes: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let slopes = slopes.contiguous()?;
-        with_floats(x, |x_values| {
-            with_floats(noise, |noise| {
-                with_floats(&slopes, |slopes| {
-                    let batch = Batch { x: x_values, noise, images: x.dim(0)? };
-                    let (kl, rest) = slopes.split_at(noise.len());
-                    let (mean, rest) = rest.split_at(noise.len());
-                    let (logvar, rest) = rest.split_at(noise.len());
-                    let (z, decoded) = rest.split_at(noise.len());
-                    let (energy, output) =
-                        if self.network.loss.is_some() { (decoded, [].as_slice()) } else { ([].as_slice(), decoded) };
-                    let slopes = Computed { energy, kl, mean, logvar, z, output };
-                    self.with_network(|network| {
-                        let mut sinks: Vec<_> = (self.network.layers.iter().zip(network.layers))
-                            .map(|(tensors, layer)| {
-                                (tensors.sinks.0.sized(layer.weight.len()), tensors.sinks.1.sized(layer.bias.len()))
-                            })
-                            .collect();
-                        let mut gradients: Vec<_> =
-                            sinks.iter_mut().map(|(weight, bias)| LayerGradient { weight, bias }).collect();
-                        backward(Isa::best(), network, &batch, &slopes, &mut self.workspace(), &mut gradients);
-                        Ok(())
-                    })
-                })
-            })
-        })?;
-        Ok((None, None, None))
-    }
+/// Calls `f` with the numbers of a network and of a batch.
+fn with_inputs<R>(
+    network: &NetworkTensors,
+    x: &Tensor,
+    noise: &Tensor,
+    f: impl FnOnce(&Network, &Batch) -> R,
+) -> Result<R> {
+    let layers = network.layers.iter().flat_map(|layer| [&layer.weight, &layer.bias]);
+    let guards: Vec<_> = [x, noise].into_iter().chain(layers).map(Tensor::storage_and_layout).collect();
+    let numbers = guards
+        .iter()
+        .map(|(storage, layout)| match &**storage {
+            candle_core::Storage::Cpu(storage) => floats(storage, layout),
+            _ => bail!("the kernels take tensors on the CPU"),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let (batch, layers) = numbers.split_at(2);
+    let layers: Vec<_> = layers.chunks_exact(2).map(|layer| Layer { weight: layer[0], bias: layer[1] }).collect();
+    let NetworkTensors { hidden, activation, noise: draw, loss, .. } = *network;
+    let batch = Batch { x: batch[0], noise: batch[1], images: x.dim(0)? };
+    Ok(f(&Network { layers: &layers, hidden, activation, noise: draw, loss }, &batch))
 }
 
 /// activation(x W^T + b): `[batch, inputs]`, `[outputs, inputs]` and `[outputs]` to `[batch, outputs]`. No gradient flows
@@ -284,13 +230,4 @@ fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
         bail!("the kernels take contiguous f32 tensors")
     };
     Ok(&all[start..end])
-}
-
-/// Calls `f` with the floats of a contiguous CPU tensor.
-fn with_floats<R>(x: &Tensor, f: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
-    let (storage, layout) = x.storage_and_layout();
-    match &*storage {
-        candle_core::Storage::Cpu(storage) => f(floats(storage, layout)?),
-        _ => bail!("the kernels take tensors on the CPU"),
-    }
 }

@@ -12,7 +12,7 @@ pub use init::{Init, OutputBias};
 use crate::kernels::activation::Activation as Nonlinearity;
 use crate::kernels::latent::Noise;
 use crate::kernels::likelihood::Loss;
-use crate::kernels::ops::{self, LayerTensors, NetworkTensors, Sink, VaeTensors, Workspaces};
+use crate::kernels::ops::{self, LayerTensors, NetworkTensors, VaeTensors, Workspaces};
 use crate::optimizer::Gradient;
 
 /// The nonlinearity between dense layers.
@@ -174,20 +174,38 @@ pub struct Latents {
     pub kl: Tensor,
 }
 
-impl Latents {
-    /// What the kernels computed, and what they decoded.
-    fn from_kernels(tensors: VaeTensors) -> (Self, Tensor) {
+/// A pass of the model over a batch.
+#[derive(Debug)]
+pub struct Pass {
+    /// The latent side.
+    pub latents: Latents,
+    /// Logits or means of the pixels, `[batch, pixels]`; or their loss, `[batch]`, where that was asked for.
+    pub decoded: Tensor,
+    /// How it goes back.
+    pub way_back: WayBack,
+}
+
+impl Pass {
+    fn by_kernels((tensors, pass): (VaeTensors, ops::Pass)) -> Self {
         let VaeTensors { decoded, kl, mean, logvar, z } = tensors;
-        (Latents { posterior: Posterior { mean, logvar }, z, kl }, decoded)
+        let latents = Latents { posterior: Posterior { mean, logvar }, z, kl };
+        Pass { latents, decoded, way_back: WayBack::Kernels(pass) }
     }
+}
+
+/// How gradients get from what a pass computed to the parameters.
+#[derive(Debug)]
+pub enum WayBack {
+    /// Candle's graph reaches the parameters.
+    Candle,
+    /// Candle's graph ends where the kernels' part begins.
+    Kernels(ops::Pass),
 }
 
 #[derive(Clone, Debug)]
 struct Dense {
     weight: Var,
     bias: Var,
-    /// Where the kernels leave the gradients of weight and bias.
-    sinks: (Sink, Sink),
 }
 
 impl Dense {
@@ -238,7 +256,6 @@ impl Vae {
             dense.push(Dense {
                 weight: var(weight, &[layer.outputs, layer.inputs])?,
                 bias: var(bias, &[layer.outputs])?,
-                sinks: Default::default(),
             });
         }
         let mut rest = dense.into_iter();
@@ -275,28 +292,25 @@ impl Vae {
         Ok(h)
     }
 
-    /// Encodes `x`, samples z with `noise` (`[batch, latent_dim]`, standard normal) and decodes: the latent side, and
-    /// logits or means of the pixels, `[batch, pixels]`.
-    ///
-    /// Gradients flow to the parameters: into Candle's store, or to where [`Vae::gradients`] finds them.
-    pub fn forward(&self, x: &Tensor, noise: &Tensor) -> Result<(Latents, Tensor)> {
+    /// Encodes `x`, samples z with `noise` (`[batch, latent_dim]`, standard normal) and decodes.
+    pub fn forward(&self, x: &Tensor, noise: &Tensor) -> Result<Pass> {
         if ops::serve(x) {
-            return ops::vae(self.tensors(None), x, noise, &self.workspaces).map(Latents::from_kernels);
+            return ops::vae(self.tensors(None), x, noise, &self.workspaces).map(Pass::by_kernels);
         }
         let posterior = self.encode(x)?;
         let z = posterior.sample(noise, self.sampling)?;
-        let output = self.decode(&z)?;
+        let decoded = self.decode(&z)?;
         let kl = posterior.kl_per_latent()?;
-        Ok((Latents { posterior, z, kl }, output))
+        Ok(Pass { latents: Latents { posterior, z, kl }, decoded, way_back: WayBack::Candle })
     }
 
-    /// [`Vae::forward`] with the loss of every image, `[batch]`, in place of the output, which is then never seen: the
-    /// fast way, where the kernels serve.
-    pub fn forward_to_loss(&self, x: &Tensor, noise: &Tensor, loss: Loss) -> Result<Option<(Latents, Tensor)>> {
+    /// [`Vae::forward`] with the loss of every image in place of the output, which is then never seen: the fast way,
+    /// where the kernels serve.
+    pub fn forward_to_loss(&self, x: &Tensor, noise: &Tensor, loss: Loss) -> Result<Option<Pass>> {
         if !ops::serve(x) {
             return Ok(None);
         }
-        ops::vae(self.tensors(Some(loss)), x, noise, &self.workspaces).map(Latents::from_kernels).map(Some)
+        ops::vae(self.tensors(Some(loss)), x, noise, &self.workspaces).map(Pass::by_kernels).map(Some)
     }
 
     /// The network as the kernels take it.
@@ -304,7 +318,6 @@ impl Vae {
         let layer = |dense: &Dense| LayerTensors {
             weight: dense.weight.as_tensor().clone(),
             bias: dense.bias.as_tensor().clone(),
-            sinks: dense.sinks.clone(),
         };
         NetworkTensors {
             layers: self.dense().map(layer).collect(),
@@ -332,23 +345,22 @@ impl Vae {
             .collect()
     }
 
-    /// The gradients of a backward pass, in the order of [`Vae::parameters`].
+    /// The gradients of an objective, in the order of [`Vae::parameters`]: `store` is what its backward pass through
+    /// Candle's graph gave, `way_back` belongs to the pass that it was made from.
     ///
     /// # Errors
     /// Where a parameter had no part in what was differentiated.
-    pub fn gradients(&self, store: &GradStore) -> Result<Vec<Gradient>> {
+    pub fn gradients<'a>(&self, way_back: &'a mut WayBack, store: &GradStore) -> Result<Vec<Gradient<'a>>> {
         let in_store = |p: &Var| match store.get(p) {
             Some(gradient) => Ok(Gradient::Tensor(gradient.clone())),
             None => bail!("a parameter of shape {:?} has no part in the objective", p.shape()),
         };
-        let mut all = Vec::new();
-        for layer in self.dense() {
-            if ops::serve(&layer.weight) {
-                all.extend([&layer.sinks.0, &layer.sinks.1].map(|sink| Gradient::Host(sink.clone())));
-            } else {
-                all.extend([in_store(&layer.weight)?, in_store(&layer.bias)?]);
+        let mut all: Vec<_> = match way_back {
+            WayBack::Kernels(pass) => pass.backward(store)?.map(Gradient::Host).collect(),
+            WayBack::Candle => {
+                self.dense().flat_map(|layer| [&layer.weight, &layer.bias]).map(in_store).collect::<Result<_>>()?
             }
-        }
+        };
         if let Some(log_sigma) = &self.log_sigma {
             all.push(in_store(log_sigma)?);
         }

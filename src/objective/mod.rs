@@ -22,7 +22,7 @@ pub use reduction::Reduction;
 pub use schedule::{Length, Rise, Shape, Time};
 
 use crate::data::PixelStats;
-use crate::model::Vae;
+use crate::model::{Pass, Vae, WayBack};
 
 /// An objective as a weighting of R and K. Pure numbers and tensor mathematics; knows no file and no flag.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,7 +63,7 @@ pub struct Weights {
 }
 
 /// What a pass gives the objective.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ImageLosses {
     /// The energy of every image, `[batch]`.
     pub energy: Tensor,
@@ -73,6 +73,8 @@ pub struct ImageLosses {
     pub sampled_kl: Option<Tensor>,
     /// The mean of every image's posterior, `[batch, latent_dim]`.
     pub posterior_mean: Tensor,
+    /// How gradients get back to the parameters.
+    pub way_back: WayBack,
 }
 
 /// Averages over a set of images, in f64: all that the ledgers need.
@@ -113,19 +115,22 @@ impl Objective {
     pub fn losses(&self, model: &Vae, x: &Tensor, noise: &Tensor) -> Result<ImageLosses> {
         let energy = self.likelihood.energy();
         let fast = energy.kernel(self.output).map(|loss| model.forward_to_loss(x, noise, loss)).transpose()?.flatten();
-        let (latents, energy) = match fast {
-            Some(fast) => fast,
+        let (Pass { latents, way_back, .. }, energy) = match fast {
+            Some(pass) => {
+                let energy = pass.decoded.clone();
+                (pass, energy)
+            }
             None => {
-                let (latents, output) = model.forward(x, noise)?;
-                let energy = energy.per_image(&output, x, self.output)?;
-                (latents, energy)
+                let pass = model.forward(x, noise)?;
+                let energy = energy.per_image(&pass.decoded, x, self.output)?;
+                (pass, energy)
             }
         };
         let sampled_kl = match self.kl_estimator {
             KlEstimator::Analytic => None,
             KlEstimator::MonteCarlo => Some(log_ratio(&latents.posterior, &latents.z)?),
         };
-        Ok(ImageLosses { energy, kl: latents.kl, sampled_kl, posterior_mean: latents.posterior.mean })
+        Ok(ImageLosses { energy, kl: latents.kl, sampled_kl, posterior_mean: latents.posterior.mean, way_back })
     }
 
     /// The scalar to minimise over a batch at `time`.
