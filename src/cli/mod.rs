@@ -28,6 +28,7 @@ use trained::Subject;
 use crate::data::{Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_atomically;
+use crate::kernels::pages;
 use crate::report::{Trend, json_summary, run_summary};
 use crate::run::{Effort, Ending, Existing, Finished, Job, check_memory, execute};
 use crate::spec::{RunSpec, Settings};
@@ -49,6 +50,7 @@ pub fn main() -> Result<ExitCode> {
             return Ok(ExitCode::Done);
         }
     };
+    pages::prefer_large();
     match cli.command {
         None => run(&cli.run),
         Some(Command::Explain(args)) => explain::explain(&args),

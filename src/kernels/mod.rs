@@ -16,6 +16,7 @@ pub mod network;
 pub mod ops;
 mod output;
 mod pack;
+pub mod pages;
 pub mod parallel;
 pub mod pixels;
 pub mod reduce;

@@ -189,7 +189,7 @@ impl Pass {
     fn by_kernels((tensors, pass): (VaeTensors, ops::Pass)) -> Self {
         let VaeTensors { decoded, kl, mean, logvar, z } = tensors;
         let latents = Latents { posterior: Posterior { mean, logvar }, z, kl };
-        Pass { latents, decoded, way_back: WayBack::Kernels(pass) }
+        Pass { latents, decoded, way_back: WayBack::Kernels(Box::new(pass)) }
     }
 }
 
@@ -199,7 +199,7 @@ pub enum WayBack {
     /// Candle's graph reaches the parameters.
     Candle,
     /// Candle's graph ends where the kernels' part begins.
-    Kernels(ops::Pass),
+    Kernels(Box<ops::Pass>),
 }
 
 #[derive(Clone, Debug)]
