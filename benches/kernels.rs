@@ -30,7 +30,7 @@ use vae_bench::kernels::matmul::{Finish, MatRef, Start, matmul};
 use vae_bench::kernels::parallel::Scale;
 use vae_bench::kernels::{adam, pages, pixels, reduce};
 use vae_bench::model::{self, Architecture, Init, LogSigma, Sampling, Vae};
-use vae_bench::objective::{Constraint, KlEstimator, Likelihood, Objective, OutputMap, Reduction, Time};
+use vae_bench::objective::{Likelihood, Objective, Time};
 use vae_bench::optimizer;
 use vae_bench::rng::{Purpose, Stream};
 
@@ -449,19 +449,7 @@ fn adam_step(bench: &mut Bench) -> Result<()> {
 fn training_step(bench: &mut Bench) -> Result<()> {
     let (x, noise) = (batch_of_digits(), normal(BATCH * LATENTS, 17));
     let (x, noise) = (tensor(&x, BATCH, PIXELS)?, tensor(&noise, BATCH, LATENTS)?);
-    let objective = Objective {
-        likelihood: Likelihood::Bernoulli,
-        output: OutputMap::Identity,
-        reduction: Reduction::Sum,
-        recon_factor: 1.0.into(),
-        kl_estimator: KlEstimator::Analytic,
-        constraint: Constraint::None,
-        kl_reduction: Reduction::Sum,
-        kl_factor: 1.0.into(),
-        warmup: None,
-        pixels: PIXELS,
-        latent_dim: LATENTS,
-    };
+    let objective = Objective::neg_elbo_of(Likelihood::Bernoulli, PIXELS, LATENTS);
     let architecture = Architecture {
         pixels: PIXELS,
         hidden: vec![HIDDEN],

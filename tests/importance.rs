@@ -5,7 +5,7 @@ use vae_bench::data::{Binarize, Images, PixelDraw, PixelRange, Pixels};
 use vae_bench::evaluate::Measurement;
 use vae_bench::importance::importance_weighted_nll;
 use vae_bench::model::{Activation, Architecture, Init, LogSigma, Sampling, Vae};
-use vae_bench::objective::{Constraint, KlEstimator, Likelihood, LogMseScale, Objective, OutputMap, Reduction};
+use vae_bench::objective::{Likelihood, LogMseScale, Objective};
 use vae_bench::rng::Purpose;
 
 const PIXELS: usize = 4;
@@ -20,19 +20,7 @@ fn images() -> Images {
 }
 
 fn objective(likelihood: Likelihood) -> Objective {
-    Objective {
-        likelihood,
-        output: OutputMap::Identity,
-        reduction: Reduction::Sum,
-        recon_factor: 1.0.into(),
-        kl_estimator: KlEstimator::Analytic,
-        constraint: Constraint::None,
-        kl_reduction: Reduction::Sum,
-        kl_factor: 1.0.into(),
-        warmup: None,
-        pixels: PIXELS,
-        latent_dim: 2,
-    }
+    Objective::neg_elbo_of(likelihood, PIXELS, 2)
 }
 
 fn linear(sampling: Sampling) -> Vae {

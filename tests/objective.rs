@@ -190,19 +190,7 @@ const BATCH: usize = 3;
 const PIXELS: usize = 5;
 
 fn objective(likelihood: Likelihood) -> Objective {
-    Objective {
-        likelihood,
-        output: OutputMap::Identity,
-        reduction: Reduction::Sum,
-        recon_factor: 1.0.into(),
-        kl_estimator: KlEstimator::Analytic,
-        constraint: Constraint::None,
-        kl_reduction: Reduction::Sum,
-        kl_factor: 0.7.into(),
-        warmup: None,
-        pixels: PIXELS,
-        latent_dim: 2,
-    }
+    Objective { kl_factor: 0.7.into(), ..Objective::neg_elbo_of(likelihood, PIXELS, 2) }
 }
 
 fn small(objective: Objective, activation: Activation) -> Small {

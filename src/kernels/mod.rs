@@ -1,4 +1,4 @@
-//! Fused CPU operations: pure functions on slices, and [`ops`], which makes Candle operations of them.
+//! Fused CPU operations: pure functions on slices, and [`ops`], which puts them to work on Candle's tensors.
 //!
 //! The only place with `unsafe`, each with its argument. Every kernel is written once over sixteen lanes and compiled
 //! for AVX-512, AVX2 and the portable baseline, chosen at run time. Splits of work depend on shapes alone and every sum

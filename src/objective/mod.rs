@@ -102,6 +102,24 @@ pub struct Ledgers {
 }
 
 impl Objective {
+    /// -ELBO = R + K in nats, for images of `pixels` and a model of `latent_dim`: both factors 1, nothing else done to
+    /// either term (Kingma & Welling 2014, equation 10).
+    pub fn neg_elbo_of(likelihood: Likelihood, pixels: usize, latent_dim: usize) -> Self {
+        Objective {
+            likelihood,
+            output: OutputMap::Identity,
+            reduction: Reduction::Sum,
+            recon_factor: 1.0.into(),
+            kl_estimator: KlEstimator::Analytic,
+            constraint: Constraint::None,
+            kl_reduction: Reduction::Sum,
+            kl_factor: 1.0.into(),
+            warmup: None,
+            pixels,
+            latent_dim,
+        }
+    }
+
     /// The weights for a batch of `batch` images at `time`.
     pub fn weights(&self, batch: usize, time: Time) -> Weights {
         let warmth = self.warmup.map_or(1.0, |rise| rise.at(time));
