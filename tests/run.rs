@@ -93,12 +93,19 @@ fn a_run_killed_at_any_moment_ends_with_the_bytes_of_an_undisturbed_one() {
         child.wait().unwrap();
     }
     assert!(!world.read("run.json").contains("completed"), "killed too late to test anything");
+    let dead_ones_lock = world.read(".lock");
     let resumed = world.vae_bench(&args).expect(0);
     assert!(resumed.stderr.contains("resuming"), "{}", resumed.stderr);
     assert_eq!(world.read("metrics.csv"), undisturbed.read("metrics.csv"));
     assert_eq!(csv(&world.read("timing.csv")).1.len(), 6, "one row of the clock an epoch");
     let model = |world: &World| std::fs::read(world.only_run().join("model.safetensors")).unwrap();
     assert!(model(&world) == model(&undisturbed), "the same weights");
+
+    // Killed after the last file, before the lock was given back: the next look takes it away.
+    let lock = world.only_run().join(".lock");
+    std::fs::write(&lock, dead_ones_lock).unwrap();
+    world.vae_bench(&args).expect(0);
+    assert!(!lock.exists());
 }
 
 #[cfg(unix)]

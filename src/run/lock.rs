@@ -101,6 +101,15 @@ pub fn holder(dir: &RunDir) -> Option<Holder> {
     }
 }
 
+/// Removes from a finished run's `dir` the lock of a process that was killed before it could give it back.
+pub(super) fn tidy(dir: &RunDir) {
+    if dir.lock().exists() {
+        // Taking it over is the one safe way; a living holder removes it himself, and a directory that cannot be written
+        // has nobody in it.
+        drop(Lock::take(dir));
+    }
+}
+
 /// Judges the lock at `path` at the time `now`, which is best the file system's own.
 fn judge(path: &Path, now: SystemTime) -> Judged {
     let mut file = match File::open(path) {
@@ -373,6 +382,18 @@ mod tests {
         leave(&dir, &Holder::me(), Duration::ZERO);
         assert_eq!(holder(&dir), None);
         Lock::take(&dir).unwrap();
+    }
+
+    #[test]
+    fn tidying_removes_a_dead_ones_lock_and_leaves_a_living_ones() {
+        let (_keep, dir) = world();
+        tidy(&dir);
+        leave(&dir, &Holder::me(), Duration::ZERO);
+        tidy(&dir);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        leave(&dir, &elsewhere(), STALE / 2);
+        tidy(&dir);
+        assert!(dir.lock().exists());
     }
 
     #[test]

@@ -145,6 +145,7 @@ pub fn execute(job: &Job<'_>, display: &mut dyn Display, stop: &AtomicBool) -> R
     let id = job.spec.run_id(&job.data.digest());
     let dir = RunDir::new(job.out.join(&id));
     if let (Some(ending), Existing::Keep) = (ending_on_disk(&dir), job.existing) {
+        lock::tidy(&dir);
         let record = RunRecord::read(&dir)?;
         return Ok(Finished { dir, record, ending, effort: Effort::None });
     }
