@@ -102,7 +102,7 @@ pub fn holder(dir: &RunDir) -> Option<Holder> {
 }
 
 /// Removes from a finished run's `dir` the lock of a process that was killed before it could give it back.
-pub(super) fn tidy(dir: &RunDir) {
+pub fn tidy(dir: &RunDir) {
     if dir.lock().exists() {
         // Taking it over is the one safe way; a living holder removes it himself, and a directory that cannot be written
         // has nobody in it.
@@ -238,8 +238,12 @@ fn swap(path: &Path, dead: &[u8], me: &Holder) -> std::io::Result<Option<File>> 
     }
     let draft = beside(path, &me.token, "tmp");
     let file = create(&draft, me)?;
-    std::fs::rename(&draft, path)?;
-    Ok(is_at(path, &me.token).then_some(file))
+    match std::fs::rename(&draft, path) {
+        Ok(()) => Ok(is_at(path, &me.token).then_some(file)),
+        // Swept up by one who has the lock: it changed hands.
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 /// Held while a process works on a run.
@@ -337,7 +341,10 @@ fn sweep_up(path: &Path) {
     let prefix = format!("{}.", name.to_string_lossy());
     let Ok(entries) = std::fs::read_dir(parent) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)) {
-        if matches!(judge(&entry.path(), SystemTime::now()), Judged::Dead(_)) {
+        // An empty draft says nothing of its owner. If he lives, he does without it: the lock is taken.
+        let is_empty_draft = entry.path().extension().is_some_and(|ending| ending == "tmp")
+            && content_at(&entry.path()).is_some_and(|content| content.is_empty());
+        if is_empty_draft || matches!(judge(&entry.path(), SystemTime::now()), Judged::Dead(_)) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
@@ -382,6 +389,18 @@ mod tests {
         leave(&dir, &Holder::me(), Duration::ZERO);
         assert_eq!(holder(&dir), None);
         Lock::take(&dir).unwrap();
+    }
+
+    #[test]
+    fn whoever_takes_the_lock_sweeps_up_the_drafts_of_the_dead() {
+        let (_keep, dir) = world();
+        let draft = |token: &str| beside(&dir.lock(), token, "tmp");
+        std::fs::write(draft("written"), serde_json::to_vec(&Holder::me()).unwrap()).unwrap();
+        std::fs::write(draft("empty"), "").unwrap();
+        std::fs::write(draft("living"), serde_json::to_vec(&elsewhere()).unwrap()).unwrap();
+        drop(Lock::take(&dir).unwrap());
+        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left, [draft("living")]);
     }
 
     #[test]

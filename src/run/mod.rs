@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 use candle_core::{DType, Device};
 
-pub use lock::{Holder, holder};
+pub use lock::{Holder, holder, tidy};
 pub use memory::{check as check_memory, check_side_by_side};
 pub use model_file::read_model;
 
@@ -145,7 +145,7 @@ pub fn execute(job: &Job<'_>, display: &mut dyn Display, stop: &AtomicBool) -> R
     let id = job.spec.run_id(&job.data.digest());
     let dir = RunDir::new(job.out.join(&id));
     if let (Some(ending), Existing::Keep) = (ending_on_disk(&dir), job.existing) {
-        lock::tidy(&dir);
+        tidy(&dir);
         let record = RunRecord::read(&dir)?;
         return Ok(Finished { dir, record, ending, effort: Effort::None });
     }
