@@ -5,7 +5,7 @@
 #
 # Needs MNIST, cargo and python3 on Linux. About five minutes on two cores. Everything else stays at the default model:
 # 784-400-20-400-784, batch 128, all processors. Large models see fewer images (whole batches, at least sixteen), and
-# seconds are scaled to 60,000. VAE_BENCH_GROWTH_EPOCHS (default 2) epochs each; the first is warm-up, the median counts.
+# seconds are scaled to 60,000. VAE_BENCH_GROWTH_EPOCHS (default 4) epochs each; the first is warm-up, the median counts.
 #
 # Leaves growth.csv and growth-machine.txt in OUT and prints the table. Columns beside the settings:
 #
@@ -21,7 +21,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out="${1:-results/performance}"
-epochs="${VAE_BENCH_GROWTH_EPOCHS:-2}"
+epochs="${VAE_BENCH_GROWTH_EPOCHS:-4}"
 data="${VAE_BENCH_DATA_DIR:?set it to the directory of the four MNIST files}"
 all="$(nproc)"
 gflop_an_epoch=200 # as many as the default model needs for all of MNIST
