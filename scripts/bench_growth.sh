@@ -3,7 +3,7 @@
 #
 #   VAE_BENCH_DATA_DIR=DIR scripts/bench_growth.sh [OUT]        (default: results/performance)
 #
-# Needs MNIST, cargo and python3 on Linux. About five minutes on two cores. Everything else stays at the default model:
+# Needs MNIST, cargo and python3 on Linux. Six minutes on two cores. Everything else stays at the default model:
 # 784-400-20-400-784, batch 128, all processors. Large models see fewer images (whole batches, at least sixteen), and
 # seconds are scaled to 60,000. VAE_BENCH_GROWTH_EPOCHS (default 4) epochs each; the first is warm-up, the median counts.
 #
@@ -37,12 +37,6 @@ for n in 2 "$all"; do
   [ "$n" -le "$all" ] && [[ " $thread_counts " != *" $n "* ]] && thread_counts+=" $n"
 done
 
-# The limits, on as many threads as the runs that are held against them.
-for threads in $thread_counts; do
-  echo "limits on $threads threads" >&2
-  RAYON_NUM_THREADS="$threads" cargo bench --quiet --bench kernels -- limit >"$scratch/limits-$threads"
-done
-
 # run AXIS HIDDEN BATCH LATENTS THREADS
 run() {
   local axis="$1" hidden="$2" batch="$3" latents="$4" threads="$5"
@@ -51,12 +45,16 @@ run() {
   local images=$((gflop_an_epoch * 1000000000 / flop / batch * batch))
   [ "$images" -ge $((16 * batch)) ] || images=$((16 * batch))
   [ "$images" -le 60000 ] || images=60000
+  local name="$axis-$hidden-$batch-$latents-$threads-$images-$flop"
+  # The limits of the same minute, on as many threads.
+  RAYON_NUM_THREADS="$threads" cargo bench --quiet --bench kernels -- limit >"$scratch/limits-$name" 2>"$scratch/errors" ||
+    { cat "$scratch/errors" >&2 && return 1; }
   rm -rf "$scratch/run"
   target/release/vae-bench --data mnist --data-dir "$data" --loss bce --reduction sum --hidden "$hidden" \
     --batch-size "$batch" --latent-dim "$latents" --threads "$threads" --train-size "$images" --test-size 128 \
     --epochs "$epochs" --out "$scratch/run" --quiet >/dev/null
   echo "done: hidden $hidden, batch $batch, latents $latents, threads $threads" >&2
-  cp "$scratch"/run/*/timing.csv "$scratch/timing-$axis-$hidden-$batch-$latents-$threads-$images-$flop.csv"
+  cp "$scratch"/run/*/timing.csv "$scratch/timing-$name.csv"
 }
 
 for hidden in 100 200 400 800 1600 3200; do run hidden "$hidden" 128 20 "$all"; done
@@ -70,15 +68,15 @@ import csv, math, pathlib, re, statistics, sys
 scratch, table = pathlib.Path(sys.argv[1]), sys.argv[2]
 
 
-def limit(name, threads):
+def limit(name, limits):
     """1e9 FLOPs or bytes in a second, from the bench's own table."""
-    text = (scratch / f"limits-{threads}").read_text()
-    return float(re.search(rf"\| limit: {name} \| [\d.]+ \| ([\d.]+) G", text)[1])
+    return float(re.search(rf"\| limit: {name} \| [\d.]+ \| ([\d.]+) G", limits)[1])
 
 
 columns = "axis hidden batch latents threads images seconds gflop gflop_per_s arithmetic_s optimizer_s over_limit".split()
 rows = []
 for path in scratch.glob("timing-*.csv"):
+    limits = (scratch / path.stem.replace("timing", "limits")).read_text()
     _, axis, *numbers = path.stem.split("-")
     hidden, batch, latents, threads, images, flop = map(int, numbers)
     with open(path, newline="") as file:
@@ -87,8 +85,8 @@ for path in scratch.glob("timing-*.csv"):
     gflop = flop * 60000 / 1e9
     parameters = 785 * hidden + 2 * (hidden + 1) * latents + (latents + 1) * hidden + (hidden + 1) * 784
     # Parameters, gradients and two moments stay in a cache of common size, or do not.
-    memory = limit("triad, 10 MB" if 16 * parameters < 20e6 else "triad, 192 MB", threads)
-    arithmetic_s = gflop / limit("sgemm 1024 x 1024 x 1024", threads)
+    memory = limit("triad, 10 MB" if 16 * parameters < 20e6 else "triad, 192 MB", limits)
+    arithmetic_s = gflop / limit("sgemm 1024 x 1024 x 1024", limits)
     optimizer_s = 28 * parameters * math.ceil(60000 / batch) / 1e9 / memory
     settings = [axis, hidden, batch, latents, threads, images]
     rows.append(settings + [seconds, gflop, gflop / seconds, arithmetic_s, optimizer_s, seconds / (arithmetic_s + optimizer_s)])

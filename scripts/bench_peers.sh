@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# vae-bench beside JAX (a whole epoch compiled by XLA) and PyTorch (fused Adam): the same model, data and optimiser, all
-# in f32, in turn (A B C A B C ...), so that a slow minute of the machine hits everybody.
+# vae-bench beside JAX (a whole epoch compiled by XLA), PyTorch (fused Adam) and plain Candle (candle_nn's layers and
+# AdamW): the same model, data and optimiser, all in f32, in turn (A B C D A B C D ...), so that a slow minute of the
+# machine hits everybody.
 #
 #   VAE_BENCH_DATA_DIR=DIR scripts/bench_peers.sh [ROUNDS] [OUT]        (default: 5 results/performance)
 #
 # Needs MNIST, cargo and python3 with venv on Linux. Makes a virtual environment with the peers outside the repository
 # at the first call; with CUDA libraries nobody needs here, PyTorch takes 5 GB (pip's own settings can choose another
-# source). About two minutes a round on two cores. Settings:
+# source). Builds plain Candle's program outside the repository, with all packages optimised: four minutes, once. Then
+# nine minutes a round on two cores, more than half of them plain Candle's. Settings:
 #
 #   VAE_BENCH_PEERS_VENV=DIR      where it is       (default: ~/.cache/vae-bench/peers-venv)
+#   VAE_BENCH_PEERS_CANDLE=DIR    its build         (default: ~/.cache/vae-bench/peers-candle)
 #   VAE_BENCH_PEERS_EPOCHS=N      epochs of a run   (default: 10)
 #   VAE_BENCH_PEERS_THREADS=N     threads           (default: all processors)
 #
@@ -30,9 +33,12 @@ out="${2:-results/performance}"
 epochs="${VAE_BENCH_PEERS_EPOCHS:-10}"
 threads="${VAE_BENCH_PEERS_THREADS:-$(nproc)}"
 venv="${VAE_BENCH_PEERS_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/vae-bench/peers-venv}"
+candle="${VAE_BENCH_PEERS_CANDLE:-${XDG_CACHE_HOME:-$HOME/.cache}/vae-bench/peers-candle}"
 data="${VAE_BENCH_DATA_DIR:?set it to the directory of the four MNIST files}"
 
 cargo build --release --quiet
+# A package of its own, so that nothing of ours reaches it.
+CARGO_TARGET_DIR="$candle" cargo build --release --quiet --locked --manifest-path scripts/peers/candle/Cargo.toml
 
 # Asked of pip only if something is missing, so that a finished environment works without a network.
 if ! "$venv/bin/python" -c 'import jax, optax, numpy, torch' 2>/dev/null; then
@@ -45,7 +51,11 @@ python="$venv/bin/python"
 mkdir -p "$out"
 rm -f "$out/peers.csv" "$out/peers-runs.csv"
 tables=(--epochs-csv "$out/peers.csv" --runs-csv "$out/peers-runs.csv")
-scripts/machine.sh "$python" >"$out/peers-machine.txt"
+{
+  scripts/machine.sh "$python"
+  cargo tree --quiet --manifest-path scripts/peers/candle/Cargo.toml --depth 1 --prefix none --format '{p}' |
+    sed -n 's/^\(candle-[cn][a-z]*\) v/\1: /p'
+} >"$out/peers-machine.txt"
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 
@@ -60,6 +70,10 @@ measure() {
         target/release/vae-bench --data mnist --data-dir "$data" --loss bce --reduction sum --hidden 400 \
         --latent-dim 20 --batch-size 128 --epochs "$epochs" --threads "$3" --out "$scratch/run" --quiet
       ;;
+    candle)
+      RAYON_NUM_THREADS="$3" python3 scripts/peers/measure.py run "${as[@]}" "${tables[@]}" -- \
+        "$candle/release/candle-vae" "$data" "$epochs"
+      ;;
     *)
       python3 scripts/peers/measure.py run "${as[@]}" "${tables[@]}" -- \
         "$python" "scripts/peers/$2_vae.py" --data "$data" --epochs "$epochs" --threads "$3"
@@ -68,7 +82,7 @@ measure() {
 }
 
 for ((round = 1; round <= rounds; round++)); do
-  for program in vae-bench jax torch; do
+  for program in vae-bench jax torch candle; do
     measure "$round" "$program" "$threads"
   done
   if [ "$threads" != 1 ]; then
