@@ -4,150 +4,39 @@
 //! rewrites it every [`BEAT`], and takes an advisory lock on it, which the system drops when the process dies.
 //!
 //! A holder is dead if it was on this machine and the advisory lock is free, or if the file has not been rewritten for
-//! [`STALE`] by the file system's own clock: between machines advisory locks and clocks are not to be trusted. A dead
+//! [`STALE`](super::holder::STALE) by the file system's own clock: between machines advisory locks and clocks are not to be trusted. A dead
 //! one's lock is replaced in one rename by whoever holds a second lock, named after the dead one's content: of two takers
 //! only one can have that, and one who comes late finds other content in `.lock`. The second lock is taken in the same
-//! way, for its holder may die too; no file of somebody else's is ever removed on the way. A holder that was only asleep
+//! way, for its holder may die too; no lock of somebody else's is ever removed on the way. A holder that was only asleep
 //! finds out at its next beat or epoch, and stops; what it wrote until then are the bytes that the other writes.
 
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher};
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::holder::{Holder, Judged, content_at, holder_at, is_at, judge};
 use crate::error::{Error, Result};
-use crate::records::{RunDir, host_name, now};
+use crate::records::RunDir;
 
 /// How often a holder says that it lives.
 const BEAT: Duration = Duration::from_secs(10);
 
-/// A holder on another machine that has said nothing for so long is dead.
-const STALE: Duration = Duration::from_secs(90);
-
-/// More bytes than a holder needs; the file may hold anything.
-const LONGEST: u64 = 4096;
-
 /// So many may die in the act of taking over from each other.
 const DEEPEST: usize = 4;
 
-/// Who has a lock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// Its machine.
-    pub host: Option<String>,
-    /// Its process.
-    pub pid: u32,
-    /// Since when, UTC.
-    pub since: String,
-    /// The start of its machine, which tells machines of one name apart.
-    boot: Option<String>,
-    /// Of this lock alone.
-    token: String,
-}
-
-impl Holder {
-    fn me() -> Self {
-        // Seeded by the system for every map; the clock and the process keep forked twins apart.
-        let mut random = std::hash::RandomState::new().build_hasher();
-        random.write_u128(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos()));
-        random.write_u32(std::process::id());
-        Holder {
-            host: host_name(),
-            pid: std::process::id(),
-            since: now(),
-            boot: boot(),
-            token: format!("{:016x}", random.finish()),
-        }
-    }
-
-    fn is_on_this_machine(&self) -> bool {
-        self.host.is_some() && self.host == host_name() && self.boot == boot()
-    }
-}
-
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "process {} on {}", self.pid, self.host.as_deref().unwrap_or("an unnamed machine"))
-    }
-}
-
-fn boot() -> Option<String> {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|text| text.trim().to_owned())
-}
-
-/// What a lock file says.
-#[derive(Debug, PartialEq)]
-enum Judged {
-    /// There is none.
-    Gone,
-    /// Somebody works; unreadable is somebody who has just begun.
-    Alive(Option<Holder>),
-    /// Its holder is dead, who wrote this.
-    Dead(Vec<u8>),
-}
-
-/// Who is working on the run in `dir`, if anybody is.
-pub fn holder(dir: &RunDir) -> Option<Holder> {
-    match judge(&dir.lock(), SystemTime::now()) {
-        Judged::Alive(holder) => holder,
-        Judged::Gone | Judged::Dead(_) => None,
-    }
-}
-
 /// Removes from a finished run's `dir` the lock of a process that was killed before it could give it back.
-pub fn tidy(dir: &RunDir) {
+pub fn remove_dead_lock(dir: &RunDir) {
     if dir.lock().exists() {
-        // Taking it over is the one safe way; a living holder removes it himself, and a directory that cannot be written
-        // has nobody in it.
+        // Taking it over is the one safe way; a living holder removes it itself, and in a directory that cannot be written
+        // nobody works.
         drop(Lock::take(dir));
     }
-}
-
-/// Judges the lock at `path` at the time `now`, which is best the file system's own.
-fn judge(path: &Path, now: SystemTime) -> Judged {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Judged::Gone,
-        Err(_) => return Judged::Alive(None),
-    };
-    let Some(content) = content(&mut file) else { return Judged::Alive(None) };
-    let holder: Option<Holder> = serde_json::from_slice(&content).ok();
-    if holder.as_ref().is_some_and(Holder::is_on_this_machine) {
-        match file.try_lock_shared() {
-            Ok(()) => return Judged::Dead(content),
-            Err(std::fs::TryLockError::WouldBlock) => return Judged::Alive(holder),
-            // A file system without locks: the beat must tell.
-            Err(std::fs::TryLockError::Error(_)) => {}
-        }
-    }
-    let age = file.metadata().and_then(|m| m.modified()).ok().and_then(|t| now.duration_since(t).ok());
-    if age.is_some_and(|age| age > STALE) { Judged::Dead(content) } else { Judged::Alive(holder) }
-}
-
-fn content(file: &mut File) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(LONGEST).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
-}
-
-fn content_at(path: &Path) -> Option<Vec<u8>> {
-    content(&mut File::open(path).ok()?)
-}
-
-fn holder_at(path: &Path) -> Option<Holder> {
-    serde_json::from_slice(&content_at(path)?).ok()
-}
-
-/// Whether the lock at `path` is that of `token`.
-fn is_at(path: &Path, token: &str) -> bool {
-    holder_at(path).is_some_and(|holder| holder.token == token)
 }
 
 /// What came of putting a lock file into place.
@@ -341,7 +230,7 @@ fn sweep_up(path: &Path) {
     let prefix = format!("{}.", name.to_string_lossy());
     let Ok(entries) = std::fs::read_dir(parent) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)) {
-        // An empty draft says nothing of its owner. If he lives, he does without it: the lock is taken.
+        // An empty draft says nothing of its owner. One who lives does without it: the lock is taken.
         let is_empty_draft = entry.path().extension().is_some_and(|ending| ending == "tmp")
             && content_at(&entry.path()).is_some_and(|content| content.is_empty());
         if is_empty_draft || matches!(judge(&entry.path(), SystemTime::now()), Judged::Dead(_)) {
@@ -352,6 +241,7 @@ fn sweep_up(path: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::holder::{STALE, holder};
     use super::*;
 
     fn world() -> (tempfile::TempDir, RunDir) {
@@ -406,12 +296,12 @@ mod tests {
     #[test]
     fn tidying_removes_a_dead_ones_lock_and_leaves_a_living_ones() {
         let (_keep, dir) = world();
-        tidy(&dir);
+        remove_dead_lock(&dir);
         leave(&dir, &Holder::me(), Duration::ZERO);
-        tidy(&dir);
+        remove_dead_lock(&dir);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         leave(&dir, &elsewhere(), STALE / 2);
-        tidy(&dir);
+        remove_dead_lock(&dir);
         assert!(dir.lock().exists());
     }
 

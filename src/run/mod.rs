@@ -1,6 +1,7 @@
 //! One spec, end to end: its directory, its training, its records; resumed where it stopped, skipped where it is done.
 
 mod checkpoint;
+mod holder;
 mod lock;
 mod memory;
 mod model_file;
@@ -11,7 +12,8 @@ use std::sync::atomic::AtomicBool;
 
 use candle_core::{DType, Device};
 
-pub use lock::{Holder, holder, tidy};
+pub use holder::{Holder, holder};
+pub use lock::remove_dead_lock;
 pub use memory::{check as check_memory, check_side_by_side};
 pub use model_file::read_model;
 
@@ -145,7 +147,7 @@ pub fn execute(job: &Job<'_>, display: &mut dyn Display, stop: &AtomicBool) -> R
     let id = job.spec.run_id(&job.data.digest());
     let dir = RunDir::new(job.out.join(&id));
     if let (Some(ending), Existing::Keep) = (ending_on_disk(&dir), job.existing) {
-        tidy(&dir);
+        remove_dead_lock(&dir);
         let record = RunRecord::read(&dir)?;
         return Ok(Finished { dir, record, ending, effort: Effort::None });
     }
