@@ -37,6 +37,10 @@ pub enum Error {
     #[error("{0}")]
     Busy(String),
 
+    /// A picture that cannot be drawn. Exit code 1.
+    #[error("{0}")]
+    Picture(#[from] figure::Error),
+
     /// A tensor operation failed: out of device memory, or a bug of ours. Exit code 1.
     #[error("tensor operation failed: {}", first_line(.0))]
     Tensor(#[from] candle_core::Error),
@@ -66,7 +70,9 @@ impl Error {
         match self {
             Error::Usage(_) => ExitCode::Usage,
             Error::Data(_) => ExitCode::Data,
-            Error::Io { .. } | Error::Run(_) | Error::Busy(_) | Error::Tensor(_) => ExitCode::RunFailed,
+            Error::Io { .. } | Error::Run(_) | Error::Busy(_) | Error::Picture(_) | Error::Tensor(_) => {
+                ExitCode::RunFailed
+            }
         }
     }
 

@@ -15,23 +15,22 @@
 //! | [`spec`] | everything that determines a run, validated once, then immutable; [`spec::presets`] has the conventions of public code bases by name |
 //! | [`objective`] | weights on R and K: likelihoods, KL, reductions |
 //! | [`model`], [`optimizer`] | the MLP VAE and its steps |
-//! | [`kernels`] | fused CPU operations, each with a plain Candle twin; the only `unsafe` |
+//! | [`engine`] | the kernels of `crates/kernels` on Candle's tensors |
 //! | [`data`] | MNIST, synthetic digits, IDX files, batches |
 //! | [`metrics`], [`verdict`] | plain numbers about an epoch, and what they say |
-//! | [`rng`], [`device`], [`choice`], [`files`], [`error`] | named random streams, devices, names of choices, atomic writes, errors |
-#![warn(missing_docs)]
-#![deny(unsafe_code)]
+//! | [`rng`], [`device`], [`choice`], [`files`], [`text`], [`error`] | named random streams, devices, names of choices, atomic writes, words, errors |
+#![forbid(unsafe_code)]
 
 pub mod choice;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod engine;
 pub mod error;
 pub mod evaluate;
 pub mod explain;
 pub mod files;
 pub mod importance;
-pub mod kernels;
 pub mod metrics;
 pub mod model;
 pub mod objective;
@@ -42,5 +41,6 @@ pub mod rng;
 pub mod run;
 pub mod spec;
 pub mod sweep;
+pub mod text;
 pub mod train;
 pub mod verdict;

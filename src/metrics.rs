@@ -66,9 +66,3 @@ pub struct LatentRecord {
     /// Variance of its posterior mean over the images.
     pub mean_variance: f64,
 }
-
-/// A number with at most five significant digits and no idle zeros.
-pub fn significant(value: f64) -> String {
-    let rounded: f64 = format!("{value:.4e}").parse().unwrap_or(value);
-    if rounded != 0.0 && !(1e-5..1e7).contains(&rounded.abs()) { format!("{rounded:e}") } else { rounded.to_string() }
-}

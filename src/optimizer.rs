@@ -10,8 +10,8 @@ use clap::ValueEnum;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::adam;
-use crate::kernels::dispatch::Isa;
+use kernels::adam;
+use kernels::dispatch::Isa;
 
 /// The name of an optimiser, as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

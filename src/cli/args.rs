@@ -9,7 +9,7 @@ use super::looks::Picture;
 use super::run_args::{RunArgs, count, number};
 use super::sweep_args::{StatusArgs, SweepArgs};
 use crate::data::DataSource;
-use crate::report::figure::Theme;
+use figure::Theme;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -10,10 +10,10 @@ use crate::data::eigenvalues;
 use crate::error::{ExitCode, Result};
 use crate::evaluate::Evaluation;
 use crate::importance::importance_weighted_nll;
-use crate::metrics::significant;
 use crate::objective::Time;
 use crate::records::RunDir;
 use crate::run::{last_measurement, write_latents};
+use crate::text::significant;
 
 /// A direction of the latent space is active if the posterior means' variance along it exceeds this.
 const ACTIVE_DIRECTION: f64 = 0.05;

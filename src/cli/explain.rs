@@ -7,10 +7,10 @@ use super::{MNIST_PIXELS, banner, layered, pool, print};
 use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::explain::{Explanation, explain as explain_spec, kl_text, summarise, to_text};
-use crate::metrics::significant;
 use crate::report::Table;
 use crate::spec::RunSpec;
 use crate::spec::presets::PRESETS;
+use crate::text::significant;
 
 /// Explains an objective, or one KL.
 pub(super) fn explain(args: &ExplainArgs) -> Result<ExitCode> {

@@ -10,6 +10,7 @@ use crate::records::RunDir;
 use crate::report::Table;
 use crate::spec::{Settings, cell_text};
 use crate::sweep::{Pace, Planned, State, epochs_done, rough};
+use crate::text::shell_quote;
 
 /// A run to be listed.
 pub(super) type Listed<'a> = (&'a Planned, State);
@@ -112,34 +113,11 @@ fn command(run: &Planned, out: &Path) -> String {
     for (key, value) in run.settings.given() {
         let text = cell_text(&value, ",");
         if text.is_empty() || text.starts_with('-') {
-            words.push(quoted(&format!("--{key}={text}")));
+            words.push(shell_quote(&format!("--{key}={text}")));
         } else {
-            words.extend([format!("--{key}"), quoted(&text)]);
+            words.extend([format!("--{key}"), shell_quote(&text)]);
         }
     }
-    words.extend(["--out".to_owned(), quoted(&out.display().to_string())]);
+    words.extend(["--out".to_owned(), shell_quote(&out.display().to_string())]);
     words.join(" ") + "\n"
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./,:=+@%".contains(&b);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_read_more_into_them() {
-        assert_eq!(quoted("0.1"), "0.1");
-        assert_eq!(quoted("--hidden="), "--hidden=");
-        assert_eq!(quoted("a dir"), "'a dir'");
-        assert_eq!(quoted("it's; rm $X"), "'it'\\''s; rm $X'");
-    }
 }

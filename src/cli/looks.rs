@@ -12,15 +12,15 @@ use super::trained::Subject;
 use super::{pool, print, stop_on_signals};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_atomically;
-use crate::metrics::significant;
 use crate::records::RunDir;
-use crate::report::figure::svg::{Dress, svg};
-use crate::report::figure::{Theme, raster};
 use crate::report::page::{Refresh, page};
 use crate::report::plots::{Drawn, Kind, Plot, draw};
 use crate::report::sheets::side_by_side;
 use crate::report::study::{Run, Study, series};
 use crate::sweep::find_runs;
+use crate::text::significant;
+use figure::svg::{Dress, svg};
+use figure::{Theme, raster};
 
 /// What `--kind` can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

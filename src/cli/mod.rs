@@ -28,11 +28,11 @@ use trained::Subject;
 use crate::data::{Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_atomically;
-use crate::kernels::pages;
 use crate::report::{Trend, json_summary, run_summary};
 use crate::run::{Effort, Ending, Existing, Finished, Job, check_memory, execute};
 use crate::spec::{RunSpec, Settings};
 use crate::sweep::{Merged, Rows, find_runs, merge, missing};
+use kernels::pages;
 
 /// Pixels of an MNIST image: what memory is judged by before any data is read.
 const MNIST_PIXELS: usize = 784;

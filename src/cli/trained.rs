@@ -8,14 +8,15 @@ use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, evaluate};
 use crate::files::write_atomically;
-use crate::metrics::{LatentRecord, significant};
+use crate::metrics::LatentRecord;
 use crate::model::Vae;
 use crate::objective::Objective;
 use crate::records::{RunDir, RunRecord};
-use crate::report::figure::{Theme, raster};
 use crate::report::sheets::{Trained, sheets};
 use crate::run::{last_measurement, read_model};
 use crate::spec::RunSpec;
+use crate::text::significant;
+use figure::{Theme, raster};
 
 /// A trained model, measured.
 pub(super) struct Subject {

@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Images;
-use crate::kernels::dispatch::Isa;
-use crate::kernels::pixels::gather;
 use crate::rng::{Purpose, Stream};
+use kernels::dispatch::Isa;
+use kernels::pixels::gather;
 
 /// What becomes of the grey levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Binarize, Dataset, PixelStats, Pixels, cache};
 use crate::files::write_atomically;
-use crate::kernels::dispatch::Isa;
-use crate::kernels::matmul::{Finish, MatRef, Start, matmul};
+use kernels::dispatch::Isa;
+use kernels::matmul::{Finish, MatRef, Start, matmul};
 
 /// Eigenvalues of a data set's training images, in descending order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,11 +11,11 @@ pub use text::{kl_text, to_text};
 use crate::choice::Choice;
 use crate::data::{PixelStats, Pixels, Spectrum};
 use crate::error::Result;
-use crate::metrics::significant;
 use crate::model::Sampling;
 use crate::objective::{Likelihood, LogMseScale, Measure, Objective, Time};
 use crate::spec::presets::Preset;
 use crate::spec::{RunSpec, Strength};
+use crate::text::significant;
 
 /// What `explain` knows of the data in use.
 #[derive(Clone, Debug)]

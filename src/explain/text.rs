@@ -1,11 +1,11 @@
 //! The explanation in words.
 
 use super::{Expected, Explanation};
-use crate::metrics::significant;
 use crate::objective::{
     Constraint, Factor, KlEstimator, Likelihood, LogMseScale, Measure, Objective, Reduction, Weights,
 };
 use crate::spec::{RunSpec, Strength};
+use crate::text::significant;
 
 /// The objective as the code base writes it, then with its numbers put in.
 pub(super) fn formula(spec: &RunSpec, objective: &Objective, weights: Weights) -> String {

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 pub use init::{Init, OutputBias};
 
-use crate::kernels::activation::Activation as Nonlinearity;
-use crate::kernels::latent::Noise;
-use crate::kernels::likelihood::Loss;
-use crate::kernels::ops::{self, LayerTensors, NetworkTensors, VaeTensors, Workspaces};
+use crate::engine::fused::{self as ops, LayerTensors, NetworkTensors, VaeTensors, Workspaces};
 use crate::optimizer::Gradient;
+use kernels::activation::Activation as Nonlinearity;
+use kernels::latent::Noise;
+use kernels::likelihood::Loss;
 
 /// The nonlinearity between dense layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

@@ -4,7 +4,7 @@ use candle_core::{D, Result, Tensor};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::likelihood;
+use kernels::likelihood;
 
 /// The sum over the pixels of an image that a loss is a function of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,6 @@
 //! What a person reads and looks at: tables, sentences, plots, sheets of images and a page, made from records and
 //! weights alone.
 
-pub mod escape;
-pub mod figure;
 pub mod page;
 pub mod plots;
 pub mod sheets;

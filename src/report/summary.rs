@@ -7,10 +7,11 @@ use serde_json::json;
 use super::Table;
 use crate::choice::Choice;
 use crate::data::Binarize;
-use crate::metrics::{EpochRecord, Split, significant};
+use crate::metrics::{EpochRecord, Split};
 use crate::objective::{Measure, Reduction};
 use crate::records::{Manifest, RunRecord, Status};
 use crate::spec::RunSpec;
+use crate::text::significant;
 use crate::verdict::Verdict;
 
 /// Epochs shown before the middle of a long run is left out.

@@ -7,13 +7,13 @@ mod words;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use crate::report::escape::escape;
-use crate::report::figure::raster::data_uri;
-use crate::report::figure::svg::{Dress, svg};
-use crate::report::figure::{BOLD_FILE, REGULAR_FILE};
 use crate::report::plots::{Kind, draw};
 use crate::report::sheets::SHEETS;
 use crate::report::study::{Run, Study};
+use figure::escape::escape;
+use figure::raster::data_uri;
+use figure::svg::{Dress, svg};
+use figure::{BOLD_FILE, REGULAR_FILE};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");

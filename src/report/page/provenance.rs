@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use super::words::outcome;
 use crate::records::Manifest;
-use crate::report::escape::{escape, shell_quote};
 use crate::report::study::{Run, Study, repeat_command};
+use crate::text::shell_quote;
+use figure::escape::escape;
 
 pub(super) fn section(out: &mut String, study: &Study) {
     out.push_str(

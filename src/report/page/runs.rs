@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::words::outcome;
-use crate::metrics::{EpochRecord, significant};
-use crate::report::escape::escape;
+use crate::metrics::EpochRecord;
 use crate::report::study::{Run, Study, name_of, reduction_label};
+use crate::text::significant;
+use figure::escape::escape;
 
 /// How a column is sorted and aligned.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::list_of_notes;
-use crate::metrics::significant;
 use crate::records::Status;
-use crate::report::escape::escape;
 use crate::report::study::{Quantity, Run, Series, Study, Weighing, describe_group, series};
+use crate::text::significant;
+use figure::escape::escape;
 
 /// More settings than this are summed up instead of listed.
 const MOST_LISTED: usize = 16;

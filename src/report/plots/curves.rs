@@ -2,10 +2,10 @@
 
 use super::{Coloring, Group};
 use crate::metrics::{EpochRecord, Split};
-use crate::report::figure::layout::{Axis, Entry, Grid, Layout, Panel};
-use crate::report::figure::scale::{Origin, Scale, drawable};
-use crate::report::figure::{Dash, Figure, Fill, Ink, Item, Shape};
 use crate::report::study::Run;
+use figure::layout::{Axis, Entry, Grid, Layout, Panel};
+use figure::scale::{Origin, Scale, drawable};
+use figure::{Dash, Figure, Fill, Ink, Item, Shape};
 
 /// What a panel shows.
 struct Shown {

@@ -1,11 +1,11 @@
 //! R and K beside what bounds them: where a decoder that ignores z ends, and what no model goes below.
 
 use super::Group;
-use crate::metrics::significant;
-use crate::report::figure::layout::{Axis, Entry, Grid, Layout};
-use crate::report::figure::scale::{Origin, Scale};
-use crate::report::figure::{Dash, Figure, Fill, Ink, Shape};
 use crate::report::study::{Floors, Quantity};
+use crate::text::significant;
+use figure::layout::{Axis, Entry, Grid, Layout};
+use figure::scale::{Origin, Scale};
+use figure::{Dash, Figure, Fill, Ink, Shape};
 
 /// A verdict as it is written in tables, in words, and its mark.
 const VERDICTS: [(&str, &str, [u8; 3], Shape); 5] = [

@@ -2,11 +2,12 @@
 
 use super::Group;
 use crate::evaluate::ACTIVE_VARIANCE;
-use crate::metrics::{LatentRecord, significant};
-use crate::report::figure::layout::{Axis, Entry, Grid, Layout};
-use crate::report::figure::scale::{Origin, Scale, drawable};
-use crate::report::figure::{Dash, Figure, Fill, Ink, Item, Shape};
+use crate::metrics::LatentRecord;
 use crate::report::study::Run;
+use crate::text::significant;
+use figure::layout::{Axis, Entry, Grid, Layout};
+use figure::scale::{Origin, Scale, drawable};
+use figure::{Dash, Figure, Fill, Ink, Item, Shape};
 
 /// Of more runs than this the lines alone are drawn.
 const MOST_WITH_MARKS: usize = 24;

@@ -9,13 +9,14 @@ mod latents;
 mod rate_distortion;
 mod terms;
 
-use crate::metrics::{EpochRecord, significant};
-use crate::report::figure::Figure;
-use crate::report::figure::color::{MAX_CATEGORIES, category, graded};
-use crate::report::figure::layout::{Entry, Words};
-use crate::report::figure::scale::Scale;
-use crate::report::figure::{Dash, Fill, Ink, Shape};
+use crate::metrics::EpochRecord;
 use crate::report::study::{Quantity, Run, Series, Study, Weighing, describe_group, series};
+use crate::text::significant;
+use figure::Figure;
+use figure::color::{MAX_CATEGORIES, category, graded};
+use figure::layout::{Entry, Words};
+use figure::scale::Scale;
+use figure::{Dash, Fill, Ink, Shape};
 
 /// A kind of plot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

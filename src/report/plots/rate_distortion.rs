@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::{Coloring, Group, nested};
-use crate::report::figure::layout::{Axis, Entry, Grid, Layout};
-use crate::report::figure::place::labels;
-use crate::report::figure::scale::{Origin, Scale};
-use crate::report::figure::{Anchor, Dash, Figure, Fill, Ink, Item, Point, Shape};
 use crate::report::study::{Quantity, Run, beta_lines, reduction_label};
+use figure::layout::{Axis, Entry, Grid, Layout};
+use figure::place::labels;
+use figure::scale::{Origin, Scale};
+use figure::{Anchor, Dash, Figure, Fill, Ink, Item, Point, Shape};
 
 /// So few settings are named beside their points, presets or not.
 const MOST_NAMED: usize = 12;

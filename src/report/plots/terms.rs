@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::{Group, nested};
-use crate::metrics::{EpochRecord, significant};
-use crate::report::figure::color::{MAX_CATEGORIES, category};
-use crate::report::figure::layout::{Axis, Entry, Grid, Layout};
-use crate::report::figure::scale::{Origin, Scale};
-use crate::report::figure::{Dash, Figure, Fill, Item, Shape};
+use crate::metrics::EpochRecord;
 use crate::report::study::{Quantity, Run, Series, beta_lines, reduction_label};
+use crate::text::significant;
+use figure::color::{MAX_CATEGORIES, category};
+use figure::layout::{Axis, Entry, Grid, Layout};
+use figure::scale::{Origin, Scale};
+use figure::{Dash, Figure, Fill, Item, Shape};
 
 /// The runs at one place of the axis.
 struct Point<'a> {

@@ -3,10 +3,10 @@
 use super::Trained;
 use super::paint::Painter;
 use crate::error::Result;
-use crate::report::figure::color::category;
-use crate::report::figure::layout::{Axis, Grid, Layout, Words};
-use crate::report::figure::scale::{Origin, Scale};
-use crate::report::figure::{Anchor, Figure, Item, Turn, Weight};
+use figure::color::category;
+use figure::layout::{Axis, Grid, Layout, Words};
+use figure::scale::{Origin, Scale};
+use figure::{Anchor, Figure, Item, Turn, Weight};
 
 /// More codes would hide each other.
 const MOST: usize = 2000;

@@ -1,6 +1,6 @@
 //! Rows of tiles under a title, with words beside and below them.
 
-use crate::report::figure::{Anchor, Figure, Ink, Item, Turn, Weight, wrap};
+use figure::{Anchor, Figure, Ink, Item, Turn, Weight, wrap};
 
 /// A small grey image.
 #[derive(Clone, Debug)]

@@ -9,9 +9,9 @@ use crate::data::{Dataset, Images};
 use crate::error::Result;
 use crate::metrics::LatentRecord;
 use crate::model::Vae;
-use crate::report::figure::{Figure, Weight, width};
 use crate::rng::{Purpose, Stream};
 use crate::spec::RunSpec;
+use figure::{Figure, Weight, width};
 use grid::{Sheet, Tile};
 use paint::Painter;
 

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::Run;
-use crate::report::escape::shell_quote;
 use crate::spec::{RunSpec, Settings};
+use crate::text::shell_quote;
 
 /// The shortest command that gives exactly this run: its preset, and what departs from the defaults; every setting where
 /// that would not do.

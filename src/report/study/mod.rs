@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::metrics::{EpochRecord, LatentRecord, Split};
 use crate::objective::Measure;
 use crate::records::{Manifest, RunDir, RunRecord, Status, parse_latents};
-use crate::report::figure::scale::drawable;
 use crate::spec::Settings;
+use figure::scale::drawable;
 
 /// One run.
 #[derive(Clone, Debug)]

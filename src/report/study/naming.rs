@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Run;
-use crate::metrics::significant;
 use crate::spec::Settings;
+use crate::text::significant;
 
 /// Runs that differ in their seed alone.
 #[derive(Clone, Debug)]

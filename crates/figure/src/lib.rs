@@ -4,8 +4,10 @@
 //! the same in a file, on a page and on any machine.
 
 pub mod color;
+pub mod escape;
 mod font;
 pub mod layout;
+pub mod number;
 pub mod place;
 pub mod raster;
 pub mod scale;
@@ -14,6 +16,14 @@ pub mod svg;
 use clap::ValueEnum;
 
 pub use font::{BOLD_FILE, REGULAR_FILE, Weight, width, wrap};
+
+/// A picture that cannot be drawn; the reason as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(pub String);
+
+/// The result type of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A picture.
 #[derive(Clone, Debug, PartialEq)]

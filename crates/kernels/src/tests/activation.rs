@@ -1,5 +1,5 @@
 use super::{Rng, assert_close, bits, fused_isas, isas};
-use crate::kernels::activation::{Activation, apply, backward};
+use crate::activation::{Activation, apply, backward};
 
 const ALL: [Activation; 3] = [Activation::Relu, Activation::Tanh, Activation::Softplus];
 

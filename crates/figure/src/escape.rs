@@ -18,24 +18,12 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// `word` as a shell takes it for one word.
-pub fn shell_quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn markup_is_text_and_a_shell_sees_one_word() {
+    fn markup_is_text() {
         assert_eq!(escape("<a href=\"x\">&'\u{1b}\n"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;\n");
-        assert_eq!(shell_quote("--lr"), "--lr");
-        assert_eq!(shell_quote(""), "''");
-        assert_eq!(shell_quote("a'b $(rm)"), r"'a'\''b $(rm)'");
     }
 }

@@ -1,5 +1,5 @@
 use super::{Rng, bits, in_pool, isas};
-use crate::kernels::adam::{Adam, step};
+use crate::adam::{Adam, step};
 
 #[test]
 fn three_steps_match_f64_and_all_instruction_sets_agree_to_the_bit() {

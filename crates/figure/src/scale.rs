@@ -1,6 +1,6 @@
 //! From numbers to places on an axis, and the round numbers that are written at it.
 
-use crate::metrics::significant;
+use crate::number::significant;
 
 /// Numbers beyond this are not drawn: differences of such are no longer numbers.
 pub const LARGEST: f64 = 1e30;

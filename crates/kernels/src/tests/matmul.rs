@@ -1,6 +1,6 @@
 use super::{Rng, assert_close, bits, fused_isas, in_pool, isas};
-use crate::kernels::dispatch::Isa;
-use crate::kernels::matmul::{Finish, MatRef, Start, matmul};
+use crate::dispatch::Isa;
+use crate::matmul::{Finish, MatRef, Start, matmul};
 
 /// The same product in `f64`.
 fn plain(

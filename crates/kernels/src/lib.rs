@@ -1,4 +1,4 @@
-//! Fused CPU operations: pure functions on slices, and [`ops`], which puts them to work on Candle's tensors.
+//! Fused CPU operations: pure functions on slices.
 //!
 //! The only place with `unsafe`, each with its argument. Every kernel is written once over sixteen lanes and compiled
 //! for AVX-512, AVX2 and the portable baseline, chosen at run time. Splits of work depend on shapes alone and every sum
@@ -13,7 +13,6 @@ pub mod likelihood;
 mod math;
 pub mod matmul;
 pub mod network;
-pub mod ops;
 mod output;
 mod pack;
 pub mod pages;

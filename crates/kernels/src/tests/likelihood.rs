@@ -1,6 +1,6 @@
 use super::{Rng, assert_close, bits, fused_isas, in_pool, isas};
-use crate::kernels::likelihood::{Loss, row_sums_and_grad};
-use crate::kernels::parallel::Scale;
+use crate::likelihood::{Loss, row_sums_and_grad};
+use crate::parallel::Scale;
 
 fn plain(loss: Loss, p: f32, x: f32) -> (f64, f64) {
     let (p, x) = (f64::from(p), f64::from(x));

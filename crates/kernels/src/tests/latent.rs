@@ -1,5 +1,5 @@
 use super::{Rng, assert_close, bits, fused_isas, in_pool, isas};
-use crate::kernels::latent::{Noise, Upstream, sample, sample_backward};
+use crate::latent::{Noise, Upstream, sample, sample_backward};
 
 #[test]
 fn random_latents_match_f64_forward_and_backward() {

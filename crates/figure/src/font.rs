@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use ttf_parser::{Face, OutlineBuilder};
 
 /// The font as a file; a page carries it so that its words are as wide as they were measured.
-pub const REGULAR_FILE: &[u8] = include_bytes!("../../../assets/fonts/Roboto-Regular.ttf");
+pub const REGULAR_FILE: &[u8] = include_bytes!("../fonts/Roboto-Regular.ttf");
 /// The same for titles.
-pub const BOLD_FILE: &[u8] = include_bytes!("../../../assets/fonts/Roboto-Bold.ttf");
+pub const BOLD_FILE: &[u8] = include_bytes!("../fonts/Roboto-Bold.ttf");
 
 static REGULAR: LazyLock<Option<Face<'static>>> = LazyLock::new(|| Face::parse(REGULAR_FILE, 0).ok());
 static BOLD: LazyLock<Option<Face<'static>>> = LazyLock::new(|| Face::parse(BOLD_FILE, 0).ok());

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, Var, bail};
 
-use super::activation::{self, Activation};
-use super::dispatch::Isa;
-use super::latent::Noise;
-use super::likelihood::Loss;
-use super::matmul::{Finish, MatRef, Start, matmul};
-use super::network::{Batch, Computed, Layer, Network, Workspace, backward, forward};
+use kernels::activation::{self, Activation};
+use kernels::dispatch::Isa;
+use kernels::latent::Noise;
+use kernels::likelihood::Loss;
+use kernels::matmul::{Finish, MatRef, Start, matmul};
+use kernels::network::{Batch, Computed, Layer, Network, Workspace, backward, forward};
 
 /// Whether tensors like `x` are computed by the kernels: in `f32` on the CPU.
 pub fn serve(x: &Tensor) -> bool {

@@ -1,5 +1,5 @@
 use super::{Rng, bits, in_pool, isas};
-use crate::kernels::reduce::{column_sums, scale_rows};
+use crate::reduce::{column_sums, scale_rows};
 
 #[test]
 fn column_sums_add_rows_in_order_on_any_threads() {

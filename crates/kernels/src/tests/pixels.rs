@@ -1,5 +1,5 @@
 use super::{Rng, in_pool, isas};
-use crate::kernels::pixels::gather;
+use crate::pixels::gather;
 
 #[test]
 fn gathered_pixels_are_the_bytes_divided_by_255() {

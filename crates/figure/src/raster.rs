@@ -9,7 +9,7 @@ use tiny_skia::{
 
 use super::font::{Stroke, advance, outline, width};
 use super::{Anchor, Figure, Fill, Ink, Item, Point, Shape, Theme, Turn};
-use crate::error::{Error, Result};
+use crate::{Error, Result};
 
 /// Pixels of the PNG for one pixel of the picture: sharp on paper and on dense screens.
 const DENSITY: f32 = 2.0;
@@ -20,10 +20,10 @@ const MOST_PIXELS: f64 = 2e8;
 /// The picture as the bytes of a PNG.
 ///
 /// # Errors
-/// [`Error::Run`] where the picture is larger than any could be.
+/// Where the picture is larger than any could be.
 pub fn png(figure: &Figure, theme: Theme) -> Result<Vec<u8>> {
     let (w, h) = ((figure.width as f32 * DENSITY).ceil(), (figure.height as f32 * DENSITY).ceil());
-    let too_large = || Error::Run(format!("a picture of {w} x {h} pixels is too large; plot fewer runs"));
+    let too_large = || Error(format!("a picture of {w} x {h} pixels is too large; plot fewer runs"));
     if f64::from(w) * f64::from(h) > MOST_PIXELS {
         return Err(too_large());
     }
@@ -46,7 +46,7 @@ pub fn png(figure: &Figure, theme: Theme) -> Result<Vec<u8>> {
 /// Grey pixels as the bytes of a PNG.
 ///
 /// # Errors
-/// [`Error::Run`] where there are none.
+/// Where there are none.
 pub fn grey_png((columns, rows): (usize, usize), grey: &[u8]) -> Result<Vec<u8>> {
     encode((columns as u32, rows as u32), png::ColorType::Grayscale, grey)
 }
@@ -57,8 +57,7 @@ pub fn data_uri(mime: &str, bytes: &[u8]) -> String {
 }
 
 fn encode((w, h): (u32, u32), color: png::ColorType, bytes: &[u8]) -> Result<Vec<u8>> {
-    let failed =
-        |e: png::EncodingError| Error::Run(format!("a picture of {w} x {h} pixels cannot be written as PNG ({e})"));
+    let failed = |e: png::EncodingError| Error(format!("a picture of {w} x {h} pixels cannot be written as PNG ({e})"));
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, w, h);
     encoder.set_color(color);

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use super::font::{Stroke, advance, outline, width};
 use super::{Anchor, Figure, Fill, Ink, Item, Point, Shape, Theme, Turn, Weight};
-use crate::report::escape::escape;
-use crate::report::figure::raster;
+use crate::escape::escape;
+use crate::raster;
 
 /// Where the picture will be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,3 @@
+//! How a network is computed.
+
+pub mod fused;
