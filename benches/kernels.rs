@@ -29,9 +29,11 @@ use kernels::parallel::Scale;
 use kernels::{adam, pages, pixels, reduce};
 use rayon::prelude::*;
 use vae_bench::data::synthetic::{Part, digits};
-use vae_bench::model::{self, Architecture, Init, LogSigma, Sampling, Vae};
-use vae_bench::objective::{Likelihood, Objective, Time};
-use vae_bench::optimizer;
+use vae_bench::engine::{Backend, Engine};
+use vae_bench::model::{self, Architecture, Init, LogSigma, Model, Vae};
+use vae_bench::objective::{Objective, ReconLoss, Time};
+use vae_bench::optimizer::{self, OptimizerConfig};
+use vae_bench::pass::{Batch, Sampling};
 use vae_bench::rng::{Purpose, Stream};
 
 const BATCH: usize = 128;
@@ -445,11 +447,11 @@ fn adam_step(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// A whole training step, as the program makes it, beside one of plain Candle operations with candle_nn's AdamW.
+/// A whole training step of the fused engine beside one of the Candle engine with candle_nn's AdamW.
 fn training_step(bench: &mut Bench) -> Result<()> {
     let (x, noise) = (batch_of_digits(), normal(BATCH * LATENTS, 17));
     let (x, noise) = (tensor(&x, BATCH, PIXELS)?, tensor(&noise, BATCH, LATENTS)?);
-    let objective = Objective::neg_elbo_of(Likelihood::Bernoulli, PIXELS, LATENTS);
+    let objective = Objective::neg_elbo_of(ReconLoss::Bce, PIXELS, LATENTS);
     let architecture = Architecture {
         pixels: PIXELS,
         hidden: vec![HIDDEN],
@@ -458,39 +460,24 @@ fn training_step(bench: &mut Bench) -> Result<()> {
         sampling: Sampling::Standard,
         log_sigma: LogSigma::Absent,
     };
-    let model = Vae::new(&architecture, Init::Pytorch, 1, None, DType::F32, &Device::Cpu)?;
-    let parameters: Vec<_> = model.parameters().into_iter().map(|(_, p)| p).collect();
-    let mut optimizer =
-        optimizer::Optimizer::new(optimizer::Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, 1e-3, &parameters)?;
+    let batch = Batch { x, noise };
+    let start = model::Start { init: Init::Pytorch, seed: 1, output_bias: None };
+    let parameters = |model: &Model| model.parameters().iter().map(|(_, p)| p.clone()).collect::<Vec<_>>();
+    let model = Model::Vae(Vae::new(&architecture, &start, &Backend::FUSED)?);
+    let rule = optimizer::Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+    let mut fused = optimizer::Optimizer::new(parameters(&model), OptimizerConfig { rule, lr: 1e-3 })?;
     let kernel = || -> Result<()> {
-        let mut losses = objective.losses(&model, &x, &noise)?;
-        let store = objective.value(&losses, None, Time::default())?.backward()?;
-        optimizer.step(&parameters, &model.gradients(&mut losses.way_back, &store)?)
+        let mut pass = model.pass(&batch, &objective.recon)?;
+        let store = objective.value(&pass, Time::default())?.loss.backward()?;
+        fused.step_with(&pass.tape.gradients(&store)?)
     };
 
-    let layer = |outputs: usize, inputs: usize, index: u64| -> Result<[Var; 2]> {
-        let scale = 1.0 / (inputs as f64).sqrt();
-        let weight = (tensor(&normal(outputs * inputs, index), outputs, inputs)? * (scale / 2.0))?;
-        Ok([Var::from_tensor(&weight)?, Var::zeros(outputs, DType::F32, &Device::Cpu)?])
-    };
-    let layers = [
-        layer(HIDDEN, PIXELS, 18)?,
-        layer(LATENTS, HIDDEN, 19)?,
-        layer(LATENTS, HIDDEN, 20)?,
-        layer(HIDDEN, LATENTS, 21)?,
-        layer(PIXELS, HIDDEN, 22)?,
-    ];
-    let vars = layers.iter().flatten().cloned().collect();
-    let mut adam = AdamW::new(vars, ParamsAdamW { weight_decay: 0.0, ..ParamsAdamW::default() })?;
-    let dense = |i: usize, x: &Tensor| x.matmul(&layers[i][0].t()?)?.broadcast_add(&layers[i][1]);
+    let candle = Backend::new(Engine::Candle, DType::F32, &Device::Cpu)?;
+    let plain = Model::Vae(Vae::new(&architecture, &start, &candle)?);
+    let mut adam = AdamW::new(parameters(&plain), ParamsAdamW { weight_decay: 0.0, ..ParamsAdamW::default() })?;
     let twin = || -> Result<()> {
-        let h = dense(0, &x)?.relu()?;
-        let (mean, logvar) = (dense(1, &h)?, dense(2, &h)?);
-        let z = (&mean + ((&logvar * 0.5)?.exp()? * &noise)?)?;
-        let l = dense(4, &dense(3, &z)?.relu()?)?;
-        let bce = ((l.relu()? - (&l * &x)?)? + (l.abs()?.neg()?.exp()? + 1.0)?.log()?)?;
-        let kl = (((mean.sqr()? + logvar.exp()?)? - logvar)? - 1.0)? * 0.5;
-        adam.backward_step(&((bce.sum_all()? + kl?.sum_all()?)? / BATCH as f64)?)
+        let pass = plain.pass(&batch, &objective.recon)?;
+        adam.backward_step(&objective.value(&pass, Time::default())?.loss)
     };
     // The products of the limit: five large ones and the small ones, forward and backward.
     let products = 5 * PIXELS * HIDDEN + 9 * HIDDEN * LATENTS;

@@ -4,8 +4,10 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use crate::data::{Images, PixelDraw};
 use crate::metrics::LatentRecord;
-use crate::model::Vae;
-use crate::objective::{Averages, Constraint, FreeBits, Objective};
+use crate::model::Model;
+use crate::objective::value::{scalar, sum};
+use crate::objective::{Averages, LatentAverages, LatentTerms, Objective};
+use crate::pass::{Batch, GaussianLatents, Latents};
 use crate::rng::{Purpose, Stream};
 
 /// Images a batch that keep it within the caches. What is measured does not depend on it.
@@ -54,65 +56,86 @@ pub struct Measurement<'a> {
 /// Measures `model` on all images.
 ///
 /// Every image has a noise stream of its own and sums are taken in the images' order, in f64.
-pub fn evaluate(
-    model: &Vae,
-    objective: &Objective,
-    on: &Measurement<'_>,
-    dtype: DType,
-    device: &Device,
-) -> Result<Evaluation> {
-    let latents = objective.latent_dim;
-    let (mut energy, mut weighed) = (0.0, 0.0);
-    let mut kl_sums = vec![0.0; latents];
-    let mut mean_sums = vec![0.0; latents];
-    let mut mean_products = vec![0.0; latents * latents];
+///
+/// # Errors
+/// Where a tensor cannot be made.
+pub fn evaluate(model: &Model, objective: &Objective, on: &Measurement<'_>) -> Result<Evaluation> {
+    let LatentTerms::Kl(kl) = objective.latent;
+    let mut sums = Sums::new(kl.latent_dim());
     let all: Vec<u32> = (0..on.images.len() as u32).collect();
     for indices in all.chunks(on.batch.max(1)) {
-        let x = on.draw.batch(on.images, indices, dtype, device)?;
-        let mut noise = vec![0f32; indices.len() * latents];
-        for (row, &index) in noise.chunks_exact_mut(latents).zip(indices) {
-            Stream::new(on.seed, Purpose::EvalNoise, on.epoch, u64::from(index)).fill_normal(row);
-        }
-        let noise =
-            Tensor::from_vec(noise, (indices.len(), latents), &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?;
-        let losses = objective.losses(model, &x, &noise)?;
-        energy += sum(&losses.energy)?;
-        if !objective.weighs_plain_kl() {
-            weighed += scalar(&objective.constrained_kl(&losses)?)? * indices.len() as f64;
-        }
-        for row in losses.kl.to_dtype(DType::F64)?.to_vec2::<f64>()? {
-            row.iter().zip(&mut kl_sums).for_each(|(value, sum)| *sum += value);
-        }
-        for row in losses.posterior_mean.to_dtype(DType::F64)?.to_vec2::<f64>()? {
-            row.iter().zip(&mut mean_sums).for_each(|(value, sum)| *sum += value);
-            for (a, products) in row.iter().zip(mean_products.chunks_exact_mut(latents)) {
-                row.iter().zip(products).for_each(|(b, product)| *product += a * b);
+        let pass = model.pass(&batch(model, on, indices)?, &objective.recon)?;
+        sums.energy += sum(&pass.energy)?;
+        match &pass.latents {
+            Latents::Gaussian(latents) => {
+                if !kl.is_plain() {
+                    sums.estimate += scalar(&kl.estimate(latents)?)? * indices.len() as f64;
+                }
+                sums.add(latents)?;
             }
         }
     }
     let n = on.images.len() as f64;
-    let mean_covariance: Vec<f64> = (0..latents * latents)
-        .map(|i| mean_products[i] / n - mean_sums[i / latents] / n * (mean_sums[i % latents] / n))
-        .collect();
+    let (kl_per_latent, mean_covariance) = sums.averages(n);
+    let latents = kl_per_latent.len();
     let active = (0..latents).filter(|j| mean_covariance[j * latents + j] > ACTIVE_VARIANCE).count();
-    let kl_per_latent: Vec<f64> = kl_sums.iter().map(|sum| sum / n).collect();
-    // Free bits over a batch mean are, for a set, over the set's mean: no trace of the evaluation's own batches.
-    let weighed_kl = match objective.constraint {
-        Constraint::FreeBits(FreeBits::PerLatentBatch(nats)) => kl_per_latent.iter().map(|k| k.max(nats)).sum(),
-        _ => weighed / n,
+    let total = kl_per_latent.iter().sum();
+    let estimate = if kl.is_plain() { total } else { kl.estimate_of_set(sums.estimate / n, &kl_per_latent) };
+    let averages = Averages {
+        energy: sums.energy / n,
+        log_sigma: model.log_sigma()?,
+        latents: LatentAverages::Gaussian { kl: total, estimate },
     };
-    let kl = kl_per_latent.iter().sum();
-    let weighed_kl = if objective.weighs_plain_kl() { kl } else { weighed_kl };
-    let averages = Averages { energy: energy / n, kl, weighed_kl };
     Ok(Evaluation { averages, kl_per_latent, active_units: active as u32, mean_covariance })
 }
 
-/// The sum of all elements in f64, in their order.
-pub(crate) fn sum(values: &Tensor) -> Result<f64> {
-    Ok(values.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?.iter().sum())
+/// The pixels of the images numbered `indices`, and noise of which every image has a stream of its own.
+fn batch(model: &Model, on: &Measurement<'_>, indices: &[u32]) -> Result<Batch> {
+    let (backend, noise_dim) = (model.backend(), model.noise_dim());
+    let x = on.draw.batch(on.images, indices, backend.dtype(), backend.device())?;
+    let mut noise = vec![0f32; indices.len() * noise_dim];
+    for (row, &index) in noise.chunks_exact_mut(noise_dim).zip(indices) {
+        Stream::new(on.seed, Purpose::EvalNoise, on.epoch, u64::from(index)).fill_normal(row);
+    }
+    let noise = Tensor::from_vec(noise, (indices.len(), noise_dim), &Device::Cpu)?;
+    Ok(Batch { x, noise: noise.to_dtype(backend.dtype())?.to_device(backend.device())? })
 }
 
-/// A scalar in f64.
-pub(crate) fn scalar(value: &Tensor) -> Result<f64> {
-    value.to_dtype(DType::F64)?.to_scalar::<f64>()
+/// Sums over images, in their order.
+struct Sums {
+    energy: f64,
+    estimate: f64,
+    /// K of every latent.
+    kl: Vec<f64>,
+    /// Posterior means, and their products two by two.
+    means: Vec<f64>,
+    products: Vec<f64>,
+}
+
+impl Sums {
+    fn new(latents: usize) -> Self {
+        let (kl, means, products) = (vec![0.0; latents], vec![0.0; latents], vec![0.0; latents * latents]);
+        Sums { energy: 0.0, estimate: 0.0, kl, means, products }
+    }
+
+    fn add(&mut self, latents: &GaussianLatents) -> Result<()> {
+        for row in latents.kl.to_dtype(DType::F64)?.to_vec2::<f64>()? {
+            row.iter().zip(&mut self.kl).for_each(|(value, sum)| *sum += value);
+        }
+        for row in latents.posterior.mean.to_dtype(DType::F64)?.to_vec2::<f64>()? {
+            row.iter().zip(&mut self.means).for_each(|(value, sum)| *sum += value);
+            for (a, products) in row.iter().zip(self.products.chunks_exact_mut(row.len())) {
+                row.iter().zip(products).for_each(|(b, product)| *product += a * b);
+            }
+        }
+        Ok(())
+    }
+
+    /// K of every latent, and the covariance of the posterior means.
+    fn averages(&self, n: f64) -> (Vec<f64>, Vec<f64>) {
+        let latents = self.kl.len();
+        let mean = |i: usize| self.means[i] / n;
+        let covariance = |i: usize| self.products[i] / n - mean(i / latents) * mean(i % latents);
+        (self.kl.iter().map(|sum| sum / n).collect(), (0..latents * latents).map(covariance).collect())
+    }
 }

@@ -3,8 +3,9 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::evaluate::Measurement;
-use crate::model::{Sampling, Vae};
-use crate::objective::{KlEstimator, Likelihood, Objective};
+use crate::model::Model;
+use crate::objective::Objective;
+use crate::pass::{Batch, Latents, Sampling};
 use crate::rng::{Purpose, Stream};
 
 /// -log 1/K sum_k p(x, z_k) / q(z_k|x) with K = `samples`, in nats, averaged over images: -ELBO's estimate at K = 1, and
@@ -18,18 +19,16 @@ use crate::rng::{Purpose, Stream};
 /// # Errors
 /// Where a tensor cannot be made.
 pub fn importance_weighted_nll(
-    model: &Vae,
+    model: &Model,
     objective: &Objective,
     on: &Measurement<'_>,
     samples: u32,
 ) -> Result<Option<f64>> {
-    let likelihood = objective.likelihood;
-    let weighable = likelihood.is_likelihood() && likelihood != Likelihood::GaussianOptimal;
-    if !weighable || model.sampling() != Sampling::Standard || samples == 0 {
+    let Model::Vae(vae) = model;
+    if !objective.recon.loss.weighs_each_image() || vae.sampling() != Sampling::Standard || samples == 0 {
         return Ok(None);
     }
-    let objective = Objective { kl_estimator: KlEstimator::MonteCarlo, ..*objective };
-    let latents = objective.latent_dim;
+    let latents = vae.latent_dim();
     let all: Vec<u32> = (0..on.images.len() as u32).collect();
     let mut total = 0.0;
     for indices in all.chunks(on.batch.max(1)) {
@@ -43,18 +42,13 @@ pub fn importance_weighted_nll(
             let mut noise = vec![0f32; indices.len() * latents];
             noise.chunks_exact_mut(latents).zip(&mut streams).for_each(|(row, stream)| stream.fill_normal(row));
             let noise = Tensor::from_vec(noise, (indices.len(), latents), &Device::Cpu)?;
-            let losses = objective.losses(model, &x, &noise)?;
-            let Some(log_ratio) = losses.sampled_kl else {
-                candle_core::bail!("no sampled KL where one was asked for")
-            };
-            let energy = losses.energy.to_dtype(DType::F64)?;
-            let log_sigma = match model.log_sigma() {
-                Some(log_sigma) => Some(log_sigma.to_dtype(DType::F64)?.broadcast_as(energy.shape())?),
-                None => None,
-            };
+            let pass = model.pass(&Batch { x: x.clone(), noise }, &objective.recon)?;
+            let Latents::Gaussian(latents) = &pass.latents;
+            let energy = pass.energy.to_dtype(DType::F64)?;
+            let log_sigma = pass.log_sigma.as_ref().map(|p| p.to_dtype(DType::F64)).transpose()?;
             // -log p(x|z) + log q(z|x) - log p(z)
-            let recon_nll = likelihood.recon(&energy, objective.pixels, log_sigma.as_ref())?;
-            let cost = (recon_nll + log_ratio.to_dtype(DType::F64)?)?.to_vec1::<f64>()?;
+            let recon_nll = objective.recon.recon(&energy, log_sigma.as_ref())?;
+            let cost = (recon_nll + latents.log_ratio()?.to_dtype(DType::F64)?)?.to_vec1::<f64>()?;
             weights.iter_mut().zip(cost).for_each(|(weight, cost)| weight.add(-cost));
         }
         total -= weights.iter().map(|weight| weight.value() - f64::from(samples).ln()).sum::<f64>();

@@ -1,6 +1,9 @@
-//! Plain numbers about one epoch: the two ledgers. A leaf: trainers fill it, reports read it.
+//! Plain numbers about one epoch: trainers fill them in, reports read them.
 
 use serde::{Deserialize, Serialize};
+
+use crate::objective::EffectiveWeight;
+use crate::terms::{Ledgers, Term};
 
 /// Which images a row speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -12,35 +15,55 @@ pub enum Split {
     Test,
 }
 
-/// One row of `metrics.csv`. The field order is the column order, a contract; an empty cell is `None`.
-///
-/// With D pixels, d latents and B images: R is the reconstruction loss of one image summed over its D pixels, K the KL
-/// of one image summed over its d latents. Both are averaged over images, each image counted once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// One row of `metrics.csv`: an epoch on one split. Its columns are those of [`crate::records::Column`].
+#[derive(Clone, Debug, PartialEq)]
 pub struct EpochRecord {
     /// 0 is the untrained model.
     pub epoch: u32,
     /// The images the row speaks of.
     pub split: Split,
-    /// Objective ledger: what the optimiser minimised, `recon_term + kl_term`.
-    pub objective: f64,
-    /// Objective ledger: a * R.
-    pub recon_term: f64,
-    /// Objective ledger: b * K.
-    pub kl_term: f64,
-    /// Canonical ledger: R (nats for a likelihood), or S, the squared error, for `mse`.
-    pub recon: f64,
-    /// Canonical ledger: K, in nats.
-    pub kl: f64,
-    /// R + K in nats, the negative ELBO; none where the loss is no likelihood.
+    /// Both ledgers, averaged over the images.
+    pub ledgers: Ledgers,
+    /// R + K in nats where that is the negative ELBO.
     pub neg_elbo: Option<f64>,
-    /// b / a; none where the loss is no likelihood.
+    /// b / a; none where the loss is no likelihood, and under a capacity.
     pub beta_effective: Option<f64>,
-    /// beta * sigma^2, what a squared error fixes; none outside the Gaussian family.
+    /// beta * sigma^2, what a squared error fixes; none outside the Gaussian family, and under a capacity.
     pub beta_sigma2: Option<f64>,
     /// Latents whose posterior mean has a variance above 0.01 over the test images (Burda et al. 2016, section 5.2).
     pub active_units: Option<u32>,
+}
+
+impl EpochRecord {
+    /// The value of `term` per image, summed over its elements, whatever was trained.
+    pub fn canonical(&self, term: Term) -> Option<f64> {
+        self.ledgers.canonical.get(term).copied()
+    }
+
+    /// The value of `term` with its weight, as the optimiser saw it.
+    pub fn weighted(&self, term: Term) -> Option<f64> {
+        self.ledgers.weighted.get(term).copied()
+    }
+
+    /// R, or S, per image: every model reconstructs.
+    pub fn recon(&self) -> f64 {
+        self.canonical(Term::Recon).unwrap_or(f64::NAN)
+    }
+
+    /// K per image: of every family's posterior.
+    pub fn kl(&self) -> f64 {
+        self.canonical(Term::Kl).unwrap_or(f64::NAN)
+    }
+
+    /// What the optimiser minimised: the sum of the weighted terms.
+    pub fn objective(&self) -> f64 {
+        self.ledgers.objective()
+    }
+
+    /// What makes the row's objective comparable with others.
+    pub fn effective(&self) -> Option<EffectiveWeight> {
+        EffectiveWeight::of(self.beta_effective, self.beta_sigma2)
+    }
 }
 
 /// One row of `timing.csv`: the clock, kept apart from what must repeat to the byte.

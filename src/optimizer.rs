@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 
+use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Result, Tensor, Var, bail};
 use clap::ValueEnum;
 use rayon::prelude::*;
@@ -12,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use kernels::adam;
 use kernels::dispatch::Isa;
+
+use crate::pass::Gradient;
 
 /// The name of an optimiser, as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -80,7 +83,8 @@ impl Rule {
     fn scaled_step(self, lr: f32, p: &mut [f32], g: &[f32], v: &mut [f32]) {
         let (keep, add, eps) = match self {
             Rule::Rmsprop { alpha } => (alpha as f32, (1.0 - alpha) as f32, RMSPROP_EPS as f32),
-            Rule::Adagrad | Rule::Adam { .. } | Rule::Sgd => (1.0, 1.0, ADAGRAD_EPS as f32),
+            Rule::Adagrad => (1.0, 1.0, ADAGRAD_EPS as f32),
+            Rule::Adam { .. } | Rule::Sgd => return,
         };
         for ((p, &g), v) in p.iter_mut().zip(g).zip(v) {
             *v = keep * *v + add * g * g;
@@ -105,7 +109,10 @@ impl Rule {
                 *s = (&*s + g.sqr()?)?;
                 (g * lr)? / s.sqrt()?.affine(1.0, ADAGRAD_EPS)?
             }
-            (_, _) => g * lr,
+            (Rule::Sgd, _) => g * lr,
+            (Rule::Adam { .. } | Rule::Rmsprop { .. } | Rule::Adagrad, _) => {
+                bail!("an optimiser's state of another rule than {self:?}")
+            }
         }
     }
 }
@@ -116,28 +123,6 @@ fn adam_corrections(lr: f64, beta1: f64, beta2: f64, t: u64) -> (f64, f64) {
     (lr / (1.0 - beta1.powf(t)), 1.0 / (1.0 - beta2.powf(t)).sqrt())
 }
 
-/// The gradient of one parameter.
-#[derive(Clone, Debug)]
-pub enum Gradient<'a> {
-    /// As Candle computed it.
-    Tensor(Tensor),
-    /// Where the kernels left it.
-    Host(&'a [f32]),
-}
-
-impl Gradient<'_> {
-    /// The numbers in one vector.
-    ///
-    /// # Errors
-    /// Where a tensor cannot be read.
-    pub fn to_vec(&self) -> Result<Vec<f32>> {
-        match self {
-            Gradient::Tensor(gradient) => gradient.to_dtype(candle_core::DType::F32)?.flatten_all()?.to_vec1(),
-            Gradient::Host(gradient) => Ok(gradient.to_vec()),
-        }
-    }
-}
-
 /// The state of one parameter: where the fast path can reach it, or as tensors.
 #[derive(Clone, Debug)]
 enum State {
@@ -145,44 +130,75 @@ enum State {
     Tensors(Vec<Tensor>),
 }
 
+/// What an [`Optimizer`] is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OptimizerConfig {
+    /// The update rule.
+    pub rule: Rule,
+    /// The learning rate.
+    pub lr: f64,
+}
+
 /// An update rule at work on a fixed list of parameters.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
-    rule: Rule,
-    lr: f64,
+    config: OptimizerConfig,
     step: u64,
+    parameters: Vec<Var>,
     states: Vec<State>,
 }
 
-impl Optimizer {
-    /// An optimiser that has made no step, for parameters given in the order in which steps will have them.
-    pub fn new(rule: Rule, lr: f64, parameters: &[&Var]) -> Result<Self> {
-        let state = |p: &&Var| -> Result<State> {
+impl candle_nn::Optimizer for Optimizer {
+    type Config = OptimizerConfig;
+
+    fn new(parameters: Vec<Var>, config: OptimizerConfig) -> Result<Self> {
+        let slots = config.rule.slots();
+        let state = |p: &Var| -> Result<State> {
             Ok(match (p.device(), p.dtype()) {
-                (Device::Cpu, candle_core::DType::F32) => State::Host(vec![vec![0.0; p.elem_count()]; rule.slots()]),
-                _ => State::Tensors((0..rule.slots()).map(|_| p.zeros_like()).collect::<Result<_>>()?),
+                (Device::Cpu, candle_core::DType::F32) => State::Host(vec![vec![0.0; p.elem_count()]; slots]),
+                _ => State::Tensors((0..slots).map(|_| p.zeros_like()).collect::<Result<_>>()?),
             })
         };
-        Ok(Optimizer { rule, lr, step: 0, states: parameters.iter().map(state).collect::<Result<_>>()? })
+        let states = parameters.iter().map(state).collect::<Result<_>>()?;
+        Ok(Optimizer { config, step: 0, parameters, states })
     }
 
+    fn step(&mut self, store: &GradStore) -> Result<()> {
+        let gradient = |p: &Var| match store.get(p) {
+            Some(gradient) => Ok(Gradient::Tensor(gradient.clone())),
+            None => bail!("a parameter of shape {:?} has no gradient", p.shape()),
+        };
+        let gradients = self.parameters.iter().map(gradient).collect::<Result<Vec<_>>>()?;
+        self.step_with(&gradients)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.config.lr
+    }
+
+    fn set_learning_rate(&mut self, lr: f64) {
+        self.config.lr = lr;
+    }
+}
+
+impl Optimizer {
     /// How many steps were made.
     pub fn steps(&self) -> u64 {
         self.step
     }
 
-    /// One step: every parameter with its gradient, in the order given to [`Optimizer::new`].
+    /// One step: every parameter with its gradient, in the order in which the parameters were given.
     ///
     /// # Errors
     /// Where numbers or shapes of parameters, gradients and state differ.
-    pub fn step(&mut self, parameters: &[&Var], gradients: &[Gradient<'_>]) -> Result<()> {
-        if parameters.len() != self.states.len() || gradients.len() != self.states.len() {
-            bail!("{} parameters and {} gradients for {}", parameters.len(), gradients.len(), self.states.len())
+    pub fn step_with(&mut self, gradients: &[Gradient<'_>]) -> Result<()> {
+        if gradients.len() != self.states.len() {
+            bail!("{} gradients for {} parameters", gradients.len(), self.states.len())
         }
         self.step += 1;
-        let (rule, lr, t) = (self.rule, self.lr, self.step);
+        let (OptimizerConfig { rule, lr }, t) = (self.config, self.step);
         // Most parameters are small: one after the other they would keep one thread busy and the others waiting.
-        let all = parameters.par_iter().zip(gradients).zip(&mut self.states).with_max_len(1);
+        let all = self.parameters.par_iter().zip(gradients).zip(&mut self.states).with_max_len(1);
         all.try_for_each(|((parameter, gradient), state)| match (state, gradient) {
             (State::Host(slots), gradient) => {
                 let values = match gradient {
@@ -278,11 +294,14 @@ impl InplaceOp1 for HostStep<'_> {
                 let chunks = p.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).zip(v.par_chunks_mut(CHUNK));
                 chunks.for_each(|((p, g), v)| rule.scaled_step(lr, p, g, v));
             }
-            _ => {
+            (Rule::Sgd, _) => {
                 let lr = self.lr as f32;
                 p.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).for_each(|(p, g)| {
                     p.iter_mut().zip(g).for_each(|(p, g)| *p -= lr * g);
                 });
+            }
+            (Rule::Adam { .. } | Rule::Rmsprop { .. } | Rule::Adagrad, _) => {
+                bail!("an optimiser's state of another rule than {:?}", self.rule)
             }
         }
         Ok(())
@@ -291,17 +310,23 @@ impl InplaceOp1 for HostStep<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use candle_core::DType;
+    use candle_nn::Optimizer as _;
+
+    use super::*;
+
+    fn of(rule: Rule, p: &Var) -> Optimizer {
+        Optimizer::new(vec![p.clone()], OptimizerConfig { rule, lr: 0.01 }).unwrap()
+    }
 
     /// Three steps of `rule` on p = [1, -2, 0.5] with gradients t * [0.1, -0.2, 3].
     fn three_steps(rule: Rule, dtype: DType) -> Vec<f64> {
         let p =
             Var::from_tensor(&Tensor::new(&[1f64, -2.0, 0.5], &Device::Cpu).unwrap().to_dtype(dtype).unwrap()).unwrap();
-        let mut optimizer = Optimizer::new(rule, 0.01, &[&p]).unwrap();
+        let mut optimizer = of(rule, &p);
         for t in 1..=3 {
             let g = (Tensor::new(&[0.1f64, -0.2, 3.0], &Device::Cpu).unwrap() * f64::from(t)).unwrap();
-            optimizer.step(&[&p], &[Gradient::Tensor(g.to_dtype(dtype).unwrap())]).unwrap();
+            optimizer.step_with(&[Gradient::Tensor(g.to_dtype(dtype).unwrap())]).unwrap();
         }
         p.to_dtype(DType::F64).unwrap().to_vec1().unwrap()
     }
@@ -338,8 +363,8 @@ mod tests {
             let start = Tensor::from_vec(values(0.01), n, &Device::Cpu).unwrap();
             let g = Tensor::from_vec(values(0.3), n, &Device::Cpu).unwrap();
             let fast = Var::from_tensor(&start).unwrap();
-            let mut optimizer = Optimizer::new(rule, 0.01, &[&fast]).unwrap();
-            optimizer.step(&[&fast], &[Gradient::Tensor(g.clone())]).unwrap();
+            let mut optimizer = of(rule, &fast);
+            optimizer.step_with(&[Gradient::Tensor(g.clone())]).unwrap();
             let mut slots = vec![start.zeros_like().unwrap(); rule.slots()];
             let twin = (&start - rule.update_tensors(0.01, 1, &g, &mut slots).unwrap()).unwrap();
             let gap = (fast.as_tensor() - twin).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
@@ -352,13 +377,13 @@ mod tests {
         for rule in RULES {
             let p = Var::new(&[1f32, -2.0, 0.5], &Device::Cpu).unwrap();
             let g = Tensor::new(&[0.1f32, -0.2, 3.0], &Device::Cpu).unwrap();
-            let mut first = Optimizer::new(rule, 0.01, &[&p]).unwrap();
-            first.step(&[&p], &[Gradient::Tensor(g.clone())]).unwrap();
+            let mut first = of(rule, &p);
+            first.step_with(&[Gradient::Tensor(g.clone())]).unwrap();
             let q = Var::from_tensor(&p.as_tensor().copy().unwrap()).unwrap();
-            let mut second = Optimizer::new(rule, 0.01, &[&q]).unwrap();
+            let mut second = of(rule, &q);
             second.restore(first.steps(), first.state().unwrap()).unwrap();
-            first.step(&[&p], &[Gradient::Tensor(g.clone())]).unwrap();
-            second.step(&[&q], &[Gradient::Tensor(g)]).unwrap();
+            first.step_with(&[Gradient::Tensor(g.clone())]).unwrap();
+            second.step_with(&[Gradient::Tensor(g)]).unwrap();
             assert_eq!(p.to_vec1::<f32>().unwrap(), q.to_vec1::<f32>().unwrap(), "{rule:?}");
         }
     }

@@ -1,11 +1,13 @@
 //! The importance-weighted estimate against closed forms.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use vae_bench::data::{Binarize, Images, PixelDraw, PixelRange, Pixels};
+use vae_bench::engine::Backend;
 use vae_bench::evaluate::Measurement;
 use vae_bench::importance::importance_weighted_nll;
-use vae_bench::model::{Activation, Architecture, Init, LogSigma, Sampling, Vae};
-use vae_bench::objective::{Likelihood, LogMseScale, Objective};
+use vae_bench::model::{Activation, Architecture, Init, LogSigma, Model, Start, Vae};
+use vae_bench::objective::{LogMseScale, Objective, ReconLoss};
+use vae_bench::pass::Sampling;
 use vae_bench::rng::Purpose;
 
 const PIXELS: usize = 4;
@@ -19,11 +21,11 @@ fn images() -> Images {
     Images::new(bytes, vec![0; 12], 2, 2).unwrap()
 }
 
-fn objective(likelihood: Likelihood) -> Objective {
-    Objective::neg_elbo_of(likelihood, PIXELS, 2)
+fn objective(loss: ReconLoss) -> Objective {
+    Objective::neg_elbo_of(loss, PIXELS, 2)
 }
 
-fn linear(sampling: Sampling) -> Vae {
+fn linear(sampling: Sampling) -> Model {
     let architecture = Architecture {
         pixels: PIXELS,
         hidden: vec![],
@@ -32,18 +34,19 @@ fn linear(sampling: Sampling) -> Vae {
         sampling,
         log_sigma: LogSigma::Absent,
     };
-    Vae::new(&architecture, Init::Glorot, 4, None, DType::F32, &Device::Cpu).unwrap()
+    let start = Start { init: Init::Glorot, seed: 4, output_bias: None };
+    Model::Vae(Vae::new(&architecture, &start, &Backend::FUSED).unwrap())
 }
 
-fn set(model: &Vae, name: &str, values: &[f64]) {
-    let (_, parameter) = model.parameters().into_iter().find(|(n, _)| n == name).unwrap();
+fn set(model: &Model, name: &str, values: &[f64]) {
+    let (_, parameter) = model.parameters().iter().find(|(n, _)| n == name).unwrap();
     let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
     parameter.set(&Tensor::from_vec(values, parameter.shape().clone(), &Device::Cpu).unwrap()).unwrap();
 }
 
 /// x = W z + B + noise, with q(z|x) the exact posterior: probabilistic PCA (Tipping & Bishop 1999, equation 7),
 /// q = N(M^-1 W^T (x - B), sigma^2 M^-1) with M = W^T W + sigma^2 I. With `spread`, q is that much wider.
-fn pca(spread: f64) -> Vae {
+fn pca(spread: f64) -> Model {
     let model = linear(Sampling::Standard);
     set(&model, "decoder.0.weight", &W.concat());
     set(&model, "decoder.0.bias", &B);
@@ -70,15 +73,15 @@ fn exact_nll(images: &Images) -> f64 {
     (0..images.len()).map(per_image).sum::<f64>() / images.len() as f64
 }
 
-fn estimate(model: &Vae, likelihood: Likelihood, samples: u32, batch: usize) -> Option<f64> {
+fn estimate(model: &Model, loss: ReconLoss, samples: u32, batch: usize) -> Option<f64> {
     let images = images();
     let pixels = Pixels { binarize: Binarize::None, range: PixelRange::Unit };
     let draw = PixelDraw { pixels, seed: 1, purpose: Purpose::BinarizeTest, epoch: 0 };
     let on = Measurement { images: &images, draw, seed: 1, epoch: 0, batch };
-    importance_weighted_nll(model, &objective(likelihood), &on, samples).unwrap()
+    importance_weighted_nll(model, &objective(loss), &on, samples).unwrap()
 }
 
-const GAUSSIAN: Likelihood = Likelihood::Gaussian { sigma2: SIGMA2 };
+const GAUSSIAN: ReconLoss = ReconLoss::Gaussian { sigma2: SIGMA2 };
 
 #[test]
 fn with_the_exact_posterior_one_sample_gives_the_exact_likelihood() {
@@ -107,10 +110,8 @@ fn the_estimate_does_not_depend_on_the_batch() {
 
 #[test]
 fn what_has_no_likelihood_or_another_noise_has_no_estimate() {
-    for likelihood in
-        [Likelihood::SquaredError, Likelihood::LogMse { scale: LogMseScale::Bare }, Likelihood::GaussianOptimal]
-    {
-        assert_eq!(estimate(&pca(1.0), likelihood, 3, 12), None);
+    for loss in [ReconLoss::Mse, ReconLoss::LogMse { scale: LogMseScale::Bare }, ReconLoss::GaussianOptimal] {
+        assert_eq!(estimate(&pca(1.0), loss, 3, 12), None);
     }
     assert_eq!(estimate(&linear(Sampling::Keras201605), GAUSSIAN, 3, 12), None);
 }

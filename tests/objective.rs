@@ -1,27 +1,29 @@
 //! The mathematics of the objective against independent references in f64.
 
-use candle_core::{D, DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use vae_bench::data::{Binarize, Images, PixelRange, PixelStats, Pixels};
-use vae_bench::model::{Activation, Architecture, Init, LogSigma, Posterior, Sampling, Vae, WayBack};
+use vae_bench::engine::{Backend, Engine};
+use vae_bench::model::{Activation, Architecture, Init, LogSigma, Model, Start, Vae};
 use vae_bench::objective::{
-    Averages, Constraint, FreeBits, KlEstimator, Length, Likelihood, LogMseScale, Objective, OutputMap, Quotient,
-    Reduction, Rise, Shape, Time, log_ratio,
+    FreeBits, KlEstimator, KlPenalty, LatentTerms, Length, LogMseScale, Objective, OutputMap, Ratio, ReconLoss,
+    Reduction, Schedule, Shape, Time, Value,
 };
+use vae_bench::pass::{Batch, GaussianLatents, Pass, Posterior, Sampling};
 use vae_bench::rng::{Purpose, Stream};
 
 const PI: f64 = std::f64::consts::PI;
 
-const LIKELIHOODS: [Likelihood; 10] = [
-    Likelihood::Bernoulli,
-    Likelihood::ContinuousBernoulli,
-    Likelihood::SquaredError,
-    Likelihood::Gaussian { sigma2: 1.0 },
-    Likelihood::Gaussian { sigma2: 0.1 },
-    Likelihood::GaussianLearned,
-    Likelihood::GaussianOptimal,
-    Likelihood::LogMse { scale: LogMseScale::Bare },
-    Likelihood::LogMse { scale: LogMseScale::HalfPixels },
-    Likelihood::Laplace { scale: 0.3 },
+const LOSSES: [ReconLoss; 10] = [
+    ReconLoss::Bce,
+    ReconLoss::ContinuousBernoulli,
+    ReconLoss::Mse,
+    ReconLoss::Gaussian { sigma2: 1.0 },
+    ReconLoss::Gaussian { sigma2: 0.1 },
+    ReconLoss::GaussianLearned,
+    ReconLoss::GaussianOptimal,
+    ReconLoss::LogMse { scale: LogMseScale::Bare },
+    ReconLoss::LogMse { scale: LogMseScale::HalfPixels },
+    ReconLoss::Laplace { scale: 0.3 },
 ];
 const REDUCTIONS: [Reduction; 3] = [Reduction::Sum, Reduction::Mean, Reduction::BatchSum];
 /// What `log_sigma` is set to where it is learned.
@@ -70,7 +72,7 @@ fn the_sampled_kl_is_right_for_one_sample_and_on_average_the_closed_form() {
     Stream::new(1, Purpose::TrainNoise, 0, 0).fill_normal(&mut noise);
     let z: Vec<f64> = noise.iter().map(|&e| mean + sigma * f64::from(e)).collect();
     let posterior = Posterior { mean: tensor(&vec![mean; n], n), logvar: tensor(&vec![2.0 * sigma.ln(); n], n) };
-    let sampled = log_ratio(&posterior, &tensor(&z, n)).unwrap().to_vec1::<f64>().unwrap();
+    let sampled = posterior.log_ratio(&tensor(&z, n)).unwrap().to_vec1::<f64>().unwrap();
     for (z, sampled) in z.iter().zip(&sampled).take(1000) {
         assert!((sampled - (density(*z, mean, sigma) - density(*z, 0.0, 1.0))).abs() < 1e-12);
     }
@@ -83,20 +85,20 @@ fn the_sampled_kl_is_right_for_one_sample_and_on_average_the_closed_form() {
 /// `F.binary_cross_entropy_with_logits(l, x, reduction='none')`, `F.mse_loss(l, x, reduction='none')`,
 /// `F.gaussian_nll_loss(l, x, var, full=True, reduction='none')`, `-Laplace(l, b).log_prob(x)`,
 /// `-ContinuousBernoulli(logits=l).log_prob(x)`; for `gaussian-optimal`, var is the mean of all squared errors.
-fn reference(likelihood: Likelihood, l: &[f64], x: &[f64], images: usize) -> f64 {
+fn reference(loss: ReconLoss, l: &[f64], x: &[f64], images: usize) -> f64 {
     let n = images as f64;
     let pixels = l.len() as f64 / n;
     let squared: f64 = l.iter().zip(x).map(|(l, x)| (x - l).powi(2)).sum();
     let gaussian = |var: f64| squared / (2.0 * var) / n + 0.5 * pixels * (2.0 * PI * var).ln();
     let per_pixel = |f: fn(f64, f64) -> f64| l.iter().zip(x).map(|(&l, &x)| f(l, x)).sum::<f64>() / n;
-    match likelihood {
-        Likelihood::Bernoulli => per_pixel(bce),
-        Likelihood::ContinuousBernoulli => per_pixel(continuous_bernoulli),
-        Likelihood::SquaredError | Likelihood::LogMse { .. } => squared / n,
-        Likelihood::Gaussian { sigma2 } => gaussian(sigma2),
-        Likelihood::GaussianLearned => gaussian((2.0 * (-6.0 + (1.0 + (LOG_SIGMA + 6.0f64).exp()).ln())).exp()),
-        Likelihood::GaussianOptimal => gaussian(squared / n / pixels),
-        Likelihood::Laplace { scale } => {
+    match loss {
+        ReconLoss::Bce => per_pixel(bce),
+        ReconLoss::ContinuousBernoulli => per_pixel(continuous_bernoulli),
+        ReconLoss::Mse | ReconLoss::LogMse { .. } => squared / n,
+        ReconLoss::Gaussian { sigma2 } => gaussian(sigma2),
+        ReconLoss::GaussianLearned => gaussian((2.0 * (-6.0 + (1.0 + (LOG_SIGMA + 6.0f64).exp()).ln())).exp()),
+        ReconLoss::GaussianOptimal => gaussian(squared / n / pixels),
+        ReconLoss::Laplace { scale } => {
             l.iter().zip(x).map(|(l, x)| (x - l).abs() / scale + (2.0 * scale).ln()).sum::<f64>() / n
         }
     }
@@ -113,31 +115,28 @@ fn continuous_bernoulli(l: f64, x: f64) -> f64 {
 }
 
 /// R (or S) of images as the library has it, in the type `dtype`.
-fn ours(likelihood: Likelihood, l: &[f64], x: &[f64], images: usize, dtype: DType) -> f64 {
+fn ours(loss: ReconLoss, l: &[f64], x: &[f64], images: usize, dtype: DType) -> f64 {
     let typed = |v: &[f64]| tensor(v, images).to_dtype(dtype).unwrap();
-    let energy = likelihood.energy().per_image(&typed(l), &typed(x), OutputMap::Identity).unwrap();
+    let energy = loss.pixel_loss().per_image(&typed(l), &typed(x), OutputMap::Identity).unwrap();
     let energy = energy.to_dtype(DType::F64).unwrap().mean_all().unwrap();
     let log_sigma = Tensor::new(LOG_SIGMA, &Device::Cpu).unwrap();
-    let recon = likelihood.recon(&energy, l.len() / images, Some(&log_sigma)).unwrap();
+    let recon = loss.recon(&energy, l.len() / images, Some(&log_sigma)).unwrap();
     recon.to_scalar::<f64>().unwrap()
 }
 
 #[test]
 fn every_reconstruction_equals_its_definition_from_zero_to_extreme_outputs() {
-    for likelihood in LIKELIHOODS {
+    for loss in LOSSES {
         for l in [0.0, 1e-6, -1e-6, 0.05, 0.5, -3.0, 30.0, -30.0, 100.0, -100.0, 1e4, -1e4] {
             for x in [0.0, 0.25, 1.0] {
-                if likelihood == Likelihood::GaussianOptimal && l == x {
+                if loss == ReconLoss::GaussianOptimal && l == x {
                     continue; // an error of 0 has no best variance
                 }
-                let expected = reference(likelihood, &[l], &[x], 1);
+                let expected = reference(loss, &[l], &[x], 1);
                 for dtype in [DType::F32, DType::F64] {
-                    let found = ours(likelihood, &[l], &[x], 1, dtype);
+                    let found = ours(loss, &[l], &[x], 1, dtype);
                     let gap = (found - expected).abs();
-                    assert!(
-                        gap <= 1e-5 * expected.abs() + 1e-30,
-                        "{likelihood:?} l={l} x={x} {dtype:?}: {found} {expected}"
-                    );
+                    assert!(gap <= 1e-5 * expected.abs() + 1e-30, "{loss:?} l={l} x={x} {dtype:?}: {found} {expected}");
                 }
             }
         }
@@ -151,9 +150,9 @@ fn whole_images_equal_their_definition_to_a_hundred_thousandth() {
     stream.fill_normal(&mut l);
     x.iter_mut().for_each(|x| *x = stream.uniform());
     let (l, x) = (l.map(f64::from), x.map(f64::from));
-    for likelihood in LIKELIHOODS {
-        let (found, expected) = (ours(likelihood, &l, &x, 3, DType::F32), reference(likelihood, &l, &x, 3));
-        assert!((found - expected).abs() < 1e-5 * expected.abs(), "{likelihood:?}: {found} {expected}");
+    for loss in LOSSES {
+        let (found, expected) = (ours(loss, &l, &x, 3, DType::F32), reference(loss, &l, &x, 3));
+        assert!((found - expected).abs() < 1e-5 * expected.abs(), "{loss:?}: {found} {expected}");
     }
 }
 
@@ -161,8 +160,8 @@ fn whole_images_equal_their_definition_to_a_hundred_thousandth() {
 fn squared_error_on_the_symmetric_range_is_four_times_that_on_the_unit_range() {
     let (l, x) = ([0.2, 0.9, 0.4], [0.0, 1.0, 0.3]);
     let symmetric = |v: [f64; 3]| v.map(|v| 2.0 * v - 1.0);
-    let unit = ours(Likelihood::SquaredError, &l, &x, 1, DType::F64);
-    assert!((ours(Likelihood::SquaredError, &symmetric(l), &symmetric(x), 1, DType::F64) - 4.0 * unit).abs() < 1e-12);
+    let unit = ours(ReconLoss::Mse, &l, &x, 1, DType::F64);
+    assert!((ours(ReconLoss::Mse, &symmetric(l), &symmetric(x), 1, DType::F64) - 4.0 * unit).abs() < 1e-12);
 }
 
 #[test]
@@ -179,9 +178,8 @@ fn output_maps_have_inverses_and_stay_finite() {
 
 /// A small model in f64 with its input, noise and objective.
 struct Small {
-    model: Vae,
-    x: Tensor,
-    noise: Tensor,
+    model: Model,
+    batch: Batch,
     objective: Objective,
     time: Time,
 }
@@ -189,12 +187,54 @@ struct Small {
 const BATCH: usize = 3;
 const PIXELS: usize = 5;
 
-fn objective(likelihood: Likelihood) -> Objective {
-    Objective { kl_factor: 0.7.into(), ..Objective::neg_elbo_of(likelihood, PIXELS, 2) }
+/// An objective part by part.
+#[derive(Clone, Copy, Debug)]
+struct Parts {
+    loss: ReconLoss,
+    output: OutputMap,
+    reduction: Reduction,
+    recon_factor: f64,
+    kl_reduction: Reduction,
+    kl_factor: f64,
+    estimator: KlEstimator,
+    penalty: KlPenalty,
+    pixels: usize,
+    latent_dim: usize,
 }
 
-fn small(objective: Objective, activation: Activation) -> Small {
-    let log_sigma = if objective.likelihood.learns_sigma() { LogSigma::Learned } else { LogSigma::Absent };
+impl Parts {
+    fn objective(self) -> Objective {
+        let mut all = Objective::neg_elbo_of(self.loss, self.pixels, self.latent_dim);
+        all.recon.output = self.output;
+        all.recon.weight.reduction = self.reduction;
+        all.recon.weight.scale = Ratio::from(self.recon_factor);
+        let LatentTerms::Kl(mut kl) = all.latent;
+        kl.weight.reduction = self.kl_reduction;
+        kl.weight.scale = Ratio::from(self.kl_factor);
+        (kl.estimator, kl.penalty) = (self.estimator, self.penalty);
+        all.latent = LatentTerms::Kl(kl);
+        all
+    }
+}
+
+fn objective(loss: ReconLoss) -> Parts {
+    let (sum, penalty) = (Reduction::Sum, KlPenalty::Beta { beta: 1.0, warmup: None, free_bits: None });
+    Parts {
+        loss,
+        output: OutputMap::Identity,
+        reduction: sum,
+        recon_factor: 1.0,
+        kl_reduction: sum,
+        kl_factor: 0.7,
+        estimator: KlEstimator::Analytic,
+        penalty,
+        pixels: PIXELS,
+        latent_dim: 2,
+    }
+}
+
+fn small(parts: Parts, activation: Activation) -> Small {
+    let log_sigma = if parts.loss.learns_sigma() { LogSigma::Learned } else { LogSigma::Absent };
     let architecture = Architecture {
         pixels: PIXELS,
         hidden: vec![4],
@@ -205,23 +245,32 @@ fn small(objective: Objective, activation: Activation) -> Small {
     };
     let x: Vec<f64> = (0..BATCH * PIXELS).map(|i| f64::from((i * 7 % 11) as u8) / 11.0).collect();
     let noise: Vec<f64> = (0..BATCH * 2).map(|i| f64::from((i * 5 % 7) as u8) / 3.0 - 1.0).collect();
-    let model = Vae::new(&architecture, Init::Glorot, 4, None, DType::F64, &Device::Cpu).unwrap();
+    let start = Start { init: Init::Glorot, seed: 4, output_bias: None };
+    let model = Model::Vae(Vae::new(&architecture, &start, &plain(DType::F64)).unwrap());
     let time = Time { step: 3, steps_per_epoch: 4 };
-    Small { model, x: tensor(&x, BATCH), noise: tensor(&noise, BATCH), objective, time }
+    let batch = Batch { x: tensor(&x, BATCH), noise: tensor(&noise, BATCH) };
+    Small { model, batch, objective: parts.objective(), time }
+}
+
+/// Candle's own operations.
+fn plain(dtype: DType) -> Backend {
+    Backend::new(Engine::Candle, dtype, &Device::Cpu).unwrap()
 }
 
 impl Small {
+    fn pass(&self) -> Pass {
+        self.model.pass(&self.batch, &self.objective.recon).unwrap()
+    }
+
     fn value(&self) -> Tensor {
-        let losses = self.objective.losses(&self.model, &self.x, &self.noise).unwrap();
-        let log_sigma = self.model.log_sigma().map(|p| p.as_tensor());
-        self.objective.value(&losses, log_sigma, self.time).unwrap()
+        self.objective.value(&self.pass(), self.time).unwrap().loss
     }
 
     /// All gradients in one vector.
     fn gradients(&self) -> Vec<f64> {
         let gradients = self.value().backward().unwrap();
         let flat = |p: &Var| gradients.get(p).unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
-        self.model.parameters().into_iter().flat_map(|(_, p)| flat(p)).collect()
+        self.model.parameters().iter().flat_map(|(_, p)| flat(p)).collect()
     }
 
     /// The same by central differences.
@@ -253,32 +302,35 @@ impl Small {
 
 #[test]
 fn gradients_of_every_loss_and_reduction_match_finite_differences() {
-    for likelihood in LIKELIHOODS {
+    for loss in LOSSES {
         for reduction in REDUCTIONS {
             for kl_reduction in REDUCTIONS {
                 // Smooth activations: a difference across the kink of a relu proves nothing.
-                let objective =
-                    Objective { reduction, kl_reduction, recon_factor: 1.3.into(), ..objective(likelihood) };
+                let objective = Parts { reduction, kl_reduction, recon_factor: 1.3, ..objective(loss) };
                 small(objective, Activation::Tanh).assert_gradients(&format!("{objective:?}"));
             }
         }
     }
 }
 
+fn free(bits: FreeBits) -> KlPenalty {
+    KlPenalty::Beta { beta: 1.0, warmup: None, free_bits: Some(bits) }
+}
+
 #[test]
 fn gradients_of_every_output_estimator_constraint_and_schedule_match_finite_differences() {
-    let base = objective(Likelihood::SquaredError);
-    let rise = |shape| Some(Rise { shape, length: Length::Steps(10) });
+    let base = objective(ReconLoss::Mse);
+    let rise = |shape| Some(Schedule { shape, length: Length::Steps(10) });
     for objective in [
-        Objective { output: OutputMap::Sigmoid, ..base },
-        Objective { output: OutputMap::Tanh, ..base },
-        Objective { kl_estimator: KlEstimator::MonteCarlo, ..base },
-        Objective { constraint: Constraint::FreeBits(FreeBits::PerLatent(0.05)), ..base },
-        Objective { constraint: Constraint::FreeBits(FreeBits::PerLatentBatch(0.05)), ..base },
-        Objective { constraint: Constraint::FreeBits(FreeBits::PerImage(0.2)), ..base },
-        Objective { constraint: Constraint::Capacity { nats: 5.0, rise: rise(Shape::Linear) }, ..base },
-        Objective { warmup: rise(Shape::Cosine), ..base },
-        Objective { warmup: rise(Shape::Cyclical), ..base },
+        Parts { output: OutputMap::Sigmoid, ..base },
+        Parts { output: OutputMap::Tanh, ..base },
+        Parts { estimator: KlEstimator::MonteCarlo, ..base },
+        Parts { penalty: free(FreeBits::PerLatent(0.05)), ..base },
+        Parts { penalty: free(FreeBits::PerLatentBatch(0.05)), ..base },
+        Parts { penalty: free(FreeBits::PerImage(0.2)), ..base },
+        Parts { penalty: KlPenalty::Capacity { gamma: 0.9, nats: 5.0, rise: rise(Shape::Linear) }, ..base },
+        Parts { penalty: KlPenalty::Beta { beta: 1.3, warmup: rise(Shape::Cosine), free_bits: None }, ..base },
+        Parts { penalty: KlPenalty::Beta { beta: 1.3, warmup: rise(Shape::Cyclical), free_bits: None }, ..base },
     ] {
         small(objective, Activation::Tanh).assert_gradients(&format!("{objective:?}"));
     }
@@ -287,14 +339,14 @@ fn gradients_of_every_output_estimator_constraint_and_schedule_match_finite_diff
 #[test]
 fn gradients_through_every_activation_match_finite_differences() {
     for activation in [Activation::Relu, Activation::Tanh, Activation::Softplus] {
-        small(objective(Likelihood::Bernoulli), activation).assert_gradients(&format!("{activation:?}"));
+        small(objective(ReconLoss::Bce), activation).assert_gradients(&format!("{activation:?}"));
     }
 }
 
 #[test]
 fn batch_sum_gradients_are_b_times_those_of_sum() {
-    for likelihood in LIKELIHOODS {
-        let with = |reduction| Objective { reduction, kl_reduction: reduction, ..objective(likelihood) };
+    for loss in LOSSES {
+        let with = |reduction| Parts { reduction, kl_reduction: reduction, ..objective(loss) };
         let sum = small(with(Reduction::Sum), Activation::Relu).gradients();
         let batch = small(with(Reduction::BatchSum), Activation::Relu).gradients();
         for (sum, batch) in sum.into_iter().zip(batch) {
@@ -305,19 +357,12 @@ fn batch_sum_gradients_are_b_times_those_of_sum() {
 
 #[test]
 fn the_value_is_the_sum_of_the_objective_ledger_for_every_objective() {
-    for likelihood in LIKELIHOODS {
+    for loss in LOSSES {
         for (reduction, kl_reduction) in REDUCTIONS.into_iter().flat_map(|a| REDUCTIONS.map(|b| (a, b))) {
-            let small = small(Objective { reduction, kl_reduction, ..objective(likelihood) }, Activation::Relu);
-            let losses = small.objective.losses(&small.model, &small.x, &small.noise).unwrap();
-            let scalar = |t: Tensor| t.to_scalar::<f64>().unwrap();
-            let averages = Averages {
-                energy: scalar(losses.energy.mean_all().unwrap()),
-                kl: scalar(losses.kl.sum(D::Minus1).unwrap().mean_all().unwrap()),
-                weighed_kl: scalar(small.objective.constrained_kl(&losses).unwrap()),
-            };
-            let log_sigma = small.model.log_sigma_value().unwrap();
-            let ledgers = small.objective.ledgers(&averages, log_sigma, BATCH, small.time).unwrap();
-            assert!((ledgers.recon_term + ledgers.kl_term - scalar(small.value())).abs() < 1e-9);
+            let small = small(Parts { reduction, kl_reduction, ..objective(loss) }, Activation::Relu);
+            let Value { loss, ledgers, .. } = small.objective.value(&small.pass(), small.time).unwrap();
+            let loss = loss.to_scalar::<f64>().unwrap();
+            assert!((ledgers.objective() - loss).abs() < 1e-9 * loss.abs().max(1.0), "{ledgers:?} {loss}");
         }
     }
 }
@@ -329,17 +374,10 @@ fn the_three_kinds_of_free_bits_differ_as_their_formulas_do() {
     let means: Vec<f64> = k.iter().flatten().map(|k: &f64| (2.0 * k).sqrt()).collect();
     let posterior = Posterior { mean: tensor(&means, 2), logvar: tensor(&[0.0; 4], 2) };
     let kl = posterior.kl_per_latent().unwrap();
-    let posterior_mean = posterior.mean;
-    let losses = vae_bench::objective::ImageLosses {
-        energy: tensor(&[0.0; 2], 2),
-        kl,
-        sampled_kl: None,
-        posterior_mean,
-        way_back: WayBack::Candle,
-    };
-    let constrained = |free| {
-        let objective = Objective { constraint: Constraint::FreeBits(free), ..objective(Likelihood::Bernoulli) };
-        objective.constrained_kl(&losses).unwrap().to_scalar::<f64>().unwrap()
+    let latents = GaussianLatents { z: posterior.mean.clone(), posterior, kl };
+    let constrained = |bits| {
+        let LatentTerms::Kl(term) = Parts { penalty: free(bits), ..objective(ReconLoss::Bce) }.objective().latent;
+        term.estimate(&latents).unwrap().to_scalar::<f64>().unwrap()
     };
     // Per latent and image: ((0.4 + 0.9) + (0.5 + 0.4)) / 2; per latent over the batch mean: max(0.3, 0.4) + max(0.46, 0.4);
     // on the image's total: (max(1.0, 0.7) + max(0.52, 0.7)) / 2.
@@ -350,7 +388,7 @@ fn the_three_kinds_of_free_bits_differ_as_their_formulas_do() {
 
 #[test]
 fn schedules_rise_as_their_formulas_say() {
-    let at = |shape, step| Rise { shape, length: Length::Epochs(2) }.at(Time { step, steps_per_epoch: 5 });
+    let at = |shape, step| Schedule { shape, length: Length::Epochs(2) }.at(Time { step, steps_per_epoch: 5 });
     for (shape, values) in [
         (Shape::Linear, [0.0, 0.5, 1.0, 1.0]),
         (Shape::Cosine, [0.0, 0.5, 1.0, 1.0]),
@@ -359,38 +397,38 @@ fn schedules_rise_as_their_formulas_say() {
         for (step, value) in [0, 5, 10, 15].into_iter().zip(values) {
             assert!((at(shape, step) - value).abs() < 1e-12, "{shape:?} {step}");
         }
-        assert_eq!(Rise { shape, length: Length::Epochs(2) }.at(Time::END), 1.0);
+        assert_eq!(Schedule { shape, length: Length::Epochs(2) }.at(Time::END), 1.0);
     }
     assert!((at(Shape::Cosine, 2) - 0.5 * (1.0 - (0.2 * PI).cos())).abs() < 1e-12);
 }
 
 #[test]
 fn the_effective_beta_of_the_textbook_mistakes_is_what_the_arithmetic_says() {
-    use Likelihood::{Bernoulli, Gaussian, SquaredError};
+    use ReconLoss::{Bce, Gaussian, Mse};
     use Reduction::{BatchSum, Mean, Sum};
-    let with = |likelihood, reduction, kl_reduction, kl_factor, latent_dim| Objective {
+    let with = |loss, reduction, kl_reduction, kl_factor, latent_dim| Parts {
         reduction,
         kl_reduction,
-        kl_factor: Quotient::from(kl_factor),
+        kl_factor,
         pixels: 784,
         latent_dim,
-        ..objective(likelihood)
+        ..objective(loss)
     };
-    let beta = |o: Objective| o.beta_effective(128, Time::END).unwrap();
-    let beta_sigma2 = |o: Objective| o.beta_sigma2(128, Time::END, None, None);
-    assert_eq!(beta(with(Bernoulli, Sum, Sum, 1.0, 20)), 1.0);
-    assert_eq!(beta(with(Bernoulli, BatchSum, BatchSum, 1.0, 20)), 1.0);
-    assert!((beta(with(Bernoulli, Mean, Sum, 1.0, 20)) - 784.0).abs() < 1e-9);
-    assert!((beta(with(Bernoulli, Mean, Mean, 1.0, 2)) - 392.0).abs() < 1e-9);
+    let beta = |o: Parts| o.objective().beta_effective(128, Time::END).unwrap();
+    let beta_sigma2 = |o: Parts| o.objective().beta_sigma2(128, Time::END, None, None);
+    assert_eq!(beta(with(Bce, Sum, Sum, 1.0, 20)), 1.0);
+    assert_eq!(beta(with(Bce, BatchSum, BatchSum, 1.0, 20)), 1.0);
+    assert!((beta(with(Bce, Mean, Sum, 1.0, 20)) - 784.0).abs() < 1e-9);
+    assert!((beta(with(Bce, Mean, Mean, 1.0, 2)) - 392.0).abs() < 1e-9);
     assert!((beta(with(Gaussian { sigma2: 0.5 }, Mean, Sum, 1.0, 20)) - 784.0).abs() < 1e-9);
     // Squared error fixes only beta * sigma^2 = b / (2a).
-    assert_eq!(with(SquaredError, Sum, Sum, 1.0, 20).beta_effective(128, Time::END), None);
-    assert_eq!(beta_sigma2(with(SquaredError, Sum, Sum, 1.0, 20)), Some(0.5));
-    assert!((beta_sigma2(with(SquaredError, Mean, Sum, 1.0, 20)).unwrap() - 392.0).abs() < 1e-9);
+    assert_eq!(with(Mse, Sum, Sum, 1.0, 20).objective().beta_effective(128, Time::END), None);
+    assert_eq!(beta_sigma2(with(Mse, Sum, Sum, 1.0, 20)), Some(0.5));
+    assert!((beta_sigma2(with(Mse, Mean, Sum, 1.0, 20)).unwrap() - 392.0).abs() < 1e-9);
     assert_eq!(beta_sigma2(with(Gaussian { sigma2: 0.5 }, Sum, Sum, 2.0, 20)), Some(1.0));
     // log(MSE): a local weight of 1/S on S; at MSE = 0.05 the bare one is D*MSE/2 and the one with D/2 is MSE itself.
-    let log_mse = |scale| Objective { pixels: 784, kl_factor: 1.0.into(), ..objective(Likelihood::LogMse { scale }) };
-    let at = |scale| log_mse(scale).beta_sigma2(128, Time::END, Some(784.0 * 0.05), None).unwrap();
+    let log_mse = |scale| Parts { pixels: 784, kl_factor: 1.0, ..objective(ReconLoss::LogMse { scale }) };
+    let at = |scale| log_mse(scale).objective().beta_sigma2(128, Time::END, Some(784.0 * 0.05), None).unwrap();
     assert!((at(LogMseScale::Bare) - 784.0 * 0.05 / 2.0).abs() < 1e-9);
     assert!((at(LogMseScale::HalfPixels) - 0.05).abs() < 1e-12);
 }
@@ -407,72 +445,77 @@ fn the_collapsed_floor_is_the_loss_of_the_best_constant_output() {
     let mean: [f64; 2] = [(0.0 + 1.0 + 0.4) / 3.0, (0.2 + 0.4 + 0.8) / 3.0];
     let medians = [0.4, 0.4];
     let x: Vec<f64> = test.iter().flatten().map(|&byte| f64::from(byte) / 255.0).collect();
-    for likelihood in LIKELIHOODS {
-        let output = |i: usize| match likelihood {
-            Likelihood::Bernoulli => (mean[i] / (1.0 - mean[i])).ln(),
-            Likelihood::Laplace { .. } => medians[i],
+    for loss in LOSSES {
+        let output = |i: usize| match loss {
+            ReconLoss::Bce => (mean[i] / (1.0 - mean[i])).ln(),
+            ReconLoss::Laplace { .. } => medians[i],
             _ => mean[i],
         };
         let constant: Vec<f64> = (0..4).map(|i| output(i % 2)).collect();
         // A sigma that is learned ends at its best value too.
-        let settled = if likelihood.learns_sigma() { Likelihood::GaussianOptimal } else { likelihood };
-        let floor =
-            Objective { pixels: 2, ..objective(likelihood) }.collapsed_floor(&stats(&train), &stats(&test)).unwrap();
-        match likelihood {
-            Likelihood::ContinuousBernoulli => assert_eq!(floor, None),
+        let settled = if loss.learns_sigma() { ReconLoss::GaussianOptimal } else { loss };
+        let floor = Parts { pixels: 2, ..objective(loss) }
+            .objective()
+            .recon
+            .collapsed_floor(&stats(&train), &stats(&test))
+            .unwrap();
+        match loss {
+            ReconLoss::ContinuousBernoulli => assert_eq!(floor, None),
             _ => {
                 let expected = reference(settled, &constant, &x, 2);
-                assert!((floor.unwrap() - expected).abs() < 1e-12, "{likelihood:?}: {floor:?} {expected}");
+                assert!((floor.unwrap() - expected).abs() < 1e-12, "{loss:?}: {floor:?} {expected}");
             }
         }
     }
 }
 
 #[test]
-fn the_kernels_and_plain_candle_give_the_same_value_and_gradients() {
+fn the_fused_engine_and_plain_candle_give_the_same_value_and_gradients_for_every_loss() {
     // The twin: the same weights, pixels and noise in f64, which Candle's own operations compute.
     let base = objective;
-    let monte_carlo = |likelihood| Objective { kl_estimator: KlEstimator::MonteCarlo, ..base(likelihood) };
-    let sigmoid = Objective { output: OutputMap::Sigmoid, ..base(Likelihood::SquaredError) };
-    for (objective, activation, sampling) in [
-        (base(Likelihood::Bernoulli), Activation::Relu, Sampling::Standard),
-        (base(Likelihood::SquaredError), Activation::Relu, Sampling::Standard),
-        (base(Likelihood::Gaussian { sigma2: 0.1 }), Activation::Tanh, Sampling::Standard),
-        (base(Likelihood::GaussianLearned), Activation::Softplus, Sampling::Standard),
-        (base(Likelihood::GaussianOptimal), Activation::Relu, Sampling::Keras201605),
-        (base(Likelihood::ContinuousBernoulli), Activation::Softplus, Sampling::Standard),
-        (base(Likelihood::Laplace { scale: 0.5 }), Activation::Tanh, Sampling::Keras201605),
-        (monte_carlo(Likelihood::Bernoulli), Activation::Tanh, Sampling::Standard),
+    let monte_carlo = |loss| Parts { estimator: KlEstimator::MonteCarlo, ..base(loss) };
+    let sigmoid = Parts { output: OutputMap::Sigmoid, ..base(ReconLoss::Mse) };
+    for (parts, activation, sampling) in [
+        (base(ReconLoss::Bce), Activation::Relu, Sampling::Standard),
+        (base(ReconLoss::Mse), Activation::Relu, Sampling::Standard),
+        (base(ReconLoss::Gaussian { sigma2: 0.1 }), Activation::Tanh, Sampling::Standard),
+        (base(ReconLoss::GaussianLearned), Activation::Softplus, Sampling::Standard),
+        (base(ReconLoss::GaussianOptimal), Activation::Relu, Sampling::Keras201605),
+        (base(ReconLoss::ContinuousBernoulli), Activation::Softplus, Sampling::Standard),
+        (base(ReconLoss::Laplace { scale: 0.5 }), Activation::Tanh, Sampling::Keras201605),
+        (monte_carlo(ReconLoss::Bce), Activation::Tanh, Sampling::Standard),
         (sigmoid, Activation::Relu, Sampling::Standard),
     ] {
-        let likelihood = objective.likelihood;
+        let loss = parts.loss;
         for hidden in [vec![], vec![40], vec![50, 30]] {
             let (pixels, latent_dim, batch) = (100, 7, 33);
-            let objective = Objective { pixels, latent_dim, ..objective };
-            let log_sigma = if likelihood.learns_sigma() { LogSigma::Learned } else { LogSigma::Absent };
+            let objective = Parts { pixels, latent_dim, ..parts }.objective();
+            let log_sigma = if loss.learns_sigma() { LogSigma::Learned } else { LogSigma::Absent };
             let architecture = Architecture { pixels, hidden, latent_dim, activation, sampling, log_sigma };
             let mut stream = Stream::new(5, Purpose::TrainNoise, 0, 0);
             let x: Vec<f32> = (0..batch * pixels).map(|_| stream.uniform()).collect();
             let mut noise = vec![0f32; batch * latent_dim];
             stream.fill_normal(&mut noise);
-            let run = |dtype: DType| {
-                let model = Vae::new(&architecture, Init::Pytorch, 4, None, dtype, &Device::Cpu).unwrap();
+            let run = |engine: Engine, dtype: DType| {
+                let backend = Backend::new(engine, dtype, &Device::Cpu).unwrap();
+                let start = Start { init: Init::Pytorch, seed: 4, output_bias: None };
+                let model = Model::Vae(Vae::new(&architecture, &start, &backend).unwrap());
                 let typed = |v: &[f32], n: usize| {
                     Tensor::from_slice(v, (batch, n), &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
                 };
-                let x = typed(&x, pixels);
-                let log_sigma = model.log_sigma().map(|p| p.as_tensor());
-                let mut losses = objective.losses(&model, &x, &typed(&noise, latent_dim)).unwrap();
-                let value = objective.value(&losses, log_sigma, Time::default()).unwrap();
-                let gradients = model.gradients(&mut losses.way_back, &value.backward().unwrap()).unwrap();
+                let batch = Batch { x: typed(&x, pixels), noise: typed(&noise, latent_dim) };
+                let mut pass = model.pass(&batch, &objective.recon).unwrap();
+                let value = objective.value(&pass, Time::default()).unwrap().loss;
+                let gradients = pass.tape.gradients(&value.backward().unwrap()).unwrap();
                 let all: Vec<f64> = gradients.iter().flat_map(|g| g.to_vec().unwrap()).map(f64::from).collect();
                 (value.to_dtype(DType::F64).unwrap().to_scalar::<f64>().unwrap(), all)
             };
-            let ((fused, fused_gradients), (plain, gradients)) = (run(DType::F32), run(DType::F64));
-            assert!((fused - plain).abs() < 1e-5 * plain.abs(), "{likelihood:?}: {fused} {plain}");
+            let ((fused, fused_gradients), (plain, gradients)) =
+                (run(Engine::Fused, DType::F32), run(Engine::Candle, DType::F64));
+            assert!((fused - plain).abs() < 1e-5 * plain.abs(), "{loss:?}: {fused} {plain}");
             let scale = gradients.iter().fold(0.0f64, |max, g| max.max(g.abs()));
             for (fused, plain) in fused_gradients.iter().zip(&gradients) {
-                assert!((fused - plain).abs() < 2e-5 * scale, "{likelihood:?}: {fused} {plain}");
+                assert!((fused - plain).abs() < 2e-5 * scale, "{loss:?}: {fused} {plain}");
             }
             assert_eq!(fused_gradients.len(), gradients.len());
         }

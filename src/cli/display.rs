@@ -47,7 +47,7 @@ fn epoch_line(records: &[EpochRecord], epochs: u32, seconds: Option<f64>, symbol
     let epoch = records.first().map_or(0, |row| row.epoch);
     let mut line = format!("epoch {epoch:>width$}/{epochs}");
     let part = |split: Split| match records.iter().find(|row| row.split == split) {
-        Some(row) => format!("   {} {symbol} {:>8.3}  K {:>8.4}", name(split), row.recon, row.kl),
+        Some(row) => format!("   {} {symbol} {:>8.3}  K {:>8.4}", name(split), row.recon(), row.kl()),
         None => " ".repeat(3 + name(split).len() + 3 + 8 + 4 + 8),
     };
     line.push_str(&part(Split::Train));

@@ -13,6 +13,7 @@ use crate::importance::importance_weighted_nll;
 use crate::objective::Time;
 use crate::records::RunDir;
 use crate::run::{last_measurement, write_latents};
+use crate::terms::{Ledgers, Term};
 use crate::text::significant;
 
 /// A direction of the latent space is active if the posterior means' variance along it exceeds this.
@@ -24,11 +25,10 @@ pub(super) fn eval(args: &EvalArgs) -> Result<ExitCode> {
     pool(None)?.install(|| {
         let subject = Subject::read(&dir, args.data.data_dir.as_deref())?;
         let Subject { spec, model, objective, found, .. } = &subject;
-        let log_sigma = model.log_sigma_value()?;
-        let ledgers = objective.ledgers(&found.averages, log_sigma, spec.training().batch_size, Time::END)?;
+        let ledgers = objective.ledgers(&found.averages, spec.training().batch_size, Time::END)?;
         let on = last_measurement(spec, &subject.data);
         let iw_nll = importance_weighted_nll(model, objective, &on, args.samples)?;
-        report(args, found, ledgers.recon, objective.neg_elbo(ledgers.recon, ledgers.kl), iw_nll);
+        report(args, found, &ledgers, objective.neg_elbo(&ledgers), iw_nll);
         // Runs of older versions have none; where one cannot be written, nothing that was asked for is lost.
         if !dir.latents().exists()
             && let Err(why) = write_latents(&dir, &subject.latents)
@@ -43,14 +43,16 @@ pub(super) fn eval(args: &EvalArgs) -> Result<ExitCode> {
     })
 }
 
-fn report(args: &EvalArgs, found: &Evaluation, recon: f64, neg_elbo: Option<f64>, iw_nll: Option<f64>) {
+fn report(args: &EvalArgs, found: &Evaluation, ledgers: &Ledgers, neg_elbo: Option<f64>, iw_nll: Option<f64>) {
+    let term = |term| ledgers.canonical.get(term).copied().unwrap_or(f64::NAN);
+    let (recon, kl) = (term(Term::Recon), term(Term::Kl));
     let latents = found.kl_per_latent.len();
     let directions = eigenvalues(DMatrix::from_row_slice(latents, latents, &found.mean_covariance));
     let active = directions.iter().filter(|&&variance| variance > ACTIVE_DIRECTION).count();
     if args.json {
         let line = json!({
             "recon": recon,
-            "kl": found.averages.kl,
+            "kl": kl,
             "neg_elbo": neg_elbo,
             "iw_nll": iw_nll,
             "iw_samples": iw_nll.map(|_| args.samples),
@@ -63,7 +65,7 @@ fn report(args: &EvalArgs, found: &Evaluation, recon: f64, neg_elbo: Option<f64>
         return;
     }
     let symbol = if neg_elbo.is_some() { "R" } else { "S" };
-    let mut text = format!("test {symbol}              {recon:.4}\ntest K              {:.4}\n", found.averages.kl);
+    let mut text = format!("test {symbol}              {recon:.4}\ntest K              {kl:.4}\n");
     if let Some(value) = neg_elbo {
         text.push_str(&format!("test -ELBO          {value:.4}\n"));
     }
@@ -74,15 +76,15 @@ fn report(args: &EvalArgs, found: &Evaluation, recon: f64, neg_elbo: Option<f64>
         ));
     }
     let list = |values: &[f64]| values.iter().map(|&v| significant(v)).collect::<Vec<_>>().join(" ");
-    let mut kl = found.kl_per_latent.clone();
-    kl.sort_by(|a, b| b.total_cmp(a));
+    let mut by_latent = found.kl_per_latent.clone();
+    by_latent.sort_by(|a, b| b.total_cmp(a));
     text.push_str(&format!(
         "active units        {} of {latents} (variance of the posterior mean above 0.01)\n\
          active directions   {active} of {latents} (eigenvalue of its covariance above {ACTIVE_DIRECTION})\n\
          KL per latent       {}\n\
          eigenvalues         {}\n",
         found.active_units,
-        list(&kl),
+        list(&by_latent),
         list(&directions)
     ));
     print(text.as_bytes());

@@ -6,7 +6,7 @@ use super::args::{ExplainArgs, ExplainWhat, PresetsArgs};
 use super::{MNIST_PIXELS, banner, layered, pool, print};
 use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, ExitCode, Result};
-use crate::explain::{Explanation, explain as explain_spec, kl_text, summarise, to_text};
+use crate::explain::{Context, DataSummary, Explanation, explain as explain_spec, kl_text, to_text};
 use crate::report::Table;
 use crate::spec::RunSpec;
 use crate::spec::presets::PRESETS;
@@ -32,9 +32,15 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<ExitCode> {
             banner(&warning);
         }
         let dataset: Dataset = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
-        let data = summarise(&dataset, spec.data().pixels);
+        let data = DataSummary::of(&dataset, spec.data().pixels);
         let preset = settings.preset.map(|name| name.preset());
-        explain_spec(&spec, preset, dataset.pixels(), data.train.total_variance(), Some(&data), args.pixels)
+        let on = Context {
+            pixels: dataset.pixels(),
+            data_variance: data.train.total_variance(),
+            data: Some(&data),
+            carry_to: args.pixels,
+        };
+        explain_spec(&spec, preset, &on)
     })?;
     if args.run.json {
         let json = serde_json::to_string_pretty(&explanation)
@@ -54,7 +60,8 @@ pub(super) fn presets(args: &PresetsArgs) -> Result<ExitCode> {
     for preset in PRESETS {
         let settings = preset.settings().map_err(|why| Error::Run(format!("{}: {why}", preset.name)))?;
         let spec = RunSpec::resolve(&settings)?;
-        let e = explain_spec(&spec, Some(preset), MNIST_PIXELS, MNIST_VARIANCE, None, None)?;
+        let on = Context { pixels: MNIST_PIXELS, data_variance: MNIST_VARIANCE, data: None, carry_to: None };
+        let e = explain_spec(&spec, Some(preset), &on)?;
         if args.json {
             let line = json!({
                 "preset": preset.name,

@@ -219,7 +219,7 @@ fn digits(dirs: &[RunDir], data_dir: Option<&Path>) -> Result<Plot> {
             ));
         }
         if let Some((run, row)) = run.and_then(|run| Some((run, run.last()?))) {
-            lines.push(format!("{} {:.1}, K {:.1}", run.symbol(), row.recon, row.kl));
+            lines.push(format!("{} {:.1}, K {:.1}", run.symbol(), row.recon(), row.kl()));
         }
         lines
     };

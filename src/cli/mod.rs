@@ -26,6 +26,8 @@ use run_args::RunArgs;
 use trained::Subject;
 
 use crate::data::{Loaded, load};
+use crate::device::DeviceChoice;
+use crate::engine::Engine;
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_atomically;
 use crate::report::{Trend, json_summary, run_summary};
@@ -122,10 +124,16 @@ fn merge_runs(args: &MergeArgs) -> Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
-/// Flags and variables over the configuration file over the preset.
+/// Flags over variables over the configuration file over the preset. A fused engine belongs to the CPU: on another device
+/// the default is Candle's.
 fn layered(args: &RunArgs) -> Result<Settings> {
+    let variables = Settings::from_variables(|name| std::env::var_os(name))?;
     let file = args.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
-    args.settings().over(file).with_preset()
+    let mut all = args.settings().over(variables).over(file).with_preset()?;
+    if args.device != DeviceChoice::Cpu {
+        all.engine = all.engine.or(Some(Engine::Candle));
+    }
+    Ok(all)
 }
 
 /// Starts the threads that everything is computed on.
@@ -166,7 +174,7 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
             argv: &std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
             existing: if args.force { Existing::Repeat } else { Existing::Keep },
         };
-        let symbol = if spec.objective().likelihood.is_likelihood() { "R" } else { "S" };
+        let symbol = spec.recon().loss.measure().symbol();
         let style = match (args.quiet, args.json) {
             (true, _) => Style::Quiet,
             (_, true) => Style::Json,

@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use clap::builder::Resettable;
-use clap::{CommandFactory, FromArgMatches};
 use serde_json::json;
 
 use super::display::Style;
@@ -48,11 +46,11 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
 
 /// The sweep that was typed: file, axes, flags, variables.
 fn define(args: &SweepArgs) -> Result<(Definition, Layers)> {
-    let with_variables = SweptArgs::try_parse_from_nothing()?;
-    let typed = SweptArgs::try_parse_without_variables(&args.run)?;
-    let layers = Layers { flags: typed.settings.settings(), variables: with_variables.settings.settings() };
+    let typed = SweptArgs::parse_words(&args.run)?;
+    let variables = Settings::from_variables(|name| std::env::var_os(name))?;
+    let layers = Layers { flags: typed.settings, variables };
     let mut definition = args.file.as_deref().map(Definition::read).transpose()?.unwrap_or_default();
-    if let Some(config) = typed.config.or(with_variables.config) {
+    if let Some(config) = typed.config {
         definition.set_base(Settings::read(&config)?)?;
     }
     let flags = layers.flags.given();
@@ -69,13 +67,8 @@ fn define(args: &SweepArgs) -> Result<(Definition, Layers)> {
 }
 
 impl SweptArgs {
-    fn try_parse_from_nothing() -> Result<Self> {
-        <SweptArgs as clap::Parser>::try_parse_from(std::iter::empty::<&str>()).map_err(|e| Error::Usage(one_line(&e)))
-    }
-
-    fn try_parse_without_variables(words: &[std::ffi::OsString]) -> Result<Self> {
-        let command = SweptArgs::command().mut_args(|arg| arg.env(Resettable::Reset));
-        command.try_get_matches_from(words).and_then(|matches| SweptArgs::from_arg_matches(&matches)).map_err(|e| {
+    fn parse_words(words: &[std::ffi::OsString]) -> Result<Self> {
+        <SweptArgs as clap::Parser>::try_parse_from(words).map_err(|e| {
             Error::Usage(format!(
                 "after --: {}; there stand the settings of runs, and --out, --jobs, --threads, --device, --quiet and \
                  --json before it",

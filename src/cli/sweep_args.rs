@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 
-use super::run_args::{SettingsArgs, threads};
+use super::run_args::threads;
 use crate::device::DeviceChoice;
+use crate::spec::Settings;
 use crate::sweep::{Filter, ShardChoice};
 
 const SWEEP_HELP: &str = "\
@@ -108,7 +109,7 @@ pub struct SweepArgs {
 pub struct SweptArgs {
     /// Of every run.
     #[command(flatten)]
-    pub settings: SettingsArgs,
+    pub settings: Settings,
     /// TOML file of settings in the place of a sweep file's [base]
     #[arg(long, value_name = "FILE", env = "VAE_BENCH_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,

@@ -100,10 +100,10 @@ pub(super) fn watcher(style: Style, runs: &[&Planned], jobs: usize) -> Box<dyn W
 fn end_line(run: &Planned, fate: &Fate, time: Duration) -> String {
     match fate {
         Fate::Done(finished) => {
-            let symbol = if run.spec.objective().likelihood.is_likelihood() { "R" } else { "S" };
+            let symbol = run.spec.recon().loss.measure().symbol();
             let row = finished.record.metrics.iter().rfind(|row| row.split == Split::Test);
             let measured =
-                row.map_or_else(String::new, |row| format!("   test {symbol} {:.3}  K {:.4}", row.recon, row.kl));
+                row.map_or_else(String::new, |row| format!("   test {symbol} {:.3}  K {:.4}", row.recon(), row.kl()));
             let how = match finished.effort {
                 Effort::None => "   by another process".to_owned(),
                 Effort::Resumed { after_epoch } => format!("   {:.1} s after epoch {after_epoch}", time.as_secs_f64()),

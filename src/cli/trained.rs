@@ -2,20 +2,17 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Device};
-
 use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, evaluate};
 use crate::files::write_atomically;
 use crate::metrics::LatentRecord;
-use crate::model::Vae;
-use crate::objective::Objective;
+use crate::model::Model;
+use crate::objective::{EffectiveWeight, Objective};
 use crate::records::{RunDir, RunRecord};
 use crate::report::sheets::{Trained, sheets};
 use crate::run::{last_measurement, read_model};
 use crate::spec::RunSpec;
-use crate::text::significant;
 use figure::{Theme, raster};
 
 /// A trained model, measured.
@@ -23,7 +20,7 @@ pub(super) struct Subject {
     pub(super) record: RunRecord,
     pub(super) spec: RunSpec,
     pub(super) data: Dataset,
-    pub(super) model: Vae,
+    pub(super) model: Model,
     pub(super) objective: Objective,
     pub(super) found: Evaluation,
     pub(super) latents: Vec<LatentRecord>,
@@ -48,13 +45,10 @@ impl Subject {
         let model = read_model(dir, &spec, data.pixels())?;
         // The factors in front of the terms play no part in R and K, nor does the variance that one may need.
         let objective = spec.objective_for(data.pixels(), f64::NAN);
-        let found = evaluate(&model, &objective, &last_measurement(&spec, &data), DType::F32, &Device::Cpu)?;
+        let found = evaluate(&model, &objective, &last_measurement(&spec, &data))?;
         let facts = &record.manifest.objective;
-        let weight = match (facts.beta_effective, facts.beta_sigma2) {
-            (Some(beta), _) => format!(", effective beta {}", significant(beta)),
-            (None, Some(beta_sigma2)) => format!(", beta·σ² {}", significant(beta_sigma2)),
-            (None, None) => String::new(),
-        };
+        let weight = EffectiveWeight::of(facts.beta_effective, facts.beta_sigma2);
+        let weight = weight.map_or_else(String::new, |weight| format!(", {weight}"));
         let label = format!("{}{weight}", record.manifest.run);
         let latents = found.latents();
         Ok(Subject { record, spec, data, model, objective, found, latents, label })

@@ -1,13 +1,13 @@
-//! The kernels on Candle's tensors: what a model on the CPU in `f32` is computed with.
+//! The fused engine: the kernels of `crates/kernels` on Candle's tensors, for a model on the CPU in `f32`.
 //!
 //! A whole network is one pass. Its losses are leaves of Candle's graph, a few thousand numbers that an objective is
-//! built from; [`Pass::backward`] takes their slopes from Candle's store and goes on through the network by itself. So
-//! Candle never sees the gradients of weights, which its store would clear and add copies of in every step.
+//! built from; [`FusedPass::backward`] takes their gradients from Candle's store and goes on through the network by itself.
+//! So Candle never sees the gradients of weights, which its store would clear and add copies of in every step.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, Var, bail};
+use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, Var, bail};
 
 use kernels::activation::{self, Activation};
 use kernels::dispatch::Isa;
@@ -15,11 +15,6 @@ use kernels::latent::Noise;
 use kernels::likelihood::Loss;
 use kernels::matmul::{Finish, MatRef, Start, matmul};
 use kernels::network::{Batch, Computed, Layer, Network, Workspace, backward, forward};
-
-/// Whether tensors like `x` are computed by the kernels: in `f32` on the CPU.
-pub fn serve(x: &Tensor) -> bool {
-    matches!(x.device(), Device::Cpu) && x.dtype() == DType::F32
-}
 
 /// Parameters of a layer.
 #[derive(Clone, Debug)]
@@ -60,7 +55,7 @@ pub struct VaeTensors {
     pub z: Tensor,
 }
 
-/// Workspaces that no pass is using.
+/// Buffers of passes that no pass is using.
 #[derive(Clone, Debug, Default)]
 pub struct Workspaces(Arc<Mutex<Vec<Workspace>>>);
 
@@ -78,7 +73,12 @@ impl Workspaces {
 ///
 /// # Errors
 /// Where shapes do not fit together.
-pub fn vae(network: NetworkTensors, x: &Tensor, noise: &Tensor, workspaces: &Workspaces) -> Result<(VaeTensors, Pass)> {
+pub fn vae(
+    network: NetworkTensors,
+    x: &Tensor,
+    noise: &Tensor,
+    workspaces: &Workspaces,
+) -> Result<(VaeTensors, FusedPass)> {
     let (batch, pixels) = x.dims2()?;
     let mut inputs = pixels;
     for (i, layer) in network.layers.iter().enumerate() {
@@ -111,13 +111,13 @@ pub fn vae(network: NetworkTensors, x: &Tensor, noise: &Tensor, workspaces: &Wor
         logvar: leaf(computed.logvar, &[batch, latents])?,
         z: leaf(computed.z, &[batch, latents])?,
     };
-    let pass = Pass { network, x, noise, leaves: tensors.clone(), workspace, workspaces: workspaces.clone() };
+    let pass = FusedPass { network, x, noise, leaves: tensors.clone(), workspace, workspaces: workspaces.clone() };
     Ok((tensors, pass))
 }
 
 /// A forward pass that can be followed by its backward pass.
 #[derive(Debug)]
-pub struct Pass {
+pub struct FusedPass {
     network: NetworkTensors,
     x: Tensor,
     noise: Tensor,
@@ -126,13 +126,13 @@ pub struct Pass {
     workspaces: Workspaces,
 }
 
-impl Drop for Pass {
+impl Drop for FusedPass {
     fn drop(&mut self) {
         self.workspaces.give_back(std::mem::take(&mut self.workspace));
     }
 }
 
-impl Pass {
+impl FusedPass {
     /// The gradients of all parameters, of each layer's weight and then of its bias, for an objective whose backward
     /// pass filled `store`.
     ///
@@ -183,15 +183,21 @@ fn with_inputs<R>(
     Ok(f(&Network { layers: &layers, hidden, activation, noise: draw, loss }, &batch))
 }
 
-/// activation(x W^T + b): `[batch, inputs]`, `[outputs, inputs]` and `[outputs]` to `[batch, outputs]`. No gradient flows
-/// through it.
+/// Dense layers one after the other, the activation between them and, where there is one, `last` after the last:
+/// `[batch, inputs]` to `[batch, outputs]`. No gradient flows through them.
 ///
 /// # Errors
 /// Where shapes do not fit together.
-pub fn dense(x: &Tensor, weight: &Tensor, bias: &Tensor, activation: Option<Activation>) -> Result<Tensor> {
-    x.contiguous()?.apply_op3_no_bwd(weight, bias, &Dense(activation))
+pub fn mlp(layers: &[LayerTensors], x: &Tensor, activation: Activation, last: Option<Activation>) -> Result<Tensor> {
+    let mut h = x.contiguous()?;
+    for (i, layer) in layers.iter().enumerate() {
+        let after = if i + 1 == layers.len() { last } else { Some(activation) };
+        h = h.apply_op3_no_bwd(&layer.weight, &layer.bias, &Dense(after))?;
+    }
+    Ok(h)
 }
 
+/// activation(x W^T + b).
 struct Dense(Option<Activation>);
 
 impl CustomOp3 for Dense {

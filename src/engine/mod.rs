@@ -1,3 +1,6 @@
-//! How a network is computed.
+//! How a model is computed: by fused kernels, or by Candle's own operations.
 
+pub mod backend;
 pub mod fused;
+
+pub use backend::{Backend, Engine};

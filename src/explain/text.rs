@@ -1,67 +1,57 @@
 //! The explanation in words.
 
-use super::{Expected, Explanation};
-use crate::objective::{
-    Constraint, Factor, KlEstimator, Likelihood, LogMseScale, Measure, Objective, Reduction, Weights,
-};
-use crate::spec::{RunSpec, Strength};
+use super::expectation::Expected;
+use super::explanation::Explanation;
+use crate::objective::{EffectiveWeight, KlEstimator, KlPenalty, LossScale, Measure, Reduction};
+use crate::spec::RunSpec;
+use crate::terms::{Term, Terms};
 use crate::text::significant;
 
 /// The objective as the code base writes it, then with its numbers put in.
-pub(super) fn formula(spec: &RunSpec, objective: &Objective, weights: Weights) -> String {
-    let chosen = spec.objective();
-    let reduced = |reduction: Reduction, over: &str| match reduction {
-        Reduction::Sum => format!("sum_{over} mean_batch"),
-        Reduction::Mean => format!("mean_{over} mean_batch"),
-        Reduction::BatchSum => format!("sum_{over} sum_batch"),
+pub(super) fn formula(spec: &RunSpec, weights: &Terms<f64>) -> String {
+    let (recon, kl) = (spec.recon(), spec.family().kl());
+    let factor = |factor: LossScale| match factor {
+        LossScale::Number(1.0) => String::new(),
+        LossScale::Number(_)
+        | LossScale::Pixels
+        | LossScale::PerPixel
+        | LossScale::PerDataVariance
+        | LossScale::PerBatchPixel => format!("{factor} * "),
     };
-    let factor = |factor: Factor| match factor {
-        Factor::Number(1.0) => String::new(),
-        other => format!("{other} * "),
-    };
-    let term = match objective.likelihood {
-        Likelihood::Bernoulli => "bce".to_owned(),
-        Likelihood::ContinuousBernoulli => "continuous-bernoulli-nll".to_owned(),
-        Likelihood::SquaredError => "(x - x^)^2".to_owned(),
-        Likelihood::Gaussian { sigma2 } => format!("gaussian-nll(sigma2 = {sigma2})"),
-        Likelihood::GaussianLearned => "gaussian-nll(sigma learned)".to_owned(),
-        Likelihood::GaussianOptimal => "gaussian-nll(sigma2 = MSE)".to_owned(),
-        Likelihood::LogMse { scale: LogMseScale::Bare } => "log(MSE)".to_owned(),
-        Likelihood::LogMse { scale: LogMseScale::HalfPixels } => "D/2 * log(MSE)".to_owned(),
-        Likelihood::Laplace { scale } => format!("laplace-nll(scale = {scale})"),
-    };
-    let kl = match chosen.kl_estimator {
+    let term = recon.loss.formula();
+    let estimate = match kl.estimator {
         KlEstimator::Analytic => "kl",
         KlEstimator::MonteCarlo => "(log q(z|x) - log p(z))",
     };
-    let kl = format!("{}{} {kl}", factor(chosen.kl_weight), reduced(chosen.kl_reduction, "latents"));
-    let (pull, symbol) = match chosen.strength {
-        Strength::Beta { beta, warmup, .. } => {
-            let rising = warmup.map_or_else(String::new, |rise| format!(" (rising {rise})"));
-            (format!("{beta}{rising} * {kl}"), "K".to_owned())
+    let estimate = format!("{}{} {estimate}", factor(kl.scale), kl.reduction.formula("latents"));
+    let (pull, symbol) = match kl.penalty {
+        KlPenalty::Beta { beta, warmup, free_bits } => {
+            let rising = warmup.map_or_else(String::new, |schedule| format!(" (rising {schedule})"));
+            let symbol = free_bits.map_or_else(|| "K".to_owned(), |free| format!("K with free bits {free}"));
+            (format!("{beta}{rising} * {estimate}"), symbol)
         }
-        Strength::Capacity { gamma, nats, rise } => {
-            let rising = rise.map_or_else(String::new, |rise| format!(" rising {rise}"));
-            (format!("{gamma} * |{kl} - C|"), format!("|K - {nats}{rising}|"))
+        KlPenalty::Capacity { gamma, nats, rise } => {
+            let rising = rise.map_or_else(String::new, |schedule| format!(" rising {schedule}"));
+            (format!("{gamma} * |{estimate} - C|"), format!("|K - {nats}{rising}|"))
         }
     };
-    let symbol = match objective.constraint {
-        Constraint::FreeBits(free) => format!("K with free bits {free}"),
-        Constraint::None | Constraint::Capacity { .. } => symbol,
+    let (reduced, r) = if recon.loss.is_weighted_directly() {
+        (format!("{} {term}", recon.reduction.formula("pixels")), recon.loss.measure().symbol().to_owned())
+    } else {
+        // The loss is a function of the whole batch's error: the reduction is a factor in front of it.
+        let reduced = match recon.reduction {
+            Reduction::Sum => term.clone(),
+            Reduction::Mean => format!("1/D * {term}"),
+            Reduction::BatchSum => format!("B * {term}"),
+        };
+        (reduced, term)
     };
-    let r = match (objective.likelihood, objective.likelihood.loss().measure()) {
-        (Likelihood::LogMse { .. }, _) => term.clone(),
-        (_, Measure::SquaredError) => "S".to_owned(),
-        _ => "R".to_owned(),
-    };
-    let reduced_term = match objective.likelihood {
-        Likelihood::LogMse { .. } => format!("{}{term}", factor(chosen.recon_weight)),
-        _ => format!("{}{} {term}", factor(chosen.recon_weight), reduced(chosen.reduction, "pixels")),
-    };
+    let weight = |term| significant(weights.get(term).copied().unwrap_or(0.0));
     format!(
-        "{reduced_term}  +  {pull}  =  {} * {r}  +  {} * {symbol}",
-        significant(weights.recon),
-        significant(weights.kl)
+        "{}{reduced}  +  {pull}  =  {} * {r}  +  {} * {symbol}",
+        factor(recon.scale),
+        weight(Term::Recon),
+        weight(Term::Kl)
     )
 }
 
@@ -77,11 +67,15 @@ pub fn to_text(e: &Explanation) -> String {
     }
     line("objective", e.formula.clone());
     line("", symbols(e));
-    line(
-        "weights",
-        format!("a = {} on {}, b = {} on K", significant(e.recon_weight), symbol(e), significant(e.kl_weight)),
-    );
+    let on = if e.loss.is_weighted_directly() { e.measure.symbol() } else { "the logarithm" };
+    line("weights", format!("a = {} on {on}, b = {} on K", significant(e.recon_weight), significant(e.kl_weight)));
     line("effective", effective(e));
+    if let Some(risen) = e.warmup_at_end.filter(|&risen| risen < 1.0) {
+        let now = e
+            .effective()
+            .map_or_else(|| format!("{} of that", significant(risen)), |weight| scaled(weight, risen).to_string());
+        line("", format!("that is after the warm-up, which this run does not reach: at its end, {now}"));
+    }
     if let (Some(canonical), Some(scale)) = (&e.canonical, e.scale) {
         let times = if scale == 1.0 { String::new() } else { format!(", times {}", significant(scale)) };
         line("the same as", format!("{canonical}{times}"));
@@ -89,57 +83,62 @@ pub fn to_text(e: &Explanation) -> String {
             line("", "a common factor changes the step of SGD; Adam hardly sees it".to_owned());
         }
     }
-    match e.beta_for_one {
-        Some(beta) if (e.beta_effective.unwrap_or(1.0) - 1.0).abs() > 1e-9 => {
+    match (e.beta_for_one, e.measure) {
+        (Some(beta), _) if (e.beta_effective.unwrap_or(1.0) - 1.0).abs() > 1e-9 => {
             line("for beta 1", format!("write --beta {} here, or use --reduction sum --beta 1", significant(beta)));
         }
-        Some(_) => line("for beta 1", "nothing to change".to_owned()),
-        None if e.measure == "squared-error" => line(
+        (Some(_), _) => line("for beta 1", "nothing to change".to_owned()),
+        (None, Measure::SquaredError) => line(
             "for beta 1",
             "squared error has no sigma, so no beta: use --loss gaussian --sigma2 X, or gaussian-learned, with \
              --reduction sum --beta 1"
                 .to_owned(),
         ),
-        None => {}
+        (None, Measure::Mass | Measure::Density) => {}
     }
     if let Some(expected) = &e.expected {
-        for (i, text) in expectation(e, expected).into_iter().enumerate() {
+        for (i, text) in predicted(e, expected).into_iter().enumerate() {
             line(if i == 0 { "expect" } else { "" }, text);
         }
     }
+    if let Some(reason) = &e.not_predicted {
+        line("expect", format!("not predicted, because {reason}"));
+    }
     if let Some(carried) = &e.carried {
-        let name = if e.measure == "squared-error" { "beta*sigma^2" } else { "the effective beta" };
+        let name = match e.measure {
+            Measure::SquaredError => EffectiveWeight::BetaSigma2(0.0).symbol(),
+            Measure::Mass | Measure::Density => EffectiveWeight::Beta(0.0).symbol(),
+        };
         let effective = carried.effective.map_or_else(|| "not fixed".to_owned(), significant);
         line("elsewhere", format!("on images of {} pixels these settings make {name} {effective}", carried.pixels));
         if let Some(beta) = carried.beta_to_keep {
             line("", format!("to keep what {} pixels have, write --beta {} there", e.pixels, significant(beta)));
         }
     }
-    if e.measure == "density" {
-        line(
+    match e.measure {
+        Measure::Density => line(
             "sign",
             "R is the negative log of a density, which can exceed 1: R and -ELBO can be negative, and lower is still better"
                 .to_owned(),
-        );
+        ),
+        Measure::Mass | Measure::SquaredError => {}
     }
     out
 }
 
-fn symbol(e: &Explanation) -> &'static str {
-    match (e.loss.as_str(), e.measure.as_str()) {
-        ("log-mse", _) => "the logarithm",
-        (_, "squared-error") => "S",
-        _ => "R",
+fn scaled(weight: EffectiveWeight, by: f64) -> EffectiveWeight {
+    match weight {
+        EffectiveWeight::Beta(value) => EffectiveWeight::Beta(value * by),
+        EffectiveWeight::BetaSigma2(value) => EffectiveWeight::BetaSigma2(value * by),
     }
 }
 
 fn symbols(e: &Explanation) -> String {
-    let recon = if e.measure == "squared-error" {
-        format!("S: squared error of an image, summed over its {} pixels", e.pixels)
-    } else {
-        format!("R: -log p(x|z) of an image, summed over its {} pixels", e.pixels)
+    let recon = match e.measure {
+        Measure::SquaredError => format!("S: squared error per image, summed over its {} pixels", e.pixels),
+        Measure::Mass | Measure::Density => format!("R: -log p(x|z) per image, summed over its {} pixels", e.pixels),
     };
-    format!("{recon}; K: KL of an image, summed over its {} latents; both averaged over images", e.latent_dim)
+    format!("{recon}; K: KL per image, summed over its {} latents; both averaged over images", e.latent_dim)
 }
 
 fn effective(e: &Explanation) -> String {
@@ -148,7 +147,10 @@ fn effective(e: &Explanation) -> String {
         parts.push(format!("beta = b/a = {}", significant(beta)));
     }
     if let Some(value) = e.beta_sigma2 {
-        let how = if e.measure == "squared-error" { " = b/(2a)" } else { "" };
+        let how = match e.measure {
+            Measure::SquaredError => " = b/(2a)",
+            Measure::Mass | Measure::Density => "",
+        };
         parts.push(format!("beta*sigma^2{how} = {}", significant(value)));
     }
     if let Some(per_mse) = e.beta_sigma2_per_mse {
@@ -164,7 +166,7 @@ fn effective(e: &Explanation) -> String {
     parts.join("; ")
 }
 
-fn expectation(e: &Explanation, expected: &Expected) -> Vec<String> {
+fn predicted(e: &Explanation, expected: &Expected) -> Vec<String> {
     let mut lines = vec![format!("on {}: {}", expected.data, expected.rule)];
     let (threshold, largest) = (significant(expected.threshold), significant(expected.collapses_above));
     if expected.active_units == 0 {
@@ -179,7 +181,7 @@ fn expectation(e: &Explanation, expected: &Expected) -> Vec<String> {
         lines.push(format!("a linear VAE ends at S = {recon:.3}, K = {kl:.3}; a deeper one does better in S"));
     }
     if let Some(floor) = expected.collapsed_floor {
-        let symbol = if e.measure == "squared-error" { "S" } else { "R" };
+        let symbol = e.measure.symbol();
         lines.push(format!("a collapsed model ends at test {symbol} = {floor:.3}, K = 0: the average image"));
     }
     lines

@@ -1,9 +1,10 @@
 //! Initial parameters, by the convention of the framework that is imitated.
 
+use candle_core::{Result, bail};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::LayerShape;
+use super::architecture::{Architecture, LayerShape};
 use crate::rng::{Purpose, Stream};
 
 /// How weights and biases begin.
@@ -28,11 +29,45 @@ pub enum OutputBias {
     DataMean,
 }
 
+/// The beginning of a training.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// How weights and biases begin.
+    pub init: Init,
+    /// The seed of their numbers.
+    pub seed: u64,
+    /// The bias of the last decoder layer, `[pixels]`, where it does not begin as `init` has it.
+    pub output_bias: Option<&'a [f32]>,
+}
+
+impl Start<'_> {
+    /// The name, the shape and the numbers of every parameter of `architecture`'s layers.
+    ///
+    /// # Errors
+    /// Where the output bias has another length than an image.
+    pub(super) fn draw(&self, architecture: &Architecture) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>> {
+        let layers = architecture.layers();
+        let mut all = Vec::with_capacity(2 * layers.len());
+        for (index, layer) in layers.iter().enumerate() {
+            let (weight, mut bias) = self.init.draw(layer, self.seed, index);
+            if let (Some(given), true) = (self.output_bias, index + 1 == layers.len()) {
+                if given.len() != bias.len() {
+                    bail!("an output bias of {} numbers for images of {} pixels", given.len(), bias.len())
+                }
+                bias.copy_from_slice(given);
+            }
+            all.push((format!("{}.weight", layer.name), vec![layer.outputs, layer.inputs], weight));
+            all.push((format!("{}.bias", layer.name), vec![layer.outputs], bias));
+        }
+        Ok(all)
+    }
+}
+
 impl Init {
     /// The weight (`[outputs, inputs]`, row-major) and the bias of parameter layer number `index`.
     ///
     /// Each layer has a stream of its own, so that another width elsewhere leaves its numbers alone.
-    pub(super) fn draw(self, layer: &LayerShape, seed: u64, index: usize) -> (Vec<f32>, Vec<f32>) {
+    fn draw(self, layer: &LayerShape, seed: u64, index: usize) -> (Vec<f32>, Vec<f32>) {
         let mut stream = Stream::new(seed, Purpose::Init, 0, index as u64);
         let mut weight = vec![0f32; layer.outputs * layer.inputs];
         let mut bias = vec![0f32; layer.outputs];

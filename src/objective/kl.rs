@@ -7,8 +7,11 @@ use candle_core::{D, Result as TensorResult, Tensor};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::schedule::{Rise, Time};
-use crate::model::Posterior;
+use super::arithmetic::Arithmetic;
+use super::ratio::Ratio;
+use super::schedule::{Schedule, Time};
+use super::weight::Weight;
+use crate::pass::{GaussianLatents, Sampling};
 
 /// How the KL of the objective is computed. The canonical K is always the closed form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -32,28 +35,126 @@ pub enum FreeBits {
     PerImage(f64),
 }
 
-/// What is done to the KL before it is weighed.
+/// What pulls on the KL.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Constraint {
-    /// Nothing.
-    None,
-    /// Less than this costs no less.
-    FreeBits(FreeBits),
-    /// |K - C| with C rising to a given capacity (Burgess et al. 2018, equation 8); its weight is gamma.
+pub enum KlPenalty {
+    /// beta * K, K after free bits.
+    Beta {
+        /// The factor, as the code base writes it.
+        beta: f64,
+        /// How the factor rises; none: constant.
+        warmup: Option<Schedule>,
+        /// KL that costs nothing.
+        free_bits: Option<FreeBits>,
+    },
+    /// gamma * |K - C|, with C rising to a capacity (Burgess et al. 2018, equation 8).
     Capacity {
+        /// The factor.
+        gamma: f64,
         /// C at the end, in nats.
         nats: f64,
         /// How C rises; none: at once.
-        rise: Option<Rise>,
+        rise: Option<Schedule>,
     },
 }
 
-/// log q(z|x) - log p(z) of every image, `[batch]`, for `z` drawn with standard deviation exp(logvar/2).
-pub fn log_ratio(posterior: &Posterior, z: &Tensor) -> TensorResult<Tensor> {
-    // log N(z; mean, sigma^2) - log N(z; 0, 1): the log(2 pi) of both cancel.
-    let Posterior { mean, logvar } = posterior;
-    let scaled = ((z - mean)?.sqr()? * logvar.neg()?.exp()?)?;
-    (((z.sqr()? - scaled)? - logvar)? * 0.5)?.sum(D::Minus1)
+/// The KL in an objective.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KlTerm {
+    /// b without beta (or gamma): reduction, latents and any other factor.
+    pub weight: Weight,
+    /// How the KL is computed.
+    pub estimator: KlEstimator,
+    /// What is done with it.
+    pub penalty: KlPenalty,
+    /// How z was drawn: R + K bounds the likelihood only where z follows the q whose KL is K.
+    pub sampling: Sampling,
+}
+
+impl KlPenalty {
+    /// beta, or gamma.
+    pub fn factor(self) -> f64 {
+        match self {
+            KlPenalty::Beta { beta, .. } => beta,
+            KlPenalty::Capacity { gamma, .. } => gamma,
+        }
+    }
+
+    /// What is free, where something is.
+    pub fn free_bits(self) -> Option<FreeBits> {
+        match self {
+            KlPenalty::Beta { free_bits, .. } => free_bits,
+            KlPenalty::Capacity { .. } => None,
+        }
+    }
+
+    /// How far beta has risen at `time`, in [0, 1]; gamma does not rise.
+    pub fn warmup(self, time: Time) -> f64 {
+        match self {
+            KlPenalty::Beta { warmup, .. } => warmup.map_or(1.0, |schedule| schedule.at(time)),
+            KlPenalty::Capacity { .. } => 1.0,
+        }
+    }
+
+    /// |K - C| under a capacity, K itself otherwise.
+    fn distance<T: Arithmetic>(self, kl: &T, time: Time) -> TensorResult<T> {
+        match self {
+            KlPenalty::Capacity { nats, rise, .. } => {
+                let capacity = nats * rise.map_or(1.0, |schedule| schedule.at(time));
+                kl.affine(1.0, -capacity)?.abs()
+            }
+            KlPenalty::Beta { .. } => Ok(kl.clone()),
+        }
+    }
+}
+
+impl KlTerm {
+    /// d, the latents.
+    pub fn latent_dim(&self) -> usize {
+        self.weight.elements
+    }
+
+    /// b, for a batch of `batch` images at `time`.
+    pub fn weight_at(&self, batch: usize, time: Time) -> Ratio {
+        let Weight { reduction, scale, elements } = self.weight;
+        let factor = Ratio::from(self.penalty.factor()) * scale;
+        Ratio::from(self.penalty.warmup(time)) * factor * reduction.weight(elements, batch)
+    }
+
+    /// Whether the objective weights K itself, so that one number serves both ledgers to the last digit.
+    pub fn is_plain(&self) -> bool {
+        self.estimator == KlEstimator::Analytic && self.penalty.free_bits().is_none()
+    }
+
+    /// The KL of a batch as estimated and after free bits, a scalar averaged over images, before any capacity.
+    ///
+    /// # Errors
+    /// Where a tensor cannot be made.
+    pub fn estimate(&self, latents: &GaussianLatents) -> TensorResult<Tensor> {
+        match (self.estimator, self.penalty.free_bits()) {
+            (KlEstimator::Analytic, None) => latents.kl.sum(D::Minus1)?.mean_all(),
+            (KlEstimator::Analytic, Some(free)) => free.apply(&latents.kl),
+            (KlEstimator::MonteCarlo, None) => latents.log_ratio()?.mean_all(),
+            (KlEstimator::MonteCarlo, Some(free)) => free.apply(&latents.log_ratio()?.unsqueeze(D::Minus1)?),
+        }
+    }
+
+    /// The estimate for a whole set, from the average of its batches' estimates and the set's K of every latent.
+    pub fn estimate_of_set(&self, average: f64, kl_per_latent: &[f64]) -> f64 {
+        match self.penalty.free_bits() {
+            // Over a batch mean: for a set, over the set's mean, with no trace of the batches it was evaluated in.
+            Some(FreeBits::PerLatentBatch(nats)) => kl_per_latent.iter().map(|k| k.max(nats)).sum(),
+            Some(FreeBits::PerLatent(_) | FreeBits::PerImage(_)) | None => average,
+        }
+    }
+
+    /// What b weights: the estimate, or its distance from the capacity.
+    ///
+    /// # Errors
+    /// Where a tensor cannot be made.
+    pub fn weighted<T: Arithmetic>(&self, estimate: &T, time: Time) -> TensorResult<T> {
+        self.penalty.distance(estimate, time)
+    }
 }
 
 impl FreeBits {
@@ -74,13 +175,6 @@ impl FreeBits {
     }
 }
 
-impl Constraint {
-    /// C at `time`.
-    pub(super) fn capacity(nats: f64, rise: Option<Rise>, time: Time) -> f64 {
-        nats * rise.map_or(1.0, |rise| rise.at(time))
-    }
-}
-
 impl fmt::Display for FreeBits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -95,17 +189,17 @@ impl FromStr for FreeBits {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mend = || "write a kind and an amount in nats such as latent:0.1, latent-batch:0.1 or image:10".to_owned();
-        let (kind, nats) = text.trim().split_once(':').ok_or_else(mend)?;
-        let nats: f64 = nats.trim().parse().map_err(|_| mend())?;
+        let hint = || "write a kind and an amount in nats such as latent:0.1, latent-batch:0.1 or image:10".to_owned();
+        let (kind, nats) = text.trim().split_once(':').ok_or_else(hint)?;
+        let nats: f64 = nats.trim().parse().map_err(|_| hint())?;
         if !(nats.is_finite() && nats >= 0.0) {
-            return Err(mend());
+            return Err(hint());
         }
         match kind {
             "latent" => Ok(FreeBits::PerLatent(nats)),
             "latent-batch" => Ok(FreeBits::PerLatentBatch(nats)),
             "image" => Ok(FreeBits::PerImage(nats)),
-            _ => Err(mend()),
+            _ => Err(hint()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::Quotient;
+use super::ratio::Ratio;
 
 /// The reduction of a loss term, seen as the weight on its canonical value (summed over the n elements of an image,
 /// averaged over the B images of a batch).
@@ -20,11 +20,20 @@ pub enum Reduction {
 
 impl Reduction {
     /// The weight of a per-image sum over `elements`, averaged over `batch` images.
-    pub fn weight(self, elements: usize, batch: usize) -> Quotient {
+    pub fn weight(self, elements: usize, batch: usize) -> Ratio {
         match self {
-            Reduction::Sum => Quotient::from(1.0),
-            Reduction::Mean => Quotient::new(1.0, elements as f64),
-            Reduction::BatchSum => Quotient::from(batch as f64),
+            Reduction::Sum => Ratio::from(1.0),
+            Reduction::Mean => Ratio::new(1.0, elements as f64),
+            Reduction::BatchSum => Ratio::from(batch as f64),
+        }
+    }
+
+    /// The reduction in words: over which elements, and over the images of a batch.
+    pub fn formula(self, elements: &str) -> String {
+        match self {
+            Reduction::Sum => format!("sum_{elements} mean_batch"),
+            Reduction::Mean => format!("mean_{elements} mean_batch"),
+            Reduction::BatchSum => format!("sum_{elements} sum_batch"),
         }
     }
 

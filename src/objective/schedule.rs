@@ -17,6 +17,12 @@ pub struct Time {
 impl Time {
     /// After all that rises has risen: what an objective ends as.
     pub const END: Time = Time { step: u64::MAX, steps_per_epoch: 1 };
+
+    /// The last step of `epoch` on `images` training images in batches of `batch_size`; before the first step, that one.
+    pub fn end_of(epoch: u32, images: usize, batch_size: usize) -> Time {
+        let steps_per_epoch = images.div_ceil(batch_size.max(1)) as u64;
+        Time { step: (u64::from(epoch) * steps_per_epoch).saturating_sub(1), steps_per_epoch }
+    }
 }
 
 /// A stretch of training.
@@ -42,14 +48,14 @@ pub enum Shape {
 /// A rise of a given shape over a given length, typed as `linear:5`, `cosine:500steps`, `cyclical:2epochs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Rise {
+pub struct Schedule {
     /// The shape.
     pub shape: Shape,
     /// T.
     pub length: Length,
 }
 
-impl Rise {
+impl Schedule {
     /// The fraction reached at `time`, in [0, 1].
     pub fn at(self, time: Time) -> f64 {
         let length = match self.length {
@@ -66,7 +72,7 @@ impl Rise {
     }
 }
 
-impl fmt::Display for Rise {
+impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shape = match self.shape {
             Shape::Linear => "linear",
@@ -80,32 +86,32 @@ impl fmt::Display for Rise {
     }
 }
 
-impl FromStr for Rise {
+impl FromStr for Schedule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mend =
+        let hint =
             || "write a shape and a length such as linear:5epochs, cosine:500steps or cyclical:2epochs".to_owned();
-        let (shape, length) = text.trim().split_once(':').ok_or_else(mend)?;
+        let (shape, length) = text.trim().split_once(':').ok_or_else(hint)?;
         let shape = match shape {
             "linear" => Shape::Linear,
             "cosine" => Shape::Cosine,
             "cyclical" => Shape::Cyclical,
-            _ => return Err(mend()),
+            _ => return Err(hint()),
         };
         let length = if let Some(steps) = length.strip_suffix("steps") {
-            Length::Steps(steps.trim().parse().map_err(|_| mend())?)
+            Length::Steps(steps.trim().parse().map_err(|_| hint())?)
         } else {
-            Length::Epochs(length.trim_end_matches("epochs").trim().parse().map_err(|_| mend())?)
+            Length::Epochs(length.trim_end_matches("epochs").trim().parse().map_err(|_| hint())?)
         };
         match length {
-            Length::Epochs(0) | Length::Steps(0) => Err(mend()),
-            _ => Ok(Rise { shape, length }),
+            Length::Epochs(0) | Length::Steps(0) => Err(hint()),
+            _ => Ok(Schedule { shape, length }),
         }
     }
 }
 
-impl TryFrom<String> for Rise {
+impl TryFrom<String> for Schedule {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -113,8 +119,8 @@ impl TryFrom<String> for Rise {
     }
 }
 
-impl From<Rise> for String {
-    fn from(value: Rise) -> String {
+impl From<Schedule> for String {
+    fn from(value: Schedule) -> String {
         value.to_string()
     }
 }

@@ -1,13 +1,15 @@
 //! A run on disk: its files by name, and their formats. Written by `run`, read by everything that compares runs.
 
+mod columns;
 mod manifest;
 mod tables;
 
 use std::path::{Path, PathBuf};
 
+pub use columns::{Cell, Column, read_row};
 pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Status, Versions, host_name, now};
 pub use tables::{
-    METRICS_HEADER, TIMING_HEADER, latents_table, metrics_rows, parse_latents, parse_metrics, parse_timing, timing_row,
+    TIMING_HEADER, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics, parse_timing, timing_row,
 };
 
 use crate::choice::Choice;

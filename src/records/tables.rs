@@ -3,12 +3,14 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::columns::{self, Column};
 use crate::error::{Error, Result};
 use crate::metrics::{EpochRecord, LatentRecord, TimingRecord};
 
-/// The header of `metrics.csv`, a contract.
-pub const METRICS_HEADER: &str =
-    "epoch,split,objective,recon_term,kl_term,recon,kl,neg_elbo,beta_effective,beta_sigma2,active_units\n";
+/// The header line of `metrics.csv`.
+pub fn metrics_header() -> String {
+    columns::header() + "\n"
+}
 
 /// The header of `timing.csv`.
 pub const TIMING_HEADER: &str = "epoch,train_s,eval_s,images_per_s\n";
@@ -18,7 +20,7 @@ pub const LATENTS_HEADER: &str = "latent,kl,mean_variance\n";
 
 /// Rows of `metrics.csv`, without a header. Every number in the shortest form that reads back to the same bits.
 pub fn metrics_rows(rows: &[EpochRecord]) -> Result<Vec<u8>> {
-    csv_rows(rows)
+    csv_rows(&rows.iter().map(|row| Column::ALL.map(|column| column.cell(row))).collect::<Vec<_>>())
 }
 
 /// A row of `timing.csv`, without a header.
@@ -36,7 +38,17 @@ pub fn latents_table(rows: &[LatentRecord]) -> Result<Vec<u8>> {
 /// # Errors
 /// What is wrong and in which line, as a sentence.
 pub fn parse_metrics(text: &[u8]) -> Result<Vec<EpochRecord>, String> {
-    parse(text)
+    let mut reader = csv::Reader::from_reader(text);
+    let named = |name: &str| Column::of(name).ok_or_else(|| format!("line 1: no column is called {name:?}"));
+    let columns = reader.headers().map_err(|e| e.to_string())?.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+    if let Some(missing) = Column::ALL.into_iter().find(|column| !columns.contains(column)) {
+        return Err(format!("line 1: the column {:?} is missing", missing.name()));
+    }
+    let row = |(line, record): (usize, Result<csv::StringRecord, csv::Error>)| {
+        let record = record.map_err(|e| e.to_string())?;
+        columns::read_row(columns.iter().copied().zip(&record)).map_err(|why| format!("line {line}: {why}"))
+    };
+    (2..).zip(reader.records()).map(row).collect()
 }
 
 /// Parses the text of `latents.csv`.
@@ -71,16 +83,16 @@ fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<Vec<T>, String> {
 mod tests {
     use super::*;
     use crate::metrics::Split;
+    use crate::terms::{Ledgers, Term, Terms};
 
     fn row() -> EpochRecord {
         EpochRecord {
             epoch: 1,
             split: Split::Train,
-            objective: 0.1 + 0.2,
-            recon_term: 0.1,
-            kl_term: 0.2,
-            recon: 78.4,
-            kl: 1e-7,
+            ledgers: Ledgers {
+                canonical: Terms::default().with(Term::Recon, 78.4).with(Term::Kl, 1e-7),
+                weighted: Terms::default().with(Term::Recon, 0.1).with(Term::Kl, 0.2),
+            },
             neg_elbo: None,
             beta_effective: None,
             beta_sigma2: Some(0.5),
@@ -99,11 +111,11 @@ mod tests {
     #[test]
     fn the_headers_are_the_fields_in_their_order() {
         let with_header = |header: &str, row: &[u8]| [header.as_bytes(), row].concat();
-        let metrics = with_header(METRICS_HEADER, &metrics_rows(&[row()]).unwrap());
+        let header =
+            "epoch,split,objective,recon_term,kl_term,recon,kl,neg_elbo,beta_effective,beta_sigma2,active_units\n";
+        assert_eq!(metrics_header(), header, "a contract: scripts lean on these names and this order");
+        let metrics = with_header(header, &metrics_rows(&[row()]).unwrap());
         assert_eq!(parse_metrics(&metrics).unwrap(), [row()]);
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.serialize(row()).unwrap();
-        assert_eq!(writer.into_inner().unwrap(), metrics);
         let timing = TimingRecord { epoch: 2, train_s: 1.5, eval_s: 0.25, images_per_s: 4e4 };
         let text = with_header(TIMING_HEADER, &timing_row(&timing).unwrap());
         assert_eq!(parse_timing(&text).unwrap(), [timing]);
@@ -114,7 +126,16 @@ mod tests {
 
     #[test]
     fn a_damaged_table_is_told_with_its_line() {
-        let message = parse_metrics(format!("{METRICS_HEADER}1,train,x\n").as_bytes()).unwrap_err();
-        assert!(message.contains("line: 2"), "{message}");
+        for (text, says) in [
+            ("1,train,x\n", "line: 2"),
+            ("1,train,x,0,0,0,0,,,,\n", "line 2: objective: \"x\""),
+            ("1,train,5,1,1,0,0,,,,\n", "line 2: objective 5 is not the sum of its terms, 2"),
+            ("1,both,2,1,1,0,0,,,,\n", "line 2: split: \"both\""),
+        ] {
+            let message = parse_metrics(format!("{}{text}", metrics_header()).as_bytes()).unwrap_err();
+            assert!(message.contains(says), "{message}");
+        }
+        assert!(parse_metrics(b"epoch,split\n").unwrap_err().contains("\"objective\" is missing"));
+        assert!(parse_metrics(b"epoch,recons\n").unwrap_err().contains("\"recons\""));
     }
 }

@@ -57,7 +57,7 @@ fn trend_line(run: &RunRecord) -> Option<String> {
     let (name, value): (_, fn(&EpochRecord) -> Option<f64>) = if tests().all(|row| row.neg_elbo.is_some()) {
         ("-ELBO", |row| row.neg_elbo)
     } else {
-        ("objective", |row| Some(row.objective))
+        ("objective", |row| Some(row.objective()))
     };
     // The untrained model is so far off that beside it all else is flat.
     let rows: Vec<(u32, f64)> = tests()
@@ -181,10 +181,10 @@ fn epoch_table(run: &RunRecord) -> Table {
         };
         let mut cells = vec![
             epoch.to_string(),
-            cell(train, |r| Some(r.recon), 3),
-            cell(train, |r| Some(r.kl), 4),
-            cell(test, |r| Some(r.recon), 3),
-            cell(test, |r| Some(r.kl), 4),
+            cell(train, |r| Some(r.recon()), 3),
+            cell(train, |r| Some(r.kl()), 4),
+            cell(test, |r| Some(r.recon()), 3),
+            cell(test, |r| Some(r.kl()), 4),
         ];
         if nats {
             cells.push(cell(test, |r| r.neg_elbo, 3));

@@ -8,10 +8,11 @@ use safetensors::SafeTensors;
 
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
-use crate::train::{LedgerSums, Progress, State};
+use crate::terms::{Ledgers, Term, Terms};
+use crate::train::{EpochSums, ResumePoint, State};
 
 /// The layout of the file; raised when it changes, so that an older file is not misread.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Lengths of the tables at the time of the checkpoint: what was written after it is cut off when a run resumes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,10 +32,12 @@ pub fn save(path: &Path, run_id: &str, state: &State, tables: TableLengths) -> R
     for (i, slot) in state.optimizer.state()?.into_iter().enumerate() {
         tensors.push((format!("optimizer.{i:03}"), slot));
     }
-    let Progress { recorded, batches, sums, train_s } = &state.progress;
-    // As tensors, the sums keep every bit.
-    let numbers = [sums.recon_term, sums.kl_term, sums.recon, sums.energy, sums.kl, *train_s];
-    tensors.push(("sums".into(), Tensor::new(&numbers, &Device::Cpu)?));
+    let ResumePoint { recorded, batches, sums, train_s } = &state.progress;
+    // As tensors, the sums keep every bit; NaN stands for a term that the model does not have.
+    let cells = |terms: &Terms<f64>| Term::ALL.map(|term| terms.get(term).copied().unwrap_or(f64::NAN));
+    tensors.push(("sums.canonical".into(), Tensor::new(&cells(&sums.ledgers.canonical), &Device::Cpu)?));
+    tensors.push(("sums.weighted".into(), Tensor::new(&cells(&sums.ledgers.weighted), &Device::Cpu)?));
+    tensors.push(("sums".into(), Tensor::new(&[sums.energy, *train_s], &Device::Cpu)?));
     let counters = [
         recorded.map_or(-1, i64::from),
         *batches as i64,
@@ -75,9 +78,18 @@ pub fn load(path: &Path, run_id: &str, state: &mut State) -> Result<TableLengths
         }
         parameter.set(&saved.to_device(parameter.device()).map_err(text)?).map_err(text)?;
     }
+    let mut terms = |name: &str| -> Result<Terms<f64>, String> {
+        let cells = take(name)?.to_vec1::<f64>().map_err(text)?;
+        if cells.len() != Term::ALL.len() {
+            return Err(format!("{name} has another length"));
+        }
+        let there = Term::ALL.into_iter().zip(cells).filter(|(_, value)| !value.is_nan());
+        Ok(there.fold(Terms::default(), |all, (term, value)| all.with(term, value)))
+    };
+    let ledgers = Ledgers { canonical: terms("sums.canonical")?, weighted: terms("sums.weighted")? };
     let numbers = take("sums")?.to_vec1::<f64>().map_err(text)?;
     let counters = take("counters")?.to_vec1::<i64>().map_err(text)?;
-    let (&[recon_term, kl_term, recon, energy, kl, train_s], &[recorded, batches, images, steps, metrics, timing]) =
+    let (&[energy, train_s], &[recorded, batches, images, steps, metrics, timing]) =
         (numbers.as_slice(), counters.as_slice())
     else {
         return Err("its counters have another length".into());
@@ -86,10 +98,10 @@ pub fn load(path: &Path, run_id: &str, state: &mut State) -> Result<TableLengths
     let slots = state.optimizer.state().map_err(text)?.len();
     let saved = (0..slots).map(|i| take(&format!("optimizer.{i:03}"))).collect::<Result<Vec<_>, _>>()?;
     state.optimizer.restore(count(steps)?, saved).map_err(text)?;
-    state.progress = Progress {
+    state.progress = ResumePoint {
         recorded: u32::try_from(recorded).ok(),
         batches: count(batches)? as usize,
-        sums: LedgerSums { images: count(images)?, recon_term, kl_term, recon, energy, kl },
+        sums: EpochSums { images: count(images)?, ledgers, energy },
         train_s,
     };
     Ok(TableLengths { metrics: count(metrics)?, timing: count(timing)? })

@@ -56,7 +56,7 @@ pub fn check_side_by_side<'a>(
 /// Bytes of parameters, gradients, optimiser state and one batch.
 fn needed(architecture: &Architecture, training: &TrainingSpec, images: usize) -> u128 {
     // Values, gradients, a gradient's transposed copy, and the optimiser's state.
-    let copies = 3 + training.rule.slots() as u128;
+    let copies = 3 + training.optimizer.rule.slots() as u128;
     let batch = training.batch_size.min(images) as u128;
     let floats = architecture
         .parameter_count()

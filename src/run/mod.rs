@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use candle_core::{DType, Device};
+use candle_nn::Optimizer as _;
 
 pub use holder::{Holder, holder};
 pub use lock::remove_dead_lock;
@@ -18,20 +19,21 @@ pub use memory::{check as check_memory, check_side_by_side};
 pub use model_file::read_model;
 
 use crate::data::{Dataset, PixelStats};
+use crate::engine::Backend;
 use crate::error::{Error, Result};
 use crate::evaluate::{BATCH, Measurement, evaluate};
 use crate::files::write_atomically;
 use crate::metrics::{EpochRecord, LatentRecord, Split};
-use crate::model::{OutputBias, Vae};
-use crate::objective::{Time, logit};
+use crate::model::{Model, OutputBias, Start, Vae};
 use crate::optimizer::Optimizer;
 use crate::records::{
-    DataFacts, Host, METRICS_HEADER, Manifest, ObjectiveFacts, RunDir, RunRecord, Status, TIMING_HEADER, Versions,
-    latents_table, now,
+    DataFacts, Host, Manifest, ObjectiveFacts, RunDir, RunRecord, Status, TIMING_HEADER, Versions, latents_table,
+    metrics_header, now,
 };
 use crate::spec::RunSpec;
 use crate::spec::presets::PresetName;
-use crate::train::{Outcome, Progress, State, Task, train};
+use crate::terms::Term;
+use crate::train::{Outcome, ResumePoint, State, Task, train};
 use crate::verdict::{Evidence, Verdict};
 use checkpoint::TableLengths;
 use lock::Lock;
@@ -228,12 +230,10 @@ impl<'a> Worker<'a> {
             batch_size: training.batch_size,
             epochs: training.epochs,
             seed: job.spec.seed(),
-            dtype: DType::F32,
-            device: job.device,
         };
         let test_stats = PixelStats::of(&job.data.test, pixels);
-        let floor = objective.collapsed_floor(&train_stats, &test_stats)?;
-        let entropy_floor = objective.entropy_floor(&test_stats);
+        let floor = objective.recon.collapsed_floor(&train_stats, &test_stats)?;
+        let entropy_floor = objective.recon.entropy_floor(&test_stats);
         Ok(Worker { job, id, dir, lock, task, train_stats, floor, entropy_floor })
     }
 
@@ -307,10 +307,10 @@ impl<'a> Worker<'a> {
             std::fs::remove_file(path).map_err(|e| Error::output(path, "remove", e))?;
         }
         write_atomically(&self.dir.config(), self.config().as_bytes())?;
-        write_atomically(&self.dir.metrics(), METRICS_HEADER.as_bytes())?;
+        write_atomically(&self.dir.metrics(), metrics_header().as_bytes())?;
         write_atomically(&self.dir.timing(), TIMING_HEADER.as_bytes())?;
         self.manifest().write(&self.dir.manifest())?;
-        let lengths = TableLengths { metrics: METRICS_HEADER.len() as u64, timing: TIMING_HEADER.len() as u64 };
+        let lengths = TableLengths { metrics: metrics_header().len() as u64, timing: TIMING_HEADER.len() as u64 };
         Ok((state, lengths, Effort::Fresh))
     }
 
@@ -327,29 +327,23 @@ impl<'a> Worker<'a> {
 
     fn untrained(&self) -> Result<State> {
         let spec = self.job.spec;
-        let bias = match spec.model().output_bias {
+        let bias = match spec.network().output_bias {
             OutputBias::Zero => None,
             OutputBias::DataMean => Some(self.data_mean_bias()),
         };
         let architecture = spec.architecture(self.job.data.pixels());
-        let model = Vae::new(
-            &architecture,
-            spec.model().init,
-            spec.seed(),
-            bias.as_deref(),
-            self.task.dtype,
-            self.task.device,
-        )?;
-        let parameters: Vec<_> = model.parameters().into_iter().map(|(_, p)| p).collect();
-        let optimizer = Optimizer::new(spec.training().rule, spec.training().lr, &parameters)?;
-        Ok(State { optimizer, model, progress: Progress::default() })
+        let start = Start { init: spec.network().init, seed: spec.seed(), output_bias: bias.as_deref() };
+        let backend = Backend::new(spec.network().engine, DType::F32, self.job.device)?;
+        let model = Model::Vae(Vae::new(&architecture, &start, &backend)?);
+        let parameters: Vec<_> = model.parameters().iter().map(|(_, p)| p.clone()).collect();
+        let optimizer = Optimizer::new(parameters, spec.training().optimizer)?;
+        Ok(State { optimizer, model, progress: ResumePoint::default() })
     }
 
     fn data_mean_bias(&self) -> Vec<f32> {
         let means = self.train_stats.means();
         let objective = &self.task.objective;
-        let logits = objective.likelihood.energy().takes_logits();
-        means.into_iter().map(|m| (if logits { logit(m) } else { objective.output.inverse(m) }) as f32).collect()
+        means.into_iter().map(|mean| objective.recon.output_for_mean(mean) as f32).collect()
     }
 
     fn verdict(&self, last: Option<(f64, f64, u32)>) -> Result<Option<Verdict>> {
@@ -360,22 +354,22 @@ impl<'a> Worker<'a> {
                 .metrics
                 .iter()
                 .rfind(|row| row.split == Split::Test)
-                .and_then(|row| Some((row.recon, row.kl, row.active_units?))),
+                .and_then(|row| Some((row.recon(), row.kl(), row.active_units?))),
         };
         Ok(evidence.map(|(recon, kl, active_units)| {
-            let latent_dim = self.task.objective.latent_dim;
+            let latent_dim = self.job.spec.family().latent_dim();
             Verdict::judge(Evidence { recon, kl, active_units, latent_dim, floor: self.floor })
         }))
     }
 
     /// The latents of the trained model, on the test images as the last epoch saw them.
-    fn measure_latents(&self, model: &Vae) -> Result<Vec<LatentRecord>> {
+    fn measure_latents(&self, model: &Model) -> Result<Vec<LatentRecord>> {
         let on = last_measurement(self.job.spec, self.job.data);
-        Ok(evaluate(model, &self.task.objective, &on, self.task.dtype, self.job.device)?.latents())
+        Ok(evaluate(model, &self.task.objective, &on)?.latents())
     }
 
     fn config(&self) -> String {
-        let mut settings = self.job.spec.settings();
+        let mut settings = self.job.spec.settings().clone();
         settings.preset = self.job.preset;
         settings.data_dir = self.job.data_dir.map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
         let toml = toml::to_string(&settings).unwrap_or_default();
@@ -384,18 +378,18 @@ impl<'a> Worker<'a> {
 
     fn manifest(&self) -> Manifest {
         let (job, objective) = (self.job, &self.task.objective);
-        let end = Time::END;
-        let weights = objective.weights(self.task.batch_size, end);
+        let (end, batch) = (self.task.end_of(self.task.epochs), self.task.full_batch());
+        let weights = objective.weights(batch, end);
         let started = now();
         Manifest {
             run: self.id.to_owned(),
             status: Status::Running,
             verdict: None,
             objective: ObjectiveFacts {
-                recon_weight: weights.recon,
-                kl_weight: weights.kl,
-                beta_effective: objective.beta_effective(self.task.batch_size, end),
-                beta_sigma2: objective.beta_sigma2(self.task.batch_size, end, None, None),
+                recon_weight: weights.get(Term::Recon).copied().unwrap_or(0.0),
+                kl_weight: weights.get(Term::Kl).copied().unwrap_or(0.0),
+                beta_effective: objective.beta_effective(batch, end),
+                beta_sigma2: objective.beta_sigma2(batch, end, None, None),
             },
             data: DataFacts {
                 name: job.data.name,

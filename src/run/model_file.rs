@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 
-use candle_core::{DType, Device};
+use candle_core::Device;
 
+use crate::engine::Backend;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
-use crate::model::Vae;
+use crate::model::{Model, Start, Vae};
 use crate::records::RunDir;
 use crate::spec::RunSpec;
 
 /// Writes the weights under the names and shapes of PyTorch's `load_state_dict`, with the spec in the metadata.
-pub(super) fn write_model(dir: &RunDir, model: &Vae, spec: &RunSpec) -> Result<()> {
-    let tensors: Vec<_> = model.parameters().into_iter().map(|(name, p)| (name, p.as_tensor().clone())).collect();
+pub(super) fn write_model(dir: &RunDir, model: &Model, spec: &RunSpec) -> Result<()> {
+    let tensors: Vec<_> = model.parameters().iter().map(|(name, p)| (name.clone(), p.as_tensor().clone())).collect();
     let metadata = HashMap::from([("spec".to_owned(), spec.to_toml())]);
     let bytes = safetensors::serialize(tensors, Some(metadata))
         .map_err(|e| Error::Run(format!("the model cannot be serialised ({e})")))?;
@@ -23,7 +24,7 @@ pub(super) fn write_model(dir: &RunDir, model: &Vae, spec: &RunSpec) -> Result<(
 ///
 /// # Errors
 /// [`Error::Run`] with the file and the reason.
-pub fn read_model(dir: &RunDir, spec: &RunSpec, pixels: usize) -> Result<Vae> {
+pub fn read_model(dir: &RunDir, spec: &RunSpec, pixels: usize) -> Result<Model> {
     let path = dir.model();
     let damaged = |why: String| {
         let why = why.lines().next().unwrap_or_default().to_owned();
@@ -35,9 +36,10 @@ pub fn read_model(dir: &RunDir, spec: &RunSpec, pixels: usize) -> Result<Vae> {
     let bytes = std::fs::read(&path).map_err(|e| Error::input(&path, "read", e))?;
     let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|e| damaged(e.to_string()))?;
     let architecture = spec.architecture(pixels);
-    let model = Vae::new(&architecture, spec.model().init, spec.seed(), None, DType::F32, &Device::Cpu)?;
+    let start = Start { init: spec.network().init, seed: spec.seed(), output_bias: None };
+    let model = Model::Vae(Vae::new(&architecture, &start, &Backend::FUSED)?);
     for (name, parameter) in model.parameters() {
-        let saved = tensors.get(&name).ok_or_else(|| damaged(format!("it lacks {name}")))?;
+        let saved = tensors.get(name).ok_or_else(|| damaged(format!("it lacks {name}")))?;
         if saved.shape() != parameter.shape() {
             return Err(damaged(format!("{name} has another shape")));
         }

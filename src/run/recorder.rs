@@ -11,6 +11,7 @@ use super::{Display, Moment};
 use crate::error::{Error, Result};
 use crate::metrics::{EpochRecord, Split, TimingRecord};
 use crate::records::{RunDir, metrics_rows, timing_row};
+use crate::terms::Term;
 use crate::train::{Flow, Observer, State, Task};
 
 /// The observer of one run.
@@ -82,8 +83,8 @@ impl Observer for Recorder<'_> {
             epochs: task.epochs,
             images: sums.images,
             epoch_images: task.data.train.len() as u64,
-            recon: means.recon,
-            kl: means.kl,
+            recon: means.canonical.get(Term::Recon).copied().unwrap_or(f64::NAN),
+            kl: means.canonical.get(Term::Kl).copied().unwrap_or(f64::NAN),
         });
         self.flow()
     }
@@ -104,10 +105,10 @@ impl Observer for Recorder<'_> {
             self.timing.write_all(&row).map_err(|e| Error::output(&self.dir.timing(), "write", e))?;
             self.lengths.timing += row.len() as u64;
         }
-        if let Some(EpochRecord { recon, kl, active_units: Some(active), .. }) =
-            records.iter().find(|row| row.split == Split::Test)
+        if let Some(test) = records.iter().find(|row| row.split == Split::Test)
+            && let Some(active) = test.active_units
         {
-            self.last_test = Some((*recon, *kl, *active));
+            self.last_test = Some((test.recon(), test.kl(), active));
         }
         self.checkpoint(state)?;
         self.display.epoch(records, task.epochs, timing.map(|t| t.train_s + t.eval_s));

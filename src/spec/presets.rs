@@ -303,6 +303,7 @@ mod tests {
     use super::*;
     use crate::objective::Time;
     use crate::spec::RunSpec;
+    use crate::terms::{Term, Terms};
 
     /// The last column of the table of conventions, at D = 784 and MNIST's pixel variance.
     const EFFECTIVE: &[(&str, f64)] = &[
@@ -334,8 +335,8 @@ mod tests {
             let spec = RunSpec::resolve(&preset.settings().unwrap()).unwrap();
             let objective = spec.objective_for(784, 0.09493);
             let batch = spec.training().batch_size;
-            let effective = match objective.likelihood.loss() {
-                crate::objective::Loss::Bce => objective.beta_effective(batch, Time::END),
+            let effective = match objective.recon.loss {
+                crate::objective::ReconLoss::Bce => objective.beta_effective(batch, Time::END),
                 _ => objective.beta_sigma2(batch, Time::END, None, None),
             };
             let expected = EFFECTIVE.iter().find(|(name, _)| *name == preset.name).map(|&(_, value)| value);
@@ -355,7 +356,9 @@ mod tests {
         let spec = RunSpec::resolve(&preset.preset().settings().unwrap()).unwrap();
         let objective = spec.objective_for(784, f64::NAN);
         let (full, last) = (objective.weights(128, Time::END), objective.weights(96, Time::END));
-        assert!((last.kl / full.kl - 0.75).abs() < 1e-12 && last.recon == full.recon);
+        let of = |weights: &Terms<f64>, term| *weights.get(term).unwrap();
+        assert!((of(&last, Term::Kl) / of(&full, Term::Kl) - 0.75).abs() < 1e-12);
+        assert_eq!(of(&last, Term::Recon), of(&full, Term::Recon));
     }
 
     #[test]

@@ -1,67 +1,157 @@
-//! The settings of a run as they are given: each may be missing, and they come in layers.
+//! The settings of a run: each is declared here, once. Flag, variable, TOML key, column, default, help, owner and check
+//! follow from the declaration.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::{Args, FromArgMatches};
 use serde::{Deserialize, Serialize};
 
+use super::number::{Decay, NonNegative, Positive, Size, Widths, whole};
+use super::owners::Owner;
 use super::presets::PresetName;
 use crate::data::{Binarize, DataSource, PixelRange};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::model::{Activation, Init, OutputBias, Sampling};
-use crate::objective::{Factor, FreeBits, KlEstimator, LogMseScale, Loss, OutputMap, Reduction, Rise};
+use crate::model::{Activation, Init, OutputBias};
+use crate::objective::{FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, Reduction, Schedule};
 use crate::optimizer::OptimizerName;
+use crate::pass::Sampling;
 
-/// One layer of settings: flags and variables, a configuration file, or the defaults. The keys are the flags' names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[allow(missing_docs, reason = "each field is the flag of its name, documented in the command line's help")]
-pub struct Settings {
-    pub preset: Option<PresetName>,
-    pub loss: Option<Loss>,
-    pub sigma2: Option<f64>,
-    pub laplace_scale: Option<f64>,
-    pub log_mse_scale: Option<LogMseScale>,
-    pub output: Option<OutputMap>,
-    pub reduction: Option<Reduction>,
-    pub recon_weight: Option<Factor>,
-    pub kl: Option<KlEstimator>,
-    pub kl_reduction: Option<Reduction>,
-    pub kl_weight: Option<Factor>,
-    pub beta: Option<f64>,
-    pub warmup: Option<Rise>,
-    pub free_bits: Option<FreeBits>,
-    pub capacity: Option<f64>,
-    pub gamma: Option<f64>,
-    pub capacity_rise: Option<Rise>,
-    pub data: Option<DataSource>,
-    pub data_dir: Option<PathBuf>,
-    pub binarize: Option<Binarize>,
-    pub pixel_range: Option<PixelRange>,
-    pub train_size: Option<usize>,
-    pub test_size: Option<usize>,
-    #[serde(default, with = "widths")]
-    pub hidden: Option<Vec<usize>>,
-    pub latent_dim: Option<usize>,
-    pub activation: Option<Activation>,
-    pub init: Option<Init>,
-    pub output_bias: Option<OutputBias>,
-    pub sampling: Option<Sampling>,
-    pub optimizer: Option<OptimizerName>,
-    pub lr: Option<f64>,
-    pub adam_beta1: Option<f64>,
-    pub adam_beta2: Option<f64>,
-    pub adam_eps: Option<f64>,
-    pub rmsprop_alpha: Option<f64>,
-    pub batch_size: Option<usize>,
-    pub epochs: Option<u32>,
-    pub seed: Option<u64>,
+/// Declares the settings: under a heading of the help, `name: Type, "help"`, then what clap needs beside it, the default
+/// as it is typed and as a value, and the choice that the setting is a parameter of.
+macro_rules! settings {
+    ($($heading:literal {
+        $($name:ident: $type:ty, $help:literal
+            $(, arg($($arg:tt)*))? $(, serde($($serde:tt)*))? $(, default($text:literal, $default:expr))? $(, of($owner:expr))?;)*
+    })*) => {
+        /// One layer of settings: flags, variables, a configuration file, or the defaults. Each may be missing.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Args)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+        pub struct Settings {
+            $($(
+                #[doc = $help]
+                #[arg(long, help = concat!($help $(, " [default: ", $text, "]")?), help_heading = $heading)]
+                $(#[arg($($arg)*)])?
+                $(#[serde($($serde)*)])?
+                pub $name: Option<$type>,
+            )*)*
+        }
+
+        impl Settings {
+            /// The default of every setting that has one, whoever owns it.
+            fn defaults() -> Settings {
+                Settings { $($($name: None $(.or(Some($default)))?,)*)* }
+            }
+
+            /// These settings, and `lower`'s where nothing is given here: two parts of one layer.
+            pub fn or(self, lower: Settings) -> Settings {
+                Settings { $($($name: self.$name.or(lower.$name),)*)* }
+            }
+
+            /// Takes away the settings whose owner `keep` does not want.
+            #[allow(unused_mut, reason = "settings without an owner are never taken away")]
+            fn retain_owned(mut self, keep: impl Fn(Owner) -> bool) -> Settings {
+                $($($(if !keep($owner) { self.$name = None; })?)*)*
+                self
+            }
+
+            /// The names and the owners of the settings that are given and have one.
+            fn given_with_owners(&self) -> Vec<(&'static str, Owner)> {
+                let mut all = Vec::new();
+                $($($(if self.$name.is_some() { all.push((stringify!($name), $owner)); })?)*)*
+                all
+            }
+        }
+
+        /// Every setting's name and its default as the help states it.
+        #[cfg(test)]
+        const STATED_DEFAULTS: &[(&str, &str)] = &[$($($((stringify!($name), $text),)?)*)*];
+    };
 }
+
+settings! {
+    "Objective" {
+        preset: PresetName, "A convention of a public code base by name; see `vae-bench presets`", arg(value_name = "NAME");
+        loss: Loss, "Reconstruction loss", default("bce", Loss::Bce);
+        sigma2: Positive, "Variance of a pixel for --loss gaussian",
+            arg(value_name = "X", allow_negative_numbers = true), default("1", Positive::ONE), of(Owner::Loss(Loss::Gaussian));
+        laplace_scale: Positive, "Scale of a pixel for --loss laplace",
+            arg(value_name = "X", allow_negative_numbers = true), default("1", Positive::ONE), of(Owner::Loss(Loss::Laplace));
+        log_mse_scale: LogMseScale, "Factor of --loss log-mse", default("bare", LogMseScale::Bare), of(Owner::Loss(Loss::LogMse));
+        output_activation: OutputMap, "How the decoder's last layer becomes a mean, for losses that take means",
+            arg(alias = "output"), serde(alias = "output"), default("identity", OutputMap::Identity), of(Owner::LossesOfMeans);
+        reduction: Reduction, "How the reconstruction loss is reduced over pixels and images", default("sum", Reduction::Sum);
+        recon_weight: LossScale, "Factor on the reconstruction: a number, pixels, 1/pixels, 1/data-variance or 1/batch-pixels",
+            arg(value_name = "X", allow_hyphen_values = true), default("1", LossScale::Number(1.0));
+        kl_estimator: KlEstimator, "How the KL of the objective is computed",
+            arg(alias = "kl"), serde(alias = "kl"), default("analytic", KlEstimator::Analytic);
+        kl_reduction: Reduction, "The same for the KL, over latents [default: summed over latents, with the batch part of --reduction]",
+            arg(hide_possible_values = true);
+        kl_weight: LossScale, "Another factor on the KL, beside beta, written as --recon-weight",
+            arg(value_name = "X", allow_hyphen_values = true), default("1", LossScale::Number(1.0));
+        beta: NonNegative, "Factor on the KL, as the code base writes it",
+            arg(value_name = "X", allow_negative_numbers = true), default("1", NonNegative::ONE), of(Owner::Beta);
+        warmup: Schedule, "Let beta rise: SHAPE:LENGTH, such as linear:5epochs, cosine:500steps, cyclical:2epochs",
+            arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Beta);
+        free_bits: FreeBits, "KL that costs nothing, KIND:NATS: latent:L = sum_j max(K_ij, L); latent-batch:L = sum_j max(mean_i K_ij, L); image:L = max(K_i, L)",
+            arg(value_name = "KIND:NATS", allow_hyphen_values = true), of(Owner::Beta);
+        capacity: NonNegative, "Weigh gamma*|K - C| in place of beta*K, with this C in nats (Burgess et al. 2018)",
+            arg(value_name = "NATS", allow_negative_numbers = true), of(Owner::CapacityChoice);
+        gamma: Positive, "The gamma of --capacity",
+            arg(value_name = "X", allow_negative_numbers = true), default("1000", Positive::stated(1000.0)), of(Owner::Capacity);
+        capacity_rise: Schedule, "Let C rise from 0, as --warmup does beta",
+            arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Capacity);
+    }
+    "Data" {
+        data: DataSource, "Data set", default("auto", DataSource::Auto);
+        data_dir: PathBuf, "Directory of the four IDX files, .gz or raw", arg(value_name = "DIR"), of(Owner::DataSet);
+        binarize: Binarize, "Whether and how grey pixels become 0 or 1", default("none", Binarize::None);
+        pixel_range: PixelRange, "Interval that pixels are mapped to", default("unit", PixelRange::Unit);
+        train_size: Size, "Use N training images, a random subset drawn under --seed [default: all]",
+            arg(value_name = "N", allow_negative_numbers = true);
+        test_size: Size, "Use N test images, likewise [default: all]",
+            arg(value_name = "N", allow_negative_numbers = true);
+    }
+    "Model" {
+        hidden: Widths, "Widths of the encoder's hidden layers, mirrored by the decoder; \"\" for a linear VAE",
+            arg(value_name = "N,N", allow_hyphen_values = true), default("400", Widths::one(Size::stated(400)));
+        latent_dim: Size, "Latents", arg(value_name = "N", allow_negative_numbers = true), default("20", Size::stated(20));
+        activation: Activation, "Nonlinearity", default("relu", Activation::Relu);
+        init: Init, "Initial parameters", default("pytorch", Init::Pytorch);
+        output_bias: OutputBias, "Initial bias of the output", default("zero", OutputBias::Zero);
+        sampling: Sampling, "How z is drawn from the encoder's outputs", default("standard", Sampling::Standard);
+    }
+    "Training" {
+        optimizer: OptimizerName, "Update rule, with the constants of torch.optim", default("adam", OptimizerName::Adam);
+        lr: Positive, "Learning rate",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.001", Positive::stated(0.001));
+        adam_beta1: Decay, "Adam's decay of the first moment",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.9", Decay::stated(0.9)), of(Owner::Optimizer(OptimizerName::Adam));
+        adam_beta2: Decay, "Adam's decay of the second moment",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.999", Decay::stated(0.999)), of(Owner::Optimizer(OptimizerName::Adam));
+        // At 0 a weight that never has a gradient would move by 0/0.
+        adam_eps: Positive, "Adam's epsilon",
+            arg(value_name = "X", allow_negative_numbers = true), default("1e-8", Positive::stated(1e-8)), of(Owner::Optimizer(OptimizerName::Adam));
+        rmsprop_alpha: Decay, "RMSprop's decay of the second moment; Keras' rho is 0.9",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.99", Decay::stated(0.99)), of(Owner::Optimizer(OptimizerName::Rmsprop));
+        batch_size: Size, "Images per step", arg(value_name = "N", allow_negative_numbers = true), default("128", Size::stated(128));
+        epochs: u32, "Passes over the training images; 0: evaluate the untrained model only",
+            arg(value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true), default("10", 10);
+        seed: u64, "Seed of weights, order, noise and pixels",
+            arg(value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true), default("1", 1);
+        engine: Engine, "What computes the model", default("fused", Engine::Fused);
+    }
+}
+
+/// Every flag of a run is also a variable: this, and the flag's name in capitals.
+pub const VARIABLE_PREFIX: &str = "VAE_BENCH_";
 
 impl Settings {
     /// Reads a TOML file whose keys are the flags' names.
     ///
     /// # Errors
-    /// [`Error::Usage`] with file, line, reason and mend.
+    /// [`Error::Usage`] with file, line, reason and hint.
     pub fn read(path: &Path) -> Result<Self> {
         let text =
             std::fs::read_to_string(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
@@ -79,14 +169,32 @@ impl Settings {
         })
     }
 
-    /// These settings on top of those of the preset that they name, if they name one.
+    /// The settings of the variables `VAE_BENCH_*`; `read` gives a variable's value. An empty one counts as not set.
     ///
     /// # Errors
-    /// [`Error::Usage`] only where the preset's own settings are broken.
-    pub fn with_preset(self) -> Result<Settings> {
-        let Some(name) = self.preset else { return Ok(self) };
-        let lower = name.preset().settings().map_err(|why| Error::Usage(format!("--preset {name}: {why}")))?;
-        Ok(self.over(lower))
+    /// [`Error::Usage`] that names the variable.
+    pub fn from_variables(read: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        let command = Settings::augment_args(clap::Command::new("settings").no_binary_name(true));
+        let flags: Vec<String> = command
+            .get_arguments()
+            .filter_map(|arg| Some(arg.get_long()?.to_owned()))
+            .filter(|f| f != "help")
+            .collect();
+        let mut all = Settings::default();
+        for flag in flags {
+            let variable = format!("{VARIABLE_PREFIX}{}", flag.replace('-', "_").to_uppercase());
+            let Some(value) = read(&variable).filter(|value| !value.is_empty()) else { continue };
+            let mut word = OsString::from(format!("--{flag}="));
+            word.push(value);
+            let one = command.clone().try_get_matches_from([word]).and_then(|found| Settings::from_arg_matches(&found));
+            let one = one.map_err(|e| {
+                let text = e.to_string();
+                let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+                Error::Usage(format!("the variable {variable}: {first}"))
+            })?;
+            all = all.or(one);
+        }
+        Ok(all)
     }
 
     /// A layer with nothing but `key`, whose value is `value`.
@@ -101,6 +209,54 @@ impl Settings {
         })
     }
 
+    /// These settings on top of those of the preset that they name, if they name one.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] only where the preset's own settings are broken.
+    pub fn with_preset(self) -> Result<Settings> {
+        let Some(name) = self.preset else { return Ok(self) };
+        let lower = name.preset().settings().map_err(|why| Error::Usage(format!("--preset {name}: {why}")))?;
+        Ok(self.over(lower))
+    }
+
+    /// These settings on top of `lower`: what is given here wins.
+    ///
+    /// A parameter that belongs to a choice goes when the choice is made anew: a file's `sigma2` is meant for its
+    /// `loss = "gaussian"`, and says nothing about a `--loss bce` that is typed over it.
+    pub fn over(self, lower: Settings) -> Settings {
+        let from = lower.clone();
+        let kept = lower.retain_owned(|owner| !owner.is_replaced(&self, &from));
+        self.or(kept)
+    }
+
+    /// These settings with the default of everything that is left open and belongs to what is chosen.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where a setting is given whose owner is not chosen.
+    pub fn completed(self) -> Result<Settings> {
+        for (name, owner) in self.given_with_owners() {
+            if !owner.is_chosen(&self) {
+                let key = name.replace('_', "-");
+                let value = self.given().get(&key).map_or_else(String::new, |value| cell_text(value, ","));
+                return Err(owner.refusal(&format!("--{key} {value}"), &self));
+            }
+        }
+        let defaults = Settings::defaults().retain_owned(|owner| owner.is_chosen(&self));
+        let mut all = self.or(defaults);
+        all.kl_reduction = all.kl_reduction.or(all.reduction.map(Reduction::kl_default));
+        Ok(all)
+    }
+
+    /// The loss that is given, or its default.
+    pub(super) fn chosen_loss(&self) -> Loss {
+        self.loss.unwrap_or(Loss::Bce)
+    }
+
+    /// The optimiser that is given, or its default.
+    pub(super) fn chosen_optimizer(&self) -> OptimizerName {
+        self.optimizer.unwrap_or(OptimizerName::Adam)
+    }
+
     /// The settings that are given, by the flags' names, in a fixed order.
     pub fn given(&self) -> serde_json::Map<String, serde_json::Value> {
         let Ok(serde_json::Value::Object(map)) = serde_json::to_value(self) else { return serde_json::Map::new() };
@@ -110,84 +266,12 @@ impl Settings {
     /// Every setting as (column, cell) of a table, in a fixed order; the cell is empty where nothing is set. Where the
     /// data lies is left out: it says nothing about a result.
     pub fn cells(&self) -> Vec<(String, String)> {
-        let Ok(serde_json::Value::Object(map)) = serde_json::to_value(self) else { return Vec::new() };
+        let identity = Settings { data_dir: None, ..self.clone() };
+        let Ok(serde_json::Value::Object(map)) = serde_json::to_value(identity) else { return Vec::new() };
         map.into_iter()
             .filter(|(key, _)| key != "data-dir")
             .map(|(key, value)| (key.replace('-', "_"), cell_text(&value, " ")))
             .collect()
-    }
-
-    /// These settings on top of `lower`: what is given here wins.
-    ///
-    /// A parameter that belongs to a choice goes when the choice is made anew: a file's `sigma2` is meant for its
-    /// `loss = "gaussian"`, and says nothing about a `--loss bce` that is typed over it.
-    pub fn over(self, mut lower: Settings) -> Settings {
-        if self.loss.is_some() && lower.loss.is_some() && self.loss != lower.loss {
-            (lower.sigma2, lower.laplace_scale, lower.log_mse_scale) = (None, None, None);
-            lower.output = None;
-        }
-        if self.optimizer.is_some() && lower.optimizer.is_some() && self.optimizer != lower.optimizer {
-            (lower.adam_beta1, lower.adam_beta2, lower.adam_eps) = (None, None, None);
-            lower.rmsprop_alpha = None;
-        }
-        if self.data.is_some() && self.data != lower.data {
-            lower.data_dir = None;
-        }
-        // A constraint is one choice, made of several settings.
-        if self.free_bits.is_some() {
-            (lower.capacity, lower.gamma, lower.capacity_rise) = (None, None, None);
-        }
-        if self.capacity.is_some() {
-            (lower.free_bits, lower.beta, lower.warmup) = (None, None, None);
-        }
-        if self.beta.is_some() || self.warmup.is_some() {
-            (lower.capacity, lower.gamma, lower.capacity_rise) = (None, None, None);
-        }
-        self.or(lower)
-    }
-
-    /// These settings, and `lower`'s where nothing is given here: two parts of one layer.
-    pub fn or(self, lower: Settings) -> Settings {
-        Settings {
-            preset: self.preset.or(lower.preset),
-            loss: self.loss.or(lower.loss),
-            sigma2: self.sigma2.or(lower.sigma2),
-            laplace_scale: self.laplace_scale.or(lower.laplace_scale),
-            log_mse_scale: self.log_mse_scale.or(lower.log_mse_scale),
-            output: self.output.or(lower.output),
-            reduction: self.reduction.or(lower.reduction),
-            recon_weight: self.recon_weight.or(lower.recon_weight),
-            kl: self.kl.or(lower.kl),
-            kl_reduction: self.kl_reduction.or(lower.kl_reduction),
-            kl_weight: self.kl_weight.or(lower.kl_weight),
-            beta: self.beta.or(lower.beta),
-            warmup: self.warmup.or(lower.warmup),
-            free_bits: self.free_bits.or(lower.free_bits),
-            capacity: self.capacity.or(lower.capacity),
-            gamma: self.gamma.or(lower.gamma),
-            capacity_rise: self.capacity_rise.or(lower.capacity_rise),
-            data: self.data.or(lower.data),
-            data_dir: self.data_dir.or(lower.data_dir),
-            binarize: self.binarize.or(lower.binarize),
-            pixel_range: self.pixel_range.or(lower.pixel_range),
-            train_size: self.train_size.or(lower.train_size),
-            test_size: self.test_size.or(lower.test_size),
-            hidden: self.hidden.or(lower.hidden),
-            latent_dim: self.latent_dim.or(lower.latent_dim),
-            activation: self.activation.or(lower.activation),
-            init: self.init.or(lower.init),
-            output_bias: self.output_bias.or(lower.output_bias),
-            sampling: self.sampling.or(lower.sampling),
-            optimizer: self.optimizer.or(lower.optimizer),
-            lr: self.lr.or(lower.lr),
-            adam_beta1: self.adam_beta1.or(lower.adam_beta1),
-            adam_beta2: self.adam_beta2.or(lower.adam_beta2),
-            adam_eps: self.adam_eps.or(lower.adam_eps),
-            rmsprop_alpha: self.rmsprop_alpha.or(lower.rmsprop_alpha),
-            batch_size: self.batch_size.or(lower.batch_size),
-            epochs: self.epochs.or(lower.epochs),
-            seed: self.seed.or(lower.seed),
-        }
     }
 }
 
@@ -201,29 +285,6 @@ pub(crate) fn cell_text(value: &serde_json::Value, between: &str) -> String {
     }
 }
 
-/// Widths of layers: "400,200" as on the command line, or a list.
-mod widths {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<S: Serializer>(widths: &Option<Vec<usize>>, to: S) -> Result<S::Ok, S::Error> {
-        widths.serialize(to)
-    }
-
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected widths such as [400, 200] or \"400,200\"")]
-    enum Given {
-        List(Vec<usize>),
-        Text(String),
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<usize>>, D::Error> {
-        match Given::deserialize(from)? {
-            Given::List(widths) => Ok(Some(widths)),
-            Given::Text(text) => super::super::parse_widths(&text).map(Some).map_err(serde::de::Error::custom),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,8 +294,8 @@ mod tests {
         let read =
             Settings::parse("loss = \"gaussian\"\nsigma2 = 0.5\nhidden = \"400,200\"\nlatent-dim = 2\n").unwrap();
         assert_eq!(read.loss, Some(Loss::Gaussian));
-        assert_eq!(read.hidden, Some(vec![400, 200]));
-        assert_eq!(Settings::parse("hidden = []").unwrap().hidden, Some(vec![]));
+        assert_eq!(read.hidden.unwrap().as_slice(), [400, 200]);
+        assert_eq!(Settings::parse("hidden = []").unwrap().hidden.unwrap().as_slice(), [0; 0]);
         assert_eq!(Settings::parse("").unwrap(), Settings::default());
     }
 
@@ -256,14 +317,48 @@ mod tests {
 
     #[test]
     fn a_choice_made_anew_drops_the_parameters_of_the_old_one() {
-        let file = Settings { loss: Some(Loss::Gaussian), sigma2: Some(0.5), beta: Some(2.0), ..Settings::default() };
+        let (half, two) = (Positive::try_from(0.5).unwrap(), NonNegative::try_from(2.0).unwrap());
+        let file = Settings { loss: Some(Loss::Gaussian), sigma2: Some(half), beta: Some(two), ..Settings::default() };
         let typed = Settings { loss: Some(Loss::Bce), ..Settings::default() };
         let both = typed.over(file.clone());
-        assert_eq!((both.loss, both.sigma2, both.beta), (Some(Loss::Bce), None, Some(2.0)));
+        assert_eq!((both.loss, both.sigma2, both.beta), (Some(Loss::Bce), None, Some(two)));
         let same = Settings { loss: Some(Loss::Gaussian), ..Settings::default() }.over(file);
-        assert_eq!(same.sigma2, Some(0.5));
-        let unnamed = Settings { sigma2: Some(0.5), ..Settings::default() };
+        assert_eq!(same.sigma2, Some(half));
+        let unnamed = Settings { sigma2: Some(half), ..Settings::default() };
         let named = Settings { loss: Some(Loss::Gaussian), ..Settings::default() }.over(unnamed);
-        assert_eq!(named.sigma2, Some(0.5), "a parameter of no named choice is meant for the one that comes");
+        assert_eq!(named.sigma2, Some(half), "a parameter of no named choice is meant for the one that comes");
+    }
+
+    #[test]
+    fn a_data_directory_stays_when_only_the_upper_layer_names_the_data_set() {
+        let variables = Settings { data_dir: Some("/digits".into()), ..Settings::default() };
+        let typed = Settings { data: Some(DataSource::Mnist), ..Settings::default() };
+        assert_eq!(typed.clone().over(variables).data_dir, Some("/digits".into()));
+        let file = Settings { data: Some(DataSource::Idx), data_dir: Some("/other".into()), ..Settings::default() };
+        assert_eq!(typed.over(file).data_dir, None, "a directory of another data set says nothing about this one");
+    }
+
+    #[test]
+    fn the_help_states_the_defaults_that_hold() {
+        let cells = Settings::defaults().cells();
+        for (name, stated) in STATED_DEFAULTS {
+            let (_, cell) = cells.iter().find(|(column, _)| column == name).unwrap();
+            // A number is the same in any spelling: 1e-8 and 0.00000001, 1 and 1.0.
+            match (cell.parse::<f64>(), stated.parse::<f64>()) {
+                (Ok(cell), Ok(stated)) => assert_eq!(cell, stated, "{name}"),
+                _ => assert_eq!(cell, stated, "{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_variable_is_read_as_its_flag_and_named_where_it_is_wrong() {
+        let set =
+            |name: &'static str, value: &'static str| move |asked: &str| (asked == name).then(|| OsString::from(value));
+        let read = Settings::from_variables(set("VAE_BENCH_LATENT_DIM", "3")).unwrap();
+        assert_eq!(read, Settings { latent_dim: Some(Size::stated(3)), ..Settings::default() });
+        assert_eq!(Settings::from_variables(set("VAE_BENCH_DATA_DIR", "")).unwrap(), Settings::default());
+        let why = Settings::from_variables(set("VAE_BENCH_LR", "abc")).unwrap_err().to_string();
+        assert!(why.contains("VAE_BENCH_LR") && why.contains("abc"), "{why}");
     }
 }

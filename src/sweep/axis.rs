@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     fn betas(text: &str) -> Vec<f64> {
-        Column::typed(text).unwrap().values.iter().map(|s| s.beta.unwrap()).collect()
+        Column::typed(text).unwrap().values.iter().map(|s| s.beta.unwrap().get()).collect()
     }
 
     #[test]
@@ -233,9 +233,12 @@ mod tests {
         assert_eq!(seeds("seed=1..5"), [1, 2, 3, 4, 5], "both ends are in");
         assert_eq!(seeds("seed=7,1..2"), [7, 1, 2]);
         let latents = Column::typed("latent-dim=linspace:10,50,5").unwrap();
-        assert_eq!(latents.values[2].latent_dim, Some(30), "whole numbers stay whole");
+        assert_eq!(latents.values[2].latent_dim.map(usize::from), Some(30), "whole numbers stay whole");
         let hidden = Column::typed("hidden=[[400, 200], \"100\", \"\"]").unwrap();
-        assert_eq!(hidden.values.iter().map(|s| s.hidden.clone().unwrap().len()).collect::<Vec<_>>(), [2, 1, 0]);
+        assert_eq!(
+            hidden.values.iter().map(|s| s.hidden.clone().unwrap().as_slice().len()).collect::<Vec<_>>(),
+            [2, 1, 0]
+        );
         assert_eq!(Column::typed("loss=bce,mse").unwrap().values.len(), 2);
     }
 

@@ -165,8 +165,9 @@ impl Definition {
             let settings = layers.flags.clone().over(cell.clone().over(base.clone())).with_preset()?;
             let resolved = RunSpec::resolve(&settings);
             if !self.excludes.is_empty() {
-                let facts =
-                    resolved.as_ref().map_or_else(|_| settings.clone(), |spec| settings.clone().or(spec.settings()));
+                let facts = resolved
+                    .as_ref()
+                    .map_or_else(|_| settings.clone(), |spec| settings.clone().or(spec.settings().clone()));
                 if let Some(i) = self.excludes.iter().position(|exclude| exclude.matches(&facts)) {
                     excluded[i] += 1;
                     continue;

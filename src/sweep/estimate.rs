@@ -22,10 +22,10 @@ struct Shape {
 
 impl Shape {
     fn of(run: &Planned) -> Self {
-        let (data, model) = (run.spec.data(), run.spec.model());
+        let (data, network) = (run.spec.data(), run.spec.network());
         Shape {
-            hidden: model.hidden.clone(),
-            latent_dim: model.latent_dim,
+            hidden: network.hidden.clone(),
+            latent_dim: run.spec.family().latent_dim(),
             batch_size: run.spec.training().batch_size,
             images: (data.train_size, data.test_size),
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::merge::{failed, settings_header};
 use crate::error::Result;
 use crate::metrics::EpochRecord;
-use crate::records::{METRICS_HEADER, RunRecord};
+use crate::records::{Column, RunRecord};
 
 /// Rows of one configuration and split.
 struct Group {
@@ -17,7 +17,7 @@ struct Group {
 
 /// One row a configuration and split of `runs`, in the order of their first members.
 pub(super) fn mean_table(runs: &[RunRecord]) -> Result<Vec<u8>> {
-    let measured: Vec<&str> = METRICS_HEADER.trim_end().split(',').skip(2).collect();
+    let measured: Vec<&str> = Column::ALL.map(Column::name).into_iter().skip(2).collect();
     let mut table = csv::Writer::from_writer(Vec::new());
     let statistics = measured.iter().flat_map(|name| [format!("{name}_mean"), format!("{name}_std")]);
     let header = ["comparable".to_owned()].into_iter().chain(settings_header().filter(|column| column != "seed"));

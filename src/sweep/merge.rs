@@ -7,7 +7,7 @@ use super::mean::mean_table;
 use super::plan::plans_in;
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
-use crate::records::{METRICS_HEADER, RunDir, RunRecord, Status, metrics_rows};
+use crate::records::{Column, RunDir, RunRecord, Status, metrics_rows};
 use crate::spec::Settings;
 
 /// Names of runs that are written out in one sentence.
@@ -143,10 +143,9 @@ pub(super) fn failed(e: &dyn std::fmt::Display) -> Error {
     Error::Run(format!("the table cannot be written ({e})"))
 }
 
-/// The columns of the settings; `kl` is the name of what was measured.
+/// The columns of the settings.
 pub(super) fn settings_header() -> impl Iterator<Item = String> {
-    let columns = Settings::default().cells().into_iter().map(|(column, _)| column);
-    columns.map(|column| if column == "kl" { "kl_estimator".to_owned() } else { column })
+    Settings::default().cells().into_iter().map(|(column, _)| column)
 }
 
 /// The rows of `runs` that are `wanted`, who is told the last epoch of the run.
@@ -154,7 +153,7 @@ fn table(runs: &[RunRecord], wanted: impl Fn(&EpochRecord, Option<u32>) -> bool)
     let mut table = csv::Writer::from_writer(Vec::new());
     let first = ["run", "status", "verdict", "comparable", "collapsed_floor", "entropy_floor"];
     let header = first.map(str::to_owned).into_iter().chain(settings_header());
-    let metrics_header = METRICS_HEADER.trim_end().split(',').map(str::to_owned);
+    let metrics_header = Column::ALL.map(|column| column.name().to_owned());
     table.write_record(header.chain(metrics_header)).map_err(|e| failed(&e))?;
     for run in runs {
         let last = run.metrics.iter().map(|row| row.epoch).max();

@@ -108,7 +108,7 @@ impl Plan {
 impl Planned {
     /// The whole resolved run, and the preset that was named, under the flags' names.
     pub fn facts(&self) -> Map<String, Value> {
-        let mut settings = self.spec.settings();
+        let mut settings = self.spec.settings().clone();
         settings.preset = self.settings.preset;
         settings.data_dir = self.settings.data_dir.clone();
         settings.given()

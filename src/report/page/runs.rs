@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::words::outcome;
 use crate::metrics::EpochRecord;
 use crate::report::study::{Run, Study, name_of, reduction_label};
+use crate::terms::Term;
 use crate::text::significant;
 use figure::escape::escape;
 
@@ -46,7 +47,7 @@ fn columns() -> [Column; 17] {
         column("reduction", "of the reconstruction, and of the KL where it is unusual", Words, |run, _| {
             Cell::Word(reduction_label(&run.settings))
         }),
-        column("beta", "as written", Numbers, |run, _| Cell::Number(run.settings.beta)),
+        column("beta", "as written", Numbers, |run, _| Cell::Number(run.settings.beta.map(f64::from))),
         column("preset", "named convention", Words, |run, _| {
             Cell::Word(run.settings.preset.map_or_else(String::new, |p| p.to_string()))
         }),
@@ -57,13 +58,17 @@ fn columns() -> [Column; 17] {
         column("beta·σ²", "b / (2a), of squared errors and Gaussians", Numbers, |_, row| {
             Cell::Number(row.and_then(|r| r.beta_sigma2))
         }),
-        column("a·R", "as the optimiser saw it", Numbers, |_, row| Cell::Number(row.map(|r| r.recon_term))),
-        column("b·K", "as the optimiser saw it", Numbers, |_, row| Cell::Number(row.map(|r| r.kl_term))),
-        column("objective", "what was minimised", Numbers, |_, row| Cell::Number(row.map(|r| r.objective))),
-        column("R or S", "nats per image; S, the squared error, for mse and log-mse", Numbers, |_, row| {
-            Cell::Number(row.map(|r| r.recon))
+        column("a·R", "as the optimiser saw it", Numbers, |_, row| {
+            Cell::Number(row.map(|r| r.weighted(Term::Recon).unwrap_or(f64::NAN)))
         }),
-        column("K", "nats per image", Numbers, |_, row| Cell::Number(row.map(|r| r.kl))),
+        column("b·K", "as the optimiser saw it", Numbers, |_, row| {
+            Cell::Number(row.map(|r| r.weighted(Term::Kl).unwrap_or(f64::NAN)))
+        }),
+        column("objective", "what was minimised", Numbers, |_, row| Cell::Number(row.map(|r| r.objective()))),
+        column("R or S", "nats per image; S, the squared error, for mse and log-mse", Numbers, |_, row| {
+            Cell::Number(row.map(|r| r.recon()))
+        }),
+        column("K", "nats per image", Numbers, |_, row| Cell::Number(row.map(|r| r.kl()))),
         column("-ELBO", "R + K, where the loss is a likelihood", Numbers, |_, row| {
             Cell::Number(row.and_then(|r| r.neg_elbo))
         }),

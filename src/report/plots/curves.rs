@@ -3,6 +3,7 @@
 use super::{Coloring, Group};
 use crate::metrics::{EpochRecord, Split};
 use crate::report::study::Run;
+use crate::terms::Term;
 use figure::layout::{Axis, Entry, Grid, Layout, Panel};
 use figure::scale::{Origin, Scale, drawable};
 use figure::{Dash, Figure, Fill, Ink, Item, Shape};
@@ -110,15 +111,15 @@ fn panels(group: &Group<'_>) -> Vec<Shown> {
         shown(
             &format!("Objective ledger: a · {s}"),
             &format!("a · {s} as optimised"),
-            |r| Some(r.recon_term),
+            |r| r.weighted(Term::Recon),
             Ledger::Objective,
         ),
-        shown("Objective ledger: b · K", "b · K as optimised", |r| Some(r.kl_term), Ledger::Objective),
-        shown("Objective ledger: their sum", "objective as optimised", |r| Some(r.objective), Ledger::Objective),
+        shown("Objective ledger: b · K", "b · K as optimised", |r| r.weighted(Term::Kl), Ledger::Objective),
+        shown("Objective ledger: their sum", "objective as optimised", |r| Some(r.objective()), Ledger::Objective),
     ];
     let recon = if s == "R" { "R (nats per image)" } else { "S (squared error per image)" };
-    all.push(shown(&format!("Canonical ledger: {s}"), recon, |r| Some(r.recon), Ledger::Canonical));
-    all.push(shown("Canonical ledger: K", "K (nats per image)", |r| Some(r.kl), Ledger::FromZero));
+    all.push(shown(&format!("Canonical ledger: {s}"), recon, |r| Some(r.recon()), Ledger::Canonical));
+    all.push(shown("Canonical ledger: K", "K (nats per image)", |r| Some(r.kl()), Ledger::FromZero));
     all.push(if s == "R" {
         shown("Canonical ledger: -ELBO", "R + K (nats per image)", |r| r.neg_elbo, Ledger::Canonical)
     } else {

@@ -58,8 +58,8 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     let words = group.around(&format!("{} and K beside their bounds", group.symbol), notes);
     let mut layout = Layout::new(&words, Grid { columns: 2, rows: 1, width: 320.0, height: 260.0 }, &legend);
     let bounds = collapsed.iter().chain(&entropy).copied();
-    let recon = Scale::linear(placed.iter().map(|(_, row, _)| row.recon).chain(bounds), Origin::Zero);
-    let kl = Scale::linear(placed.iter().map(|(_, row, _)| row.kl).chain([0.0]), Origin::Data);
+    let recon = Scale::linear(placed.iter().map(|(_, row, _)| row.recon()).chain(bounds), Origin::Zero);
+    let kl = Scale::linear(placed.iter().map(|(_, row, _)| row.kl()).chain([0.0]), Origin::Data);
     for (column, quantity, scale) in [(0, Quantity::Recon, recon), (1, Quantity::Kl, kl)] {
         let x = Axis { label: group.weight_label().into(), scale: group.weights() };
         let y = Axis { label: quantity.label(group.symbol), scale };

@@ -223,8 +223,8 @@ impl<'a> Group<'a> {
     /// What is said of one row of a run.
     fn tip(&self, run: &Run, row: &EpochRecord) -> String {
         let label = &self.series[self.series_of(run)].label;
-        let mut text = format!("{label}, {}: {} {}", run.seed(), self.symbol, significant(row.recon));
-        text.push_str(&format!(", K {}", significant(row.kl)));
+        let mut text = format!("{label}, {}: {} {}", run.seed(), self.symbol, significant(row.recon()));
+        text.push_str(&format!(", K {}", significant(row.kl())));
         if let Some(value) = row.neg_elbo {
             text.push_str(&format!(", -ELBO {}", significant(value)));
         }

@@ -20,8 +20,8 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     }
     let floors: Vec<f64> =
         done.iter().flat_map(|(run, _)| [run.floors.collapsed, run.floors.entropy]).flatten().collect();
-    let x = Scale::linear(done.iter().map(|(_, row)| row.recon).chain(floors), Origin::Data);
-    let y = Scale::linear(done.iter().map(|(_, row)| row.kl), Origin::Zero);
+    let x = Scale::linear(done.iter().map(|(_, row)| row.recon()).chain(floors), Origin::Data);
+    let y = Scale::linear(done.iter().map(|(_, row)| row.kl()), Origin::Zero);
 
     let coloring = if group.weighing.is_some() { Coloring::Weight(group.weights()) } else { Coloring::Plain };
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -82,7 +82,7 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     let mut ordered = done.clone();
     ordered.sort_by_key(|(run, _)| place(run));
     for (run, row) in &ordered {
-        let Some(at) = panel.at(row.recon, row.kl) else { continue };
+        let Some(at) = panel.at(row.recon(), row.kl()) else { continue };
         let (ink, tip) = (group.ink(run, &coloring), Some(group.tip(run, row)));
         let shape = Shape::ALL[place(run) % Shape::ALL.len()];
         f.items.push(Item::Mark { at, shape, size: nested(place(run)), ink, fill: Fill::Solid, tip });
@@ -92,7 +92,7 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
         .into_iter()
         .filter_map(|(i, name)| {
             let run = group.series[i].runs.iter().find_map(|run| Some((run, run.result()?)))?;
-            Some((panel.at(run.1.recon, run.1.kl)?, name))
+            Some((panel.at(run.1.recon(), run.1.kl())?, name))
         })
         .collect();
     points.extend(occupied);
@@ -138,7 +138,7 @@ fn curve(group: &Group<'_>, done: &[&Run]) -> Vec<Vec<(f64, f64)>> {
             .map(|(_, cell)| cell)
             .collect();
         let points = line.runs.iter().filter_map(|run| Some((group.weight(run)?, run.result()?)));
-        lines.entry(key).or_default().extend(points.map(|(w, row)| (w, row.recon, row.kl)));
+        lines.entry(key).or_default().extend(points.map(|(w, row)| (w, row.recon(), row.kl())));
     }
     lines
         .into_values()

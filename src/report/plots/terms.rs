@@ -20,7 +20,7 @@ struct Point<'a> {
 
 pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     let (done, mut notes) = group.finished();
-    let beta = |run: &Run| run.settings.beta.filter(|b| *b > 0.0);
+    let beta = |run: &Run| run.settings.beta.map(f64::from).filter(|b| *b > 0.0);
     if done.is_empty() {
         return Err("no run of it is finished".into());
     }
@@ -151,7 +151,8 @@ fn tip(group: &Group<'_>, point: &Point<'_>, quantity: Quantity, (mean, least, m
     } else {
         format!(", {}", run.seed())
     };
-    let beta = run.settings.beta.map_or_else(String::new, |b| format!("; beta {} as written", significant(b)));
+    let beta =
+        run.settings.beta.map(f64::from).map_or_else(String::new, |b| format!("; beta {} as written", significant(b)));
     let weight = run.weight().map_or_else(String::new, |(_, w)| format!(", {} in effect", significant(w)));
     format!("{label}: {symbol} {}{spread}{beta}{weight}", significant(mean))
 }

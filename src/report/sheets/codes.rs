@@ -17,7 +17,7 @@ pub(super) fn figure(of: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> 
     let images = &of.data.test;
     let indices: Vec<u32> = (0..images.len().min(MOST) as u32).collect();
     let means = painter.means(&indices)?;
-    let d = of.spec.model().latent_dim;
+    let d = of.spec.family().latent_dim();
     let mut active: Vec<usize> = (0..d).collect();
     let variance = |j: &usize| of.latents.iter().find(|l| l.latent as usize == j + 1).map_or(0.0, |l| l.mean_variance);
     if d > 2 {

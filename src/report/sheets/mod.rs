@@ -8,7 +8,7 @@ mod paint;
 use crate::data::{Dataset, Images};
 use crate::error::Result;
 use crate::metrics::LatentRecord;
-use crate::model::Vae;
+use crate::model::Model;
 use crate::rng::{Purpose, Stream};
 use crate::spec::RunSpec;
 use figure::{Figure, Weight, width};
@@ -21,7 +21,7 @@ pub struct Trained<'a> {
     /// How it was trained.
     pub spec: &'a RunSpec,
     /// Its weights.
-    pub model: &'a Vae,
+    pub model: &'a Model,
     /// The images.
     pub data: &'a Dataset,
     /// Its latents, as they were measured.
@@ -54,7 +54,7 @@ pub fn sheets(of: &Trained<'_>) -> Result<Vec<(&'static str, Figure)>> {
         ("traversals", traversals(of, &painter)?),
         ("codes", codes::figure(of, &painter)?),
     ];
-    if of.spec.model().latent_dim == 2 {
+    if of.spec.family().latent_dim() == 2 {
         all.insert(2, ("manifold", manifold(of, &painter)?));
     }
     Ok(all)
@@ -100,7 +100,7 @@ fn reconstructions(of: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> {
 }
 
 fn samples(of: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> {
-    let d = of.spec.model().latent_dim;
+    let d = of.spec.family().latent_dim();
     let mut codes = vec![0f32; SAMPLES * SAMPLES * d];
     let epoch = u64::from(of.spec.training().epochs);
     Stream::new(of.spec.seed(), Purpose::PriorSamples, epoch, 0).fill_normal(&mut codes);
@@ -130,7 +130,7 @@ fn manifold(of: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> {
 }
 
 fn traversals(of: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> {
-    let d = of.spec.model().latent_dim;
+    let d = of.spec.family().latent_dim();
     let mut latents = of.latents.to_vec();
     latents.sort_by(|a, b| b.kl.total_cmp(&a.kl));
     latents.truncate(TRAVERSED);

@@ -6,6 +6,8 @@ use super::Trained;
 use super::grid::Tile;
 use crate::error::Result;
 use crate::evaluate::BATCH;
+use crate::model::Model;
+use crate::objective::{DecoderOutput, OutputMap};
 
 /// Paints what one model makes of images and codes.
 pub(super) struct Painter<'a> {
@@ -24,21 +26,23 @@ impl<'a> Painter<'a> {
 
     /// The test images, encoded and decoded without noise.
     pub(super) fn reconstructions(&self, indices: &[u32]) -> Result<Vec<Tile>> {
-        let posterior = self.of.model.encode(&self.pixels(indices)?)?;
+        let Model::Vae(vae) = self.of.model;
+        let posterior = vae.encode(&self.pixels(indices)?)?;
         self.tiles(&self.output(&posterior.mean)?)
     }
 
     /// `count` codes, decoded.
     pub(super) fn decoded(&self, codes: Vec<f32>, count: usize) -> Result<Vec<Tile>> {
-        let z = Tensor::from_vec(codes, (count, self.of.spec.model().latent_dim), &Device::Cpu)?;
+        let z = Tensor::from_vec(codes, (count, self.of.spec.family().latent_dim()), &Device::Cpu)?;
         self.tiles(&self.output(&z)?)
     }
 
     /// The mean of the posterior of test images.
     pub(super) fn means(&self, indices: &[u32]) -> Result<Vec<Vec<f32>>> {
+        let Model::Vae(vae) = self.of.model;
         let mut all = Vec::with_capacity(indices.len());
         for indices in indices.chunks(BATCH) {
-            all.extend(self.of.model.encode(&self.pixels(indices)?)?.mean.to_vec2::<f32>()?);
+            all.extend(vae.encode(&self.pixels(indices)?)?.mean.to_vec2::<f32>()?);
         }
         Ok(all)
     }
@@ -51,13 +55,12 @@ impl<'a> Painter<'a> {
     /// Means of the pixels.
     fn output(&self, z: &Tensor) -> Result<Tensor> {
         let output = self.of.model.decode(z)?;
-        let objective = self.of.spec.objective();
-        Ok(if objective.likelihood.energy().takes_logits() {
-            // (1 + tanh(l/2)) / 2, which never overflows.
-            (output * 0.5)?.tanh()?.affine(0.5, 0.5)?
-        } else {
-            objective.output.mean(&output)?
-        })
+        let recon = self.of.spec.recon();
+        let map = match recon.loss.pixel_loss().decoder_output() {
+            DecoderOutput::Logits => OutputMap::Sigmoid,
+            DecoderOutput::Means => recon.output,
+        };
+        Ok(map.mean(&output)?)
     }
 
     /// From the range of the pixels back to grey levels.

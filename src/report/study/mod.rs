@@ -125,7 +125,7 @@ impl Run {
 
     /// The last row of the test images, if the run went to its end.
     pub fn result(&self) -> Option<&EpochRecord> {
-        self.last().filter(|row| self.status == Status::Completed && drawable(row.recon) && drawable(row.kl))
+        self.last().filter(|row| self.status == Status::Completed && drawable(row.recon()) && drawable(row.kl()))
     }
 
     /// What makes it comparable with other objectives, where something does.
@@ -166,8 +166,8 @@ impl Quantity {
     /// Its value in a row.
     pub fn value(self, row: &EpochRecord) -> Option<f64> {
         match self {
-            Quantity::Recon => Some(row.recon),
-            Quantity::Kl => Some(row.kl),
+            Quantity::Recon => Some(row.recon()),
+            Quantity::Kl => Some(row.kl()),
             Quantity::NegElbo => row.neg_elbo,
         }
         .filter(|v| drawable(*v))

@@ -83,7 +83,7 @@ fn labels(all: &[&Settings], without: &[&str]) -> Vec<String> {
 
 /// A run that stands alone is called by what one asks first.
 fn plain(s: &Settings, without: &[&str]) -> String {
-    let beta = s.beta.filter(|_| !without.contains(&"beta")).map(|b| format!(", beta {}", significant(b)));
+    let beta = s.beta.filter(|_| !without.contains(&"beta")).map(|b| format!(", beta {}", significant(b.get())));
     format!("{} {}{}", super::name_of(s.loss), reduction_label(s), beta.unwrap_or_default())
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value, json};
 
 use super::{Floors, Run};
-use crate::metrics::{EpochRecord, Split};
-use crate::records::METRICS_HEADER;
+use crate::metrics::EpochRecord;
+use crate::records::{Column, read_row};
 use crate::spec::Settings;
 
 /// Runs of a table, and a sentence for every row that is left out.
@@ -86,7 +86,7 @@ impl Columns {
             let found = header[split..].iter().position(|c| c == name).ok_or(format!("it has no column `{name}`"))?;
             Ok((name.to_owned(), split + found))
         };
-        let metrics = METRICS_HEADER.trim_end().split(',').map(place).collect::<Result<_, String>>()?;
+        let metrics = Column::ALL.map(Column::name).into_iter().map(place).collect::<Result<_, String>>()?;
         Ok(Columns { run, metrics })
     }
 
@@ -102,34 +102,11 @@ impl Columns {
     }
 
     fn record(&self, row: &csv::StringRecord) -> Result<EpochRecord, String> {
-        let cell = |column: &str| {
-            let place = self.metrics.iter().find(|(name, _)| name == column);
-            place.and_then(|(_, i)| row.get(*i)).unwrap_or("")
+        let cell = |column: Column| {
+            let place = self.metrics.iter().find(|(name, _)| name == column.name());
+            (column, place.and_then(|(_, i)| row.get(*i)).unwrap_or(""))
         };
-        let number = |column: &str| -> Result<Option<f64>, String> {
-            match cell(column) {
-                "" => Ok(None),
-                text => text.parse().map(Some).map_err(|_| format!("`{column}` is {text:?}, not a number")),
-            }
-        };
-        let needed = |column: &str| number(column)?.ok_or(format!("`{column}` is empty"));
-        Ok(EpochRecord {
-            epoch: cell("epoch").parse().map_err(|_| format!("`epoch` is {:?}", cell("epoch")))?,
-            split: match cell("split") {
-                "train" => Split::Train,
-                "test" => Split::Test,
-                other => return Err(format!("`split` is {other:?}, neither train nor test")),
-            },
-            objective: needed("objective")?,
-            recon_term: needed("recon_term")?,
-            kl_term: needed("kl_term")?,
-            recon: needed("recon")?,
-            kl: needed("kl")?,
-            neg_elbo: number("neg_elbo")?,
-            beta_effective: number("beta_effective")?,
-            beta_sigma2: number("beta_sigma2")?,
-            active_units: number("active_units")?.map(|n| n as u32),
-        })
+        read_row(Column::ALL.into_iter().map(cell))
     }
 
     fn run(&self, row: &csv::StringRecord, name: String) -> Result<Run, String> {

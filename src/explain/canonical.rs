@@ -1,0 +1,69 @@
+//! The plainest command that trains the same: both terms summed, every weight in beta, and whatever else the objective has.
+
+use crate::objective::{LossScale, Ratio, Reduction};
+use crate::spec::{RunSpec, Settings, cell_text};
+use crate::text::shell_quote;
+
+/// The settings that make an objective and have nothing to do with its weights.
+const KEPT: [&str; 13] = [
+    "loss",
+    "sigma2",
+    "laplace-scale",
+    "log-mse-scale",
+    "output-activation",
+    "kl-estimator",
+    "warmup",
+    "free-bits",
+    "capacity",
+    "capacity-rise",
+    "binarize",
+    "pixel-range",
+    "sampling",
+];
+
+/// The settings of `spec` with all weights in beta (or gamma): b/a = `ratio` for full batches.
+///
+/// None where the ratio is no number, such as for a reconstruction of weight 0.
+pub fn settings(spec: &RunSpec, ratio: f64) -> Option<Settings> {
+    let mut all = Settings {
+        reduction: Some(Reduction::Sum),
+        recon_weight: Some(LossScale::Number(1.0)),
+        kl_reduction: Some(Reduction::Sum),
+        kl_weight: Some(LossScale::Number(1.0)),
+        ..spec.settings().clone()
+    };
+    match all.capacity {
+        None => all.beta = Some(ratio.try_into().ok()?),
+        Some(_) => all.gamma = Some(ratio.try_into().ok()?),
+    }
+    Some(all)
+}
+
+/// The command of these settings: the loss, `--reduction sum`, the weight, and every other part of the objective that is
+/// not as it is by default.
+pub fn command(canonical: &Settings) -> String {
+    let plain = Settings { loss: canonical.loss, capacity: canonical.capacity, ..Settings::default() };
+    let default = plain.completed().map(|all| all.given()).unwrap_or_default();
+    let given = canonical.given();
+    let mut words = Vec::new();
+    let mut say = |key: &str| {
+        if let Some(value) = given.get(key) {
+            words.push(format!("--{key} {}", shell_quote(&cell_text(value, ","))));
+        }
+    };
+    say("loss");
+    say("reduction");
+    say(if canonical.capacity.is_some() { "gamma" } else { "beta" });
+    for key in KEPT {
+        let differs = given.get(key) != default.get(key) || key == "capacity";
+        if key != "loss" && differs {
+            say(key);
+        }
+    }
+    words.join(" ")
+}
+
+/// What the canonical objective is multiplied by, for full batches: a.
+pub fn scale(recon_weight: Ratio) -> f64 {
+    recon_weight.value()
+}

@@ -1,0 +1,50 @@
+//! The number that makes objectives comparable.
+
+use std::fmt;
+
+use figure::number::significant;
+
+/// What is left of an objective's weights once a common factor is divided out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EffectiveWeight {
+    /// b / a, where the reconstruction is a likelihood.
+    Beta(f64),
+    /// b / (2a), where it is a squared error: only the product beta * sigma^2 is fixed.
+    BetaSigma2(f64),
+}
+
+impl EffectiveWeight {
+    /// The effective weight of a run with these columns: beta where there is one, else beta * sigma^2.
+    pub fn of(beta_effective: Option<f64>, beta_sigma2: Option<f64>) -> Option<Self> {
+        beta_effective.map(EffectiveWeight::Beta).or_else(|| beta_sigma2.map(EffectiveWeight::BetaSigma2))
+    }
+
+    /// The number.
+    pub fn value(self) -> f64 {
+        match self {
+            EffectiveWeight::Beta(value) | EffectiveWeight::BetaSigma2(value) => value,
+        }
+    }
+
+    /// As it is written in sentences.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            EffectiveWeight::Beta(_) => "effective beta",
+            EffectiveWeight::BetaSigma2(_) => "beta*sigma^2",
+        }
+    }
+
+    /// As an axis is labelled.
+    pub fn label(self) -> &'static str {
+        match self {
+            EffectiveWeight::Beta(_) => "effective beta = b / a",
+            EffectiveWeight::BetaSigma2(_) => "beta·σ² = b / (2a)",
+        }
+    }
+}
+
+impl fmt::Display for EffectiveWeight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.symbol(), significant(self.value()))
+    }
+}

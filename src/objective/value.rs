@@ -1,0 +1,206 @@
+//! The one place where terms are weighted and added.
+
+use candle_core::{DType, Result, Tensor};
+
+use super::effective::EffectiveWeight;
+use super::kl::{KlEstimator, KlPenalty, KlTerm};
+use super::output::OutputMap;
+use super::ratio::Ratio;
+use super::recon::{ReconLoss, ReconTerm};
+use super::schedule::Time;
+use super::weight::Weight;
+use crate::pass::{Latents, Pass, Sampling};
+use crate::terms::{Ledgers, Term, Terms};
+
+/// An objective as a weighted sum of terms. Pure numbers and tensor mathematics; knows no model, file or flag.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Objective {
+    /// The reconstruction, with its weight a.
+    pub recon: ReconTerm,
+    /// What is minimised beside it: belongs to the model's family.
+    pub latent: LatentTerms,
+}
+
+/// The terms that a family of models adds to the reconstruction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LatentTerms {
+    /// A VAE's KL, with its weight b.
+    Kl(KlTerm),
+}
+
+/// The scalar to minimise over a batch, and what it is made of.
+#[derive(Debug)]
+pub struct Value {
+    /// The objective; gradients flow through every term.
+    pub loss: Tensor,
+    /// Its terms, averaged over the images of the batch, in f64.
+    pub ledgers: Ledgers,
+    /// The average energy of the batch: what the loss sums over the pixels of an image.
+    pub energy: f64,
+}
+
+/// Averages over a set of images, in f64: all that the ledgers are functions of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Averages {
+    /// The energy: what the loss sums over the pixels of an image.
+    pub energy: f64,
+    /// The learned log sigma of the likelihood, where there is one.
+    pub log_sigma: Option<f64>,
+    /// The latent side.
+    pub latents: LatentAverages,
+}
+
+/// The latent side of [`Averages`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LatentAverages {
+    /// Of a VAE.
+    Gaussian {
+        /// K, in closed form.
+        kl: f64,
+        /// The KL as the objective estimates it, after free bits.
+        estimate: f64,
+    },
+}
+
+impl Objective {
+    /// -ELBO = R + K in nats, for images of `pixels` pixels and a VAE of `latent_dim` latents: both weights 1, nothing else
+    /// done to either term (Kingma & Welling 2014, equation 10).
+    pub fn neg_elbo_of(loss: ReconLoss, pixels: usize, latent_dim: usize) -> Self {
+        Objective {
+            recon: ReconTerm { loss, output: OutputMap::Identity, weight: Weight::one(pixels) },
+            latent: LatentTerms::Kl(KlTerm {
+                weight: Weight::one(latent_dim),
+                estimator: KlEstimator::Analytic,
+                penalty: KlPenalty::Beta { beta: 1.0, warmup: None, free_bits: None },
+                sampling: Sampling::Standard,
+            }),
+        }
+    }
+
+    /// The weight of every term in a batch of `batch` images at `time`: a on R (on the logarithm for `log-mse`), b on K.
+    pub fn weights(&self, batch: usize, time: Time) -> Terms<f64> {
+        let all = Terms::default().with(Term::Recon, self.recon.weight.at(batch).value());
+        match self.latent {
+            LatentTerms::Kl(kl) => all.with(Term::Kl, kl.weight_at(batch, time).value()),
+        }
+    }
+
+    /// b / a in a batch of `batch` images at `time`, rounded once.
+    pub fn weight_ratio(&self, batch: usize, time: Time) -> f64 {
+        let LatentTerms::Kl(kl) = self.latent;
+        let ratio: Ratio = kl.weight_at(batch, time) / self.recon.weight.at(batch);
+        ratio.value()
+    }
+
+    /// The scalar to minimise over the batch of `pass` at `time`, and both ledgers of the batch.
+    ///
+    /// # Errors
+    /// Where a tensor cannot be made.
+    pub fn value(&self, pass: &Pass, time: Time) -> Result<Value> {
+        let images = pass.energy.dim(0)?;
+        let averages = self.averages(pass)?;
+        let weights = self.weights(images, time);
+        let log_sigma = pass.log_sigma.as_ref();
+        let recon = self.recon.loss.weighted(&pass.energy.mean_all()?, self.recon.pixels(), log_sigma)?;
+        let mut terms = Terms::default().with(Term::Recon, recon);
+        match (&self.latent, &pass.latents) {
+            (LatentTerms::Kl(kl), Latents::Gaussian(latents)) => {
+                terms.set(Term::Kl, Some(kl.weighted(&kl.estimate(latents)?, time)?));
+            }
+        }
+        let mut loss: Option<Tensor> = None;
+        for (term, value) in terms.iter() {
+            let weighted = (value * weights.get(term).copied().unwrap_or(1.0))?;
+            loss = Some(match loss {
+                Some(sum) => (sum + weighted)?,
+                None => weighted,
+            });
+        }
+        let Some(loss) = loss else { candle_core::bail!("an objective without terms") };
+        Ok(Value { loss, ledgers: self.ledgers(&averages, images, time)?, energy: averages.energy })
+    }
+
+    /// The averages of the batch of `pass`.
+    ///
+    /// # Errors
+    /// Where a tensor cannot be read.
+    pub fn averages(&self, pass: &Pass) -> Result<Averages> {
+        let images = pass.energy.dim(0)? as f64;
+        let latents = match (&self.latent, &pass.latents) {
+            (LatentTerms::Kl(term), Latents::Gaussian(latents)) => {
+                let kl = sum(&latents.kl)? / images;
+                let estimate = if term.is_plain() { kl } else { scalar(&term.estimate(latents)?)? };
+                LatentAverages::Gaussian { kl, estimate }
+            }
+        };
+        let log_sigma = pass.log_sigma.as_ref().map(|p| scalar(&p.reshape(())?)).transpose()?;
+        Ok(Averages { energy: sum(&pass.energy)? / images, log_sigma, latents })
+    }
+
+    /// Both ledgers of images with these averages, as a batch of `batch` images at `time` would have them.
+    ///
+    /// # Errors
+    /// Where the loss learns its sigma and the averages lack it.
+    pub fn ledgers(&self, on: &Averages, batch: usize, time: Time) -> Result<Ledgers> {
+        let (log_sigma, pixels) = (on.log_sigma.as_ref(), self.recon.pixels());
+        let recon = self.recon.loss.recon(&on.energy, pixels, log_sigma)?;
+        let mut canonical = Terms::default().with(Term::Recon, recon);
+        let weighted = self.recon.loss.weighted(&on.energy, pixels, log_sigma)?;
+        let mut terms = Terms::default().with(Term::Recon, weighted);
+        match (self.latent, on.latents) {
+            (LatentTerms::Kl(term), LatentAverages::Gaussian { kl, estimate }) => {
+                canonical.set(Term::Kl, Some(kl));
+                terms.set(Term::Kl, Some(term.weighted(&estimate, time)?));
+            }
+        }
+        let weights = self.weights(batch, time);
+        let weighted = terms.map(|term, value| weights.get(term).copied().unwrap_or(1.0) * value);
+        Ok(Ledgers { canonical, weighted })
+    }
+
+    /// R + K in nats, where that is the negative ELBO: where the loss is a likelihood and z is drawn from the q whose KL
+    /// is K.
+    pub fn neg_elbo(&self, ledgers: &Ledgers) -> Option<f64> {
+        let LatentTerms::Kl(_) = self.latent;
+        let (recon, kl) = (ledgers.canonical.get(Term::Recon)?, ledgers.canonical.get(Term::Kl)?);
+        self.recon.loss.is_likelihood().then_some(recon + kl)
+    }
+
+    /// b / a for a batch of `batch` images at `time`, where the loss is a likelihood; none under a capacity, which pulls K
+    /// both ways.
+    pub fn beta_effective(&self, batch: usize, time: Time) -> Option<f64> {
+        (self.recon.loss.is_likelihood() && !self.has_capacity()).then(|| self.weight_ratio(batch, time))
+    }
+
+    /// beta * sigma^2 for a batch of `batch` images at `time`, in the Gaussian family; where sigma is fitted or learned,
+    /// at this average energy and this log sigma.
+    pub fn beta_sigma2(&self, batch: usize, time: Time, energy: Option<f64>, log_sigma: Option<f64>) -> Option<f64> {
+        if self.has_capacity() {
+            return None;
+        }
+        self.recon.loss.beta_sigma2(self.weight_ratio(batch, time), self.recon.pixels(), energy, log_sigma)
+    }
+
+    /// What makes this objective comparable with others, for a batch of `batch` images at `time`, where sigma is fixed.
+    pub fn effective(&self, batch: usize, time: Time) -> Option<EffectiveWeight> {
+        EffectiveWeight::of(self.beta_effective(batch, time), self.beta_sigma2(batch, time, None, None))
+    }
+
+    fn has_capacity(&self) -> bool {
+        let LatentTerms::Kl(kl) = self.latent;
+        match kl.penalty {
+            KlPenalty::Capacity { .. } => true,
+            KlPenalty::Beta { .. } => false,
+        }
+    }
+}
+
+/// The sum of all elements in f64, in their order.
+pub(crate) fn sum(values: &Tensor) -> Result<f64> {
+    Ok(values.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?.iter().sum())
+}
+
+/// A scalar in f64.
+pub(crate) fn scalar(value: &Tensor) -> Result<f64> {
+    value.to_dtype(DType::F64)?.to_scalar::<f64>()
+}

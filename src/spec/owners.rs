@@ -1,0 +1,83 @@
+//! Which settings belong to which choice: a parameter goes with its choice when that is made anew, and is refused beside
+//! another choice.
+
+use super::settings::Settings;
+use crate::choice::Choice;
+use crate::error::Error;
+use crate::objective::{DecoderOutput, Loss};
+use crate::optimizer::OptimizerName;
+
+/// What a setting is a parameter of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// This reconstruction loss.
+    Loss(Loss),
+    /// Every loss that takes means from the decoder, and not logits.
+    LossesOfMeans,
+    /// This optimiser.
+    Optimizer(OptimizerName),
+    /// The data set that is named beside it.
+    DataSet,
+    /// A penalty of beta * K.
+    Beta,
+    /// The choice of a capacity, which is a penalty of its own.
+    CapacityChoice,
+    /// A penalty of gamma * |K - C|.
+    Capacity,
+}
+
+impl Owner {
+    /// Whether `settings` choose this owner; what they leave open counts as its default.
+    pub(super) fn is_chosen(self, settings: &Settings) -> bool {
+        match self {
+            Owner::Loss(loss) => settings.chosen_loss() == loss,
+            Owner::LossesOfMeans => settings.chosen_loss().decoder_output() == DecoderOutput::Means,
+            Owner::Optimizer(optimizer) => settings.chosen_optimizer() == optimizer,
+            Owner::Beta => settings.capacity.is_none(),
+            Owner::Capacity => settings.capacity.is_some(),
+            Owner::DataSet | Owner::CapacityChoice => true,
+        }
+    }
+
+    /// Whether `upper` makes the choice anew that `lower` has made, so that `lower`'s parameters of it lapse.
+    pub(super) fn is_replaced(self, upper: &Settings, lower: &Settings) -> bool {
+        fn anew<T: PartialEq>(upper: Option<T>, lower: Option<T>) -> bool {
+            upper.is_some() && lower.is_some() && upper != lower
+        }
+        match self {
+            Owner::Loss(_) | Owner::LossesOfMeans => anew(upper.loss, lower.loss),
+            Owner::Optimizer(_) => anew(upper.optimizer, lower.optimizer),
+            Owner::DataSet => anew(upper.data, lower.data),
+            Owner::Beta => upper.capacity.is_some(),
+            Owner::Capacity | Owner::CapacityChoice => {
+                upper.beta.is_some() || upper.warmup.is_some() || upper.free_bits.is_some()
+            }
+        }
+    }
+
+    /// Why `setting`, written as "--sigma2 2", cannot stand beside the choices of `settings`.
+    pub(super) fn refusal(self, setting: &str, settings: &Settings) -> Error {
+        let loss = || format!("--loss {}", settings.chosen_loss().name());
+        match self {
+            Owner::Loss(owner) => contradiction(setting, &loss(), &format!("only --loss {} has it", owner.name())),
+            Owner::LossesOfMeans => contradiction(setting, &loss(), "its decoder gives logits"),
+            Owner::Optimizer(owner) => {
+                let other = format!("--optimizer {}", settings.chosen_optimizer().name());
+                contradiction(setting, &other, &format!("only {} has it", owner.name()))
+            }
+            Owner::Beta => {
+                let capacity = settings.capacity.map_or_else(String::new, |nats| format!("--capacity {nats}"));
+                let why = "a capacity has its own weight, --gamma, and its own --capacity-rise";
+                contradiction(setting, &capacity, why)
+            }
+            Owner::Capacity | Owner::CapacityChoice | Owner::DataSet => {
+                Error::Usage(format!("{setting} belongs to a capacity: give that with --capacity, or drop it"))
+            }
+        }
+    }
+}
+
+/// Two settings that cannot both hold, and why.
+pub(super) fn contradiction(one: &str, other: &str, why: &str) -> Error {
+    Error::Usage(format!("{one} and {other} contradict each other: {why}; drop one of the two"))
+}
