@@ -100,13 +100,19 @@ fn a_run_of_a_preset_says_what_departed_from_it() {
 fn what_contradicts_itself_names_both_sides() {
     let world = World::new();
     for (args, words) in [
-        (&["--output", "tanh"][..], &["--output tanh", "--loss bce"][..]),
+        (&["--output", "tanh"][..], &["--output-activation tanh", "--loss bce"][..]),
         (&["--pixel-range", "symmetric"], &["--pixel-range symmetric", "--loss bce"]),
         (&["--capacity", "25", "--beta", "4"], &["--beta 4", "--capacity 25"]),
         (&["--capacity", "25", "--free-bits", "image:3"], &["--free-bits image:3", "--capacity 25"]),
         (&["--gamma", "100"], &["--gamma 100", "--capacity"]),
-        (&["--kl", "monte-carlo", "--free-bits", "latent:0.1"], &["--free-bits latent:0.1", "--kl monte-carlo"]),
-        (&["--kl", "monte-carlo", "--sampling", "keras-2016-05"], &["--sampling keras-2016-05", "--kl monte-carlo"]),
+        (
+            &["--kl", "monte-carlo", "--free-bits", "latent:0.1"],
+            &["--free-bits latent:0.1", "--kl-estimator monte-carlo"],
+        ),
+        (
+            &["--kl", "monte-carlo", "--sampling", "keras-2016-05"],
+            &["--sampling keras-2016-05", "--kl-estimator monte-carlo"],
+        ),
         (&["--laplace-scale", "2"], &["--laplace-scale 2", "--loss bce"]),
         (&["--rmsprop-alpha", "0.9"], &["--rmsprop-alpha 0.9", "--optimizer adam"]),
         (&["--warmup", "linear"], &["--warmup", "linear:5epochs"]),

@@ -11,7 +11,7 @@ fn a_run_leaves_every_file_of_the_contract() {
     let world = World::new();
     let done = world.run(&[]).expect(0);
     let name = world.only_run().file_name().unwrap().to_string_lossy().into_owned();
-    assert!(name.starts_with("bce-sum-b1-z4-s1-") && name.len() == "bce-sum-b1-z4-s1-".len() + 8, "{name}");
+    assert!(name.starts_with("bce-sum-b1-z4-s1-") && name.len() == "bce-sum-b1-z4-s1-".len() + 16, "{name}");
     for file in ["config.toml", "metrics.csv", "timing.csv", "run.json", "model.safetensors", "checkpoint"] {
         assert!(world.only_run().join(file).exists(), "{file}");
     }

@@ -48,7 +48,9 @@ pub fn command(canonical: &Settings) -> String {
     let mut words = Vec::new();
     let mut say = |key: &str| {
         if let Some(value) = given.get(key) {
-            words.push(format!("--{key} {}", shell_quote(&cell_text(value, ","))));
+            let text = cell_text(value, ",");
+            // Whole numbers as people write them; all others with every digit.
+            words.push(format!("--{key} {}", shell_quote(text.strip_suffix(".0").unwrap_or(&text))));
         }
     };
     say("loss");

@@ -95,6 +95,16 @@ impl Column {
         }
     }
 
+    /// Whether every row of every model has a value here.
+    fn is_required(self) -> bool {
+        match self {
+            Column::Epoch | Column::Split | Column::Objective => true,
+            Column::Weighted(term) => term == Term::Recon,
+            Column::Canonical(term) => [Term::Recon, Term::Kl].contains(&term),
+            Column::NegElbo | Column::BetaEffective | Column::BetaSigma2 | Column::ActiveUnits => false,
+        }
+    }
+
     /// Reads the cell `text` of this column into `row`. The objective follows from its terms and is only checked to be
     /// their sum, by [`read_row`].
     fn read(self, row: &mut EpochRecord, text: &str) -> Result<(), String> {
@@ -151,6 +161,9 @@ pub fn read_row<'a>(cells: impl Iterator<Item = (Column, &'a str)>) -> Result<Ep
     };
     let mut objective = None;
     for (column, text) in cells {
+        if text.is_empty() && column.is_required() {
+            return Err(format!("`{}` is empty", column.name()));
+        }
         column.read(&mut row, text)?;
         if column == Column::Objective {
             objective = text.parse::<f64>().ok();

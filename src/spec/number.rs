@@ -35,7 +35,8 @@ macro_rules! checked_number {
             fn from_str(text: &str) -> Result<Self, String> {
                 let value: f64 =
                     text.trim().parse().map_err(|_| "not a number; write one such as 0.5 or 1e-3".to_owned())?;
-                value.try_into()
+                // Whoever reports the word has just repeated it.
+                value.try_into().map_err(|_: String| format!("must be {}", $says))
             }
         }
 
@@ -90,6 +91,8 @@ impl Decay {
     }
 }
 
+const NOTHING_LEFT: &str = "nothing would be left; write a whole number of 1 or more";
+
 /// A whole number of 1 or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "usize", into = "usize")]
@@ -112,11 +115,7 @@ impl TryFrom<usize> for Size {
     type Error = String;
 
     fn try_from(value: usize) -> Result<Self, String> {
-        if value > 0 {
-            Ok(Size(value))
-        } else {
-            Err("0: nothing would be left; write a whole number of 1 or more".into())
-        }
+        if value > 0 { Ok(Size(value)) } else { Err(format!("0: {NOTHING_LEFT}")) }
     }
 }
 
@@ -130,7 +129,8 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        whole::<usize>(text)?.try_into()
+        // Whoever reports the word has just repeated it.
+        whole::<usize>(text)?.try_into().map_err(|_: String| NOTHING_LEFT.to_owned())
     }
 }
 
