@@ -13,7 +13,7 @@
 
 use super::dispatch::Isa;
 use super::math::{exp_of_nonpositive, log1p_of_unit};
-use super::parallel::{Scale, rows_per_chunk, run_all};
+use super::parallel::{Scale, elements, rows_per_chunk, run_all};
 use super::simd::{LANES, Simd, Task, total};
 
 /// Which loss of a prediction against a target.
@@ -69,7 +69,8 @@ pub fn row_sums_and_grad(
 }
 
 fn check(what: &str, len: usize, rows: usize, cols: usize) {
-    assert_eq!(len, rows * cols, "{what} of {rows} x {cols} needs {} elements, not {len}", rows * cols);
+    let needed = elements(what, rows, cols);
+    assert_eq!(len, needed, "{what} of {rows} x {cols} needs {needed} elements, not {len}");
 }
 
 /// Some rows of a loss.

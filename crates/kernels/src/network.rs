@@ -8,7 +8,7 @@ use super::dispatch::Isa;
 use super::latent::{self, Noise, Upstream};
 use super::likelihood::{self, Loss};
 use super::matmul::{Finish, MatRef, Start, matmul};
-use super::parallel::Scale;
+use super::parallel::{Scale, elements};
 use super::reduce;
 
 /// A dense layer: x W^T + b.
@@ -189,7 +189,7 @@ impl<'a> Input<'a> {
 
 /// y = activation(x W^T + b).
 fn dense(isa: Isa, layer: &Layer, x: Input, images: usize, activation: Option<Activation>, y: &mut Vec<f32>) {
-    let y = sized(y, images * layer.outputs());
+    let y = sized(y, elements("an output", images, layer.outputs()));
     let finish = match activation {
         Some(Activation::Relu) => Finish::BiasRelu(layer.bias),
         _ => Finish::Bias(layer.bias),

@@ -2,7 +2,9 @@
 
 #![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
 
+use super::parallel::elements;
 use super::simd::{LANES, Simd};
+use std::marker::PhantomData;
 
 /// Where the sum of each element starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +38,7 @@ impl Finish<'_> {
                 assert_eq!(bias.len(), n, "a bias for {n} columns needs {n} elements, not {}", bias.len())
             }
             Finish::WhereAboveZero(gate) => {
-                assert_eq!(gate.len(), m * n, "a gate for {m} x {n} needs {} elements, not {}", m * n, gate.len())
+                assert_eq!(gate.len(), elements("a gate", m, n), "a gate for {m} x {n} has not {} elements", gate.len())
             }
         }
     }
@@ -44,31 +46,32 @@ impl Finish<'_> {
 
 /// C as the jobs share it: each writes only the elements of its own rows and columns.
 #[derive(Clone, Copy)]
-pub(crate) struct SharedC {
+pub(crate) struct SharedC<'a> {
     start: *mut f32,
     rows: usize,
     cols: usize,
+    /// C stays borrowed for as long as any copy of this lives.
+    borrow: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: only `SharedC::part` gives access to the memory, and its callers promise that parts do not overlap.
-unsafe impl Send for SharedC {}
+// SAFETY: only `SharedC::part` and `SharedC::vector` give access to the memory, and their callers promise that parts do
+// not overlap.
+unsafe impl Send for SharedC<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for SharedC {}
+unsafe impl Sync for SharedC<'_> {}
 
-impl SharedC {
-    /// The caller must keep the borrow of `c` until every job is done.
-    pub(crate) fn new(c: &mut [f32], rows: usize, cols: usize) -> Self {
-        assert_eq!(c.len(), rows * cols, "C is not {rows} x {cols}");
-        SharedC { start: c.as_mut_ptr(), rows, cols }
+impl<'a> SharedC<'a> {
+    pub(crate) fn new(c: &'a mut [f32], rows: usize, cols: usize) -> Self {
+        assert_eq!(c.len(), elements("C", rows, cols), "C is not {rows} x {cols}");
+        SharedC { start: c.as_mut_ptr(), rows, cols, borrow: PhantomData }
     }
 
     /// `len` elements of row `row` from column `col` on.
     ///
     /// # Safety
-    /// The slice that `self` was made from must still be borrowed, nobody else may hold these elements, and they must
-    /// lie inside the matrix.
+    /// These elements must lie inside the matrix, and no other reference to them may live as long as this one is used.
     #[inline(always)]
-    unsafe fn part<'c>(self, row: usize, col: usize, len: usize) -> &'c mut [f32] {
+    unsafe fn part(self, row: usize, col: usize, len: usize) -> &'a mut [f32] {
         debug_assert!(row < self.rows && col + len <= self.cols);
         // SAFETY: inside the slice and alone, by the contract.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.cols + col), len) }
@@ -79,7 +82,7 @@ impl SharedC {
     /// # Safety
     /// As for [`SharedC::part`].
     #[inline(always)]
-    unsafe fn vector<'c>(self, row: usize, col: usize) -> &'c mut [f32; LANES] {
+    unsafe fn vector(self, row: usize, col: usize) -> &'a mut [f32; LANES] {
         debug_assert!(row < self.rows && col + LANES <= self.cols);
         // SAFETY: inside the slice and alone, by the contract.
         unsafe { &mut *self.start.add(row * self.cols + col).cast() }
@@ -89,7 +92,7 @@ impl SharedC {
 /// The place of a tile in C, and which part of the sum it is to do.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
-    pub(crate) c: SharedC,
+    pub(crate) c: SharedC<'a>,
     pub(crate) row: usize,
     pub(crate) col: usize,
     /// Columns of C, at most the tile's vectors times sixteen.
@@ -121,8 +124,7 @@ impl Place<'_> {
     /// Where the sums of a tile of `R` x `NV` vectors start.
     ///
     /// # Safety
-    /// No other thread may touch this tile of C meanwhile, the slice behind it must still be borrowed, and the tile
-    /// must lie inside C.
+    /// No other thread may touch this tile of C meanwhile, and the tile must lie inside C.
     #[inline(always)]
     pub(crate) unsafe fn start<S: Simd, const R: usize, const NV: usize>(&self, s: S) -> [[S::V; NV]; R] {
         let mut acc = [[s.splat(0.0); NV]; R];

@@ -85,7 +85,8 @@ fn transpose<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
         let mut depth = 0;
         while depth < strip.depth {
             let deep = (strip.depth - depth).min(LANES);
-            let from = &strip.data[(lane * strip.lane_stride + depth).min(strip.data.len())..];
+            let from =
+                &strip.data[lane.saturating_mul(strip.lane_stride).saturating_add(depth).min(strip.data.len())..];
             let block = if lanes == room.wide && deep == LANES {
                 whole_block(s, from, strip.lane_stride, lanes)
             } else {

@@ -13,6 +13,18 @@ pub(crate) fn part(len: usize, parts: usize, i: usize) -> Range<usize> {
     len * i / parts..len * (i + 1) / parts
 }
 
+/// `rows * cols`, the length of `name`.
+///
+/// # Panics
+/// If no memory holds that many: a product that wrapped would pass for the length of a short slice.
+#[track_caller]
+pub(crate) fn elements(name: &str, rows: usize, cols: usize) -> usize {
+    match rows.checked_mul(cols) {
+        Some(elements) => elements,
+        None => panic!("{name} of {rows} x {cols} has more elements than memory holds"),
+    }
+}
+
 /// How many rows of `cols` elements make a chunk.
 pub(crate) fn rows_per_chunk(cols: usize) -> usize {
     (CHUNK / cols.max(1)).max(1)

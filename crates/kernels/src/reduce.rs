@@ -1,7 +1,7 @@
 //! Column sums (gradients of biases) and scaled rows.
 
 use super::dispatch::Isa;
-use super::parallel::{CHUNK, rows_per_chunk, run_all};
+use super::parallel::{CHUNK, elements, rows_per_chunk, run_all};
 use super::simd::{LANES, Simd, Task};
 
 /// Columns summed by one task: four vectors, so that each step down the rows reads whole cache lines.
@@ -14,7 +14,8 @@ const STRIP: usize = 4 * LANES;
 /// If `x` is not `rows` x `sums.len()`.
 pub fn column_sums(isa: Isa, x: &[f32], rows: usize, sums: &mut [f32]) {
     let cols = sums.len();
-    assert_eq!(x.len(), rows * cols, "a {rows} x {cols} matrix needs {} elements, not {}", rows * cols, x.len());
+    let needed = elements("a matrix", rows, cols);
+    assert_eq!(x.len(), needed, "a {rows} x {cols} matrix needs {needed} elements, not {}", x.len());
     let width = if x.len() < CHUNK { cols.max(1) } else { 2 * STRIP };
     let tasks =
         sums.chunks_mut(width).enumerate().map(|(i, sums)| Strip { x, rows, cols, from: i * width, sums }).collect();

@@ -22,8 +22,7 @@ pub(super) struct Broadcast<'a> {
 /// C tile of `rows` x (`NV` vectors) += A times B, whose row k starts at `b[k * stride]`.
 ///
 /// # Safety
-/// No other thread may touch this tile of C meanwhile, the slice behind it must still be borrowed, and the tile must
-/// lie inside C.
+/// No other thread may touch this tile of C meanwhile, and the tile must lie inside C.
 #[inline(always)]
 pub(super) unsafe fn tile<S: Simd, const NV: usize>(
     s: S,
@@ -109,7 +108,7 @@ unsafe fn step<S: Simd, const R: usize, const NV: usize>(
     for v in 0..NV {
         // SAFETY: the caller's promise.
         row[v] = s.load(unsafe { &*b.add(v * LANES).cast() });
-        s.prefetch(b.wrapping_add(AHEAD * stride + v * LANES));
+        s.prefetch(b.wrapping_add(AHEAD.wrapping_mul(stride).wrapping_add(v * LANES)));
     }
     for r in 0..R {
         // SAFETY: the caller's promise.

@@ -69,7 +69,7 @@ fn product(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finish: 
     let c = SharedC::new(c, m, n);
     let width = isa.run(TileSize).1;
     let panels = n.div_ceil(width);
-    let jobs = (m * n * k / JOB).clamp(1, MAX_JOBS);
+    let jobs = ((m * n).saturating_mul(k) / JOB).clamp(1, MAX_JOBS);
     let job = Job { a, b, c, start, finish, width, rows: 0..m, panels: 0..panels, packed: None };
     if jobs == 1 || panels >= SPLIT_PANELS {
         let by_panels = |i| Job { panels: part(panels, jobs.min(panels), i), ..job.clone() };
@@ -91,7 +91,7 @@ fn product(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finish: 
 struct Job<'a> {
     a: MatRef<'a>,
     b: MatRef<'a>,
-    c: SharedC,
+    c: SharedC<'a>,
     start: Start,
     finish: Finish<'a>,
     /// Columns in a panel: as many as a tile.
@@ -174,8 +174,7 @@ fn column<S: Simd, const NV: usize>(s: S, job: &Job, panel: usize, scratch: &mut
             start: job.start,
             finish: job.finish,
         };
-        // SAFETY: jobs have disjoint rows or columns, a job runs on one thread, and `product` holds the borrow of C
-        // until all of them are done.
+        // SAFETY: jobs have disjoint rows or columns of C, and a job runs on one thread.
         unsafe { tile::<S, NV>(s, rows.len(), a, b, stride, place) };
     }
 }
@@ -222,7 +221,7 @@ impl Task for TurnIn<'_> {
 /// C^T becomes C, finished.
 struct TurnOut<'a> {
     turned: &'a [f32],
-    c: SharedC,
+    c: SharedC<'a>,
     m: usize,
     n: usize,
     finish: Finish<'a>,
@@ -247,8 +246,7 @@ impl Task for TurnOut<'_> {
                 let block = s.transpose(block);
                 for (i, sums) in block.into_iter().enumerate().take(rows) {
                     let place = Place { c: self.c, row: row + i, col, cols, start: Start::Zero, finish: self.finish };
-                    // SAFETY: nothing else runs while C is written, `run` holds its borrow, and rows and columns are
-                    // cut off at its edges.
+                    // SAFETY: nothing else runs while C is written, and rows and columns are cut off at its edges.
                     unsafe { place.store::<S, 1, 1>(s, [[sums]]) };
                 }
             }

@@ -35,7 +35,7 @@ impl Plan {
     fn new(isa: Isa, m: usize, n: usize, k: usize) -> Self {
         let panel = isa.run(TileSize).1;
         let (mut row_jobs, mut col_jobs) = (1, 1);
-        if m * n * k >= SMALL {
+        if (m * n).saturating_mul(k) >= SMALL {
             col_jobs = n.div_ceil(panel).clamp(1, MAX_JOBS);
             row_jobs = (m / MIN_ROWS).clamp(1, MAX_JOBS / col_jobs);
         }
@@ -223,7 +223,7 @@ struct Job<'a> {
     /// Where the tile that starts at a row is lit.
     lit: &'a [Lit],
     b: MatRef<'a>,
-    c: SharedC,
+    c: SharedC<'a>,
     start: Start,
     finish: Finish<'a>,
     plan: Plan,
@@ -305,8 +305,7 @@ fn column<S: Simd, const NV: usize>(
             start: if block == 0 { job.start } else { Start::C },
             finish: if block + 1 == job.plan.depth_blocks { job.finish } else { Finish::Nothing },
         };
-        // SAFETY: jobs have disjoint rows and columns, a job runs on one thread, and `run` holds the borrow of C
-        // until all of them are done.
+        // SAFETY: jobs have disjoint rows and columns of C, and a job runs on one thread.
         unsafe { tile::<S, NV>(s, rows.len(), a, from, upcoming, place) };
     }
 }

@@ -19,6 +19,7 @@ mod tile;
 use super::dispatch::Isa;
 pub use super::output::{Finish, Start};
 use super::pack::Strip;
+use super::parallel::elements;
 use std::ops::Range;
 
 /// A matrix seen in a slice, with any strides: a transpose costs nothing to express.
@@ -47,13 +48,8 @@ impl<'a> MatRef<'a> {
     /// # Panics
     /// If `data` does not have `rows * cols` elements.
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
-        assert_eq!(
-            data.len(),
-            rows * cols,
-            "a {rows} x {cols} matrix needs {} elements, not {}",
-            rows * cols,
-            data.len()
-        );
+        let needed = elements("a matrix", rows, cols);
+        assert_eq!(data.len(), needed, "a {rows} x {cols} matrix needs {needed} elements, not {}", data.len());
         Self::strided(data, rows, cols, cols, 1)
     }
 
@@ -63,11 +59,19 @@ impl<'a> MatRef<'a> {
     /// If the last element lies outside `data`.
     pub fn strided(data: &'a [f32], rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Self {
         if rows > 0 && cols > 0 {
-            let last = (rows - 1) * row_stride + (cols - 1) * col_stride;
+            // Checked: every later index is at most this one, and is trusted to be below `data.len()`.
+            let down = (rows - 1).checked_mul(row_stride);
+            let right = (cols - 1).checked_mul(col_stride);
+            let last = down.zip(right).and_then(|(down, right)| down.checked_add(right));
+            let Some(last) = last else {
+                panic!(
+                    "a {rows} x {cols} matrix with strides {row_stride}, {col_stride} has more elements than memory holds"
+                )
+            };
             assert!(
                 last < data.len(),
-                "a {rows} x {cols} matrix with strides {row_stride}, {col_stride} needs {} elements, not {}",
-                last + 1,
+                "the last element of a {rows} x {cols} matrix with strides {row_stride}, {col_stride} is number {last}; \
+                 the data has {} elements",
                 data.len()
             );
         }
@@ -85,11 +89,14 @@ impl<'a> MatRef<'a> {
         MatRef { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 
-    /// The data from element (row, col) on; nothing where the matrix is empty.
+    /// The data from element (row, col) on; nothing where the matrix has no such element.
     #[inline(always)]
     fn from(&self, row: usize, col: usize) -> &'a [f32] {
-        let start = row * self.row_stride + col * self.col_stride;
-        self.data.get(start..).unwrap_or(&[])
+        if row < self.rows && col < self.cols {
+            &self.data[row * self.row_stride + col * self.col_stride..]
+        } else {
+            &[]
+        }
     }
 
     /// Some rows and columns, to be packed with the columns as lanes.
@@ -124,7 +131,11 @@ impl<'a> MatRef<'a> {
 pub fn matmul(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finish: Finish) {
     let (m, n, k) = (a.rows, b.cols, a.cols);
     assert_eq!(k, b.rows, "cannot multiply {m} x {k} by {} x {n}: the inner sizes differ", b.rows);
-    assert_eq!(c.len(), m * n, "the product of {m} x {k} and {k} x {n} needs {} elements, not {}", m * n, c.len());
+    let needed = elements("a product", m, n);
+    assert_eq!(c.len(), needed, "the product of {m} x {k} and {k} x {n} needs {needed} elements, not {}", c.len());
+    // Strides of 0 make factors of any size from few elements, but their packed copies have a length.
+    elements("a factor", m, k);
+    elements("a factor", k, n);
     finish.check(m, n);
     if m == 0 || n == 0 {
         return;

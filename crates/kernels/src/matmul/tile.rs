@@ -37,8 +37,7 @@ pub(super) enum Upcoming<'a> {
 /// C tile of `rows` x (`NV` vectors) += packed A (`[k][rows]`) times B.
 ///
 /// # Safety
-/// No other thread may touch this tile of C meanwhile, the slice behind it must still be borrowed, and the tile must
-/// lie inside C.
+/// No other thread may touch this tile of C meanwhile, and the tile must lie inside C.
 #[inline(always)]
 pub(super) unsafe fn tile<S: Simd, const NV: usize>(
     s: S,
@@ -111,11 +110,11 @@ unsafe fn fixed<S: Simd, const R: usize, const NV: usize>(s: S, a: &[f32], b: Fr
                 let mut row_of_b = [s.splat(0.0); NV];
                 for v in 0..NV {
                     row_of_b[v] = s.load(&b[v]);
-                    s.prefetch(b[v].as_ptr().wrapping_add(AHEAD_UNPACKED * stride));
+                    s.prefetch(b[v].as_ptr().wrapping_add(AHEAD_UNPACKED.wrapping_mul(stride)));
                     s.store(&mut packed[v], row_of_b[v]);
                 }
                 let last = b[NV - 1].as_ptr().wrapping_add(LANES - 1);
-                s.prefetch(last.wrapping_add(AHEAD_UNPACKED * stride));
+                s.prefetch(last.wrapping_add(AHEAD_UNPACKED.wrapping_mul(stride)));
                 step::<S, R, NV>(s, &mut acc, a, a, &row_of_b);
             }
         }

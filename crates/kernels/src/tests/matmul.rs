@@ -235,6 +235,63 @@ fn shapes_that_do_not_fit_are_refused() {
     matmul(Isa::Portable, MatRef::new(&x, 2, 3), MatRef::new(&x, 2, 3), &mut [0.0; 6], Start::Zero, Finish::Nothing);
 }
 
+/// The message of a panic; fails where there is none.
+#[track_caller]
+fn refusal<T>(work: impl FnOnce() -> T + std::panic::UnwindSafe) -> String {
+    let Err(panic) = std::panic::catch_unwind(work) else { panic!("not refused") };
+    *panic.downcast::<String>().expect("a formatted message")
+}
+
+#[test]
+fn strides_whose_products_wrap_are_refused() {
+    let big = [100.0, 200.0, 250.0, 300.0, 1.0, 2.0, 3.0, 4.0];
+    // 1 * usize::MAX + 1 * 1 wraps to element 0; element (1, 0) would then be `big[3]`.
+    let message = refusal(|| MatRef::strided(&big[4..], 2, 2, usize::MAX, 1));
+    assert!(message.contains("more elements than memory holds"), "{message}");
+    // Each product wraps by itself, too.
+    refusal(|| MatRef::strided(&big, 3, 1, 1 << 63, 0));
+    refusal(|| MatRef::strided(&big, 1, 3, 0, 1 << 63));
+    refusal(|| MatRef::strided(&big, 2, 2, 1 << 63, 1 << 63));
+    refusal(|| MatRef::strided(&big, 2, 1, usize::MAX, 1));
+}
+
+#[test]
+fn sizes_whose_product_wraps_are_refused() {
+    refusal(|| MatRef::new(&[1.0; 2], (1 << 63) + 1, 2));
+    // A has no columns and B no rows, so their own lengths are right; only C's wraps.
+    let message = refusal(|| {
+        let (a, b) = (MatRef::new(&[], (1 << 63) + 1, 0), MatRef::new(&[], 0, 2));
+        matmul(Isa::Portable, a, b, &mut [0.0; 2], Start::Zero, Finish::Nothing);
+    });
+    assert!(message.contains("more elements than memory holds"), "{message}");
+    // Strides of 0 repeat an element without end: the packed copy of such a factor has no length.
+    refusal(|| {
+        let a = MatRef::strided(&[1.0], 2, 1 << 63, 0, 0);
+        let b = MatRef::strided(&[1.0], 1 << 63, 2, 0, 0);
+        matmul(Isa::Portable, a, b, &mut [0.0; 4], Start::Zero, Finish::Nothing);
+    });
+}
+
+#[test]
+fn a_stride_that_is_never_taken_may_have_any_size() {
+    for isa in isas() {
+        // One row, and one step of k.
+        let (row, column) = ([1.0, 2.0, 3.0, 4.0], [2.0, -1.0, 1.0]);
+        let mut c = [0.0; 3];
+        let (a, b) = (MatRef::strided(&row, 1, 4, usize::MAX, 1), MatRef::strided(&row, 4, 3, 0, 0));
+        matmul(isa, a, b, &mut c, Start::Zero, Finish::Nothing);
+        assert_eq!(c, [10.0; 3]);
+        let mut c = [0.0; 300];
+        let a = MatRef::strided(&column, 3, 1, 1, usize::MAX);
+        let wide = [1.0; 100];
+        matmul(isa, a, MatRef::strided(&wide, 1, 100, usize::MAX, 1), &mut c, Start::Zero, Finish::Nothing);
+        assert!((0..300).all(|i| c[i] == column[i / 100]));
+        let mut c = [0.0; 48];
+        matmul(isa, a, MatRef::strided(&wide, 1, 16, usize::MAX, 1), &mut c, Start::Zero, Finish::Nothing);
+        assert!((0..48).all(|i| c[i] == column[i / 16]));
+    }
+}
+
 #[test]
 fn leaving_out_black_pixels_changes_no_bit() {
     let mut rng = Rng(31);
