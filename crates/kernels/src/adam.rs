@@ -39,7 +39,7 @@ impl Default for Adam {
 /// - p -= lr / (1 - beta1^t) * (m / (sqrt(v) / sqrt(1 - beta2^t) + eps))
 ///
 /// The factors are computed in `f64` and rounded once; 1 / sqrt(1 - beta2^t) is a factor too. Every operation on
-/// elements is rounded by itself, with no fused multiply-add, so all instruction sets give the same bytes.
+/// elements is rounded by itself, with no fused multiply-add, as in PyTorch.
 ///
 /// # Panics
 /// If the slices differ in length, or `t` is 0.

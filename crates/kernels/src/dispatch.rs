@@ -11,9 +11,9 @@ use super::simd_avx512::Avx512;
 
 /// An instruction set the kernels have code for.
 ///
-/// `Avx512` and `Avx2` give the same bytes for every kernel. `Portable` does where the target has a fused
-/// multiply-add at compile time (aarch64, or x86-64 built with `+fma`); elsewhere it rounds products before adding
-/// them, so results differ in the last bits (except `adam`, which never fuses).
+/// All of them give the same bytes for every kernel, as every operation of [`Simd`] is rounded correctly on each and
+/// every sum has one order. Where the target has no fused multiply-add at compile time (plain x86-64), `Portable`
+/// computes it exactly from `f64` operations. Only the bits of a NaN (sign and payload) may differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Isa {
     /// x86-64 with AVX-512F: one register of sixteen lanes.

@@ -1,8 +1,9 @@
 //! Fused CPU operations: pure functions on slices.
 //!
 //! The only place with `unsafe`, each with its argument. Every kernel is written once over sixteen lanes and compiled
-//! for AVX-512, AVX2 and the portable baseline, chosen at run time. Splits of work depend on shapes alone and every sum
-//! has one order, so results have the same bytes at any number of threads.
+//! for AVX-512, AVX2 and the portable baseline, chosen at run time. Splits of work depend on shapes alone, every sum has
+//! one order and every operation is rounded correctly, so results have the same bytes on every instruction set and at
+//! any number of threads.
 #![allow(unsafe_code)]
 
 pub mod activation;

@@ -8,7 +8,7 @@
 //! Elements are computed in `f32`. A row's sum is kept in sixteen `f64` parts (element j goes to part j mod 16), added
 //! as a fixed tree and rounded once: it depends on that row alone, not on rows beside it or on threads.
 //!
-//! Error of a Bernoulli element against exact arithmetic: 2.0e-7 relative (2.5e-7 portable), of its slope 8.8e-8
+//! Error of a Bernoulli element against exact arithmetic: 2.0e-7 relative, of its slope 8.8e-8
 //! absolute; of a row's sum below 1e-7 in practice. NaN gives NaN.
 
 use super::dispatch::Isa;

@@ -9,7 +9,7 @@
 //! # Same bytes, always
 //! Every element of C is one chain of fused multiply-adds over k = 0, 1, 2, ... from the start value. Blocks of k
 //! carry the chain through memory, which does not round. So neither the number of threads, nor the tile an element
-//! falls in, nor the number of rows beside it can change a bit; nor can AVX-512 against AVX2.
+//! falls in, nor the number of rows beside it can change a bit; nor can the instruction set.
 
 mod broadcast;
 mod direct;

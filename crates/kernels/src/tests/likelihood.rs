@@ -1,4 +1,4 @@
-use super::{Rng, assert_close, bits, fused_isas, in_pool, isas};
+use super::{Rng, assert_close, bits, in_pool, isas};
 use crate::likelihood::{Loss, row_sums_and_grad};
 use crate::parallel::Scale;
 
@@ -87,7 +87,7 @@ fn sums_of_images_are_within_a_millionth_and_the_same_on_any_threads() {
     let p: Vec<f32> = (0..rows * cols).map(|_| rng.signed() * 8.0 - 4.0).collect();
     let x: Vec<f32> = rng.sparse(rows * cols, 0.8).iter().map(|x| x.abs()).collect();
     let mut seen = None;
-    for isa in fused_isas() {
+    for isa in isas() {
         for threads in [1, 2, 4] {
             let (mut sums, mut slopes) = (vec![0.0; rows], vec![0.0; rows * cols]);
             in_pool(threads, || {

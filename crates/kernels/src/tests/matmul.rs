@@ -1,4 +1,4 @@
-use super::{Rng, assert_close, bits, fused_isas, in_pool, isas};
+use super::{Rng, assert_close, bits, in_pool, isas};
 use crate::dispatch::Isa;
 use crate::matmul::{Finish, MatRef, Start, matmul};
 
@@ -108,7 +108,7 @@ fn every_element_is_one_chain_of_fused_multiply_adds_whatever_the_layout_and_thr
             (0..m).for_each(|i| a_t[l * m + i] = a[i * k + l]);
             (0..n).for_each(|j| b_t[j * k + l] = b[l * n + j]);
         }
-        for isa in fused_isas() {
+        for isa in isas() {
             for threads in [1, 2, 4] {
                 for layout in 0..4 {
                     let (at, bt) = (layout & 1 == 1, layout & 2 == 2);

@@ -1,4 +1,4 @@
-//! Every kernel against plain code in `f64`, on every instruction set that this machine has.
+//! Every kernel against plain code in `f64`, on every instruction set that this machine has; all give the same bits.
 
 mod activation;
 mod adam;
@@ -7,17 +7,12 @@ mod likelihood;
 mod matmul;
 mod pixels;
 mod reduce;
+mod simd;
 
 use super::dispatch::Isa;
 
 fn isas() -> impl Iterator<Item = Isa> {
     Isa::ALL.into_iter().filter(|isa| isa.is_available())
-}
-
-/// Those that must agree to the bit: all that fuse multiply and add.
-fn fused_isas() -> impl Iterator<Item = Isa> {
-    let all_fuse = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
-    isas().filter(move |&isa| all_fuse || isa != Isa::Portable)
 }
 
 /// xorshift: reproducible, and no dependency.
@@ -46,8 +41,9 @@ impl Rng {
     }
 }
 
+/// The bits of each element; all NaNs are one.
 fn bits(x: &[f32]) -> Vec<u32> {
-    x.iter().map(|x| x.to_bits()).collect()
+    x.iter().map(|x| if x.is_nan() { f32::NAN } else { *x }.to_bits()).collect()
 }
 
 #[track_caller]
