@@ -1,4 +1,4 @@
-//! Which instruction set the kernels use: found out once at run time, then passed explicitly.
+//! Which instruction set the kernels use: decided once at run time, then passed explicitly.
 //!
 //! Every kernel is written once, over [`Simd`]: sixteen `f32` lanes, however many registers they take. [`Isa::run`]
 //! picks the implementation and enters a function compiled for it.
@@ -8,6 +8,10 @@ use super::simd::{Portable, Simd, Task};
 use super::simd_avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 use super::simd_avx512::Avx512;
+use std::ffi::OsStr;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::OnceLock;
 
 /// An instruction set the kernels have code for.
 ///
@@ -28,10 +32,40 @@ impl Isa {
     /// Every instruction set, best first.
     pub const ALL: [Isa; 3] = [Isa::Avx512, Isa::Avx2, Isa::Portable];
 
-    /// The best one this processor has. Costs one load after the first call.
+    /// The environment variable that chooses one: `portable`, `avx2` or `avx512`. Empty counts as not set.
+    pub const VARIABLE: &str = "VAE_BENCH_ISA";
+
+    /// The one that [`Isa::VARIABLE`] chooses, else the best one that this processor has. The choice is made at the first
+    /// call; later calls cost one load.
+    ///
+    /// # Panics
+    /// If the variable's choice is refused: a program calls [`Isa::from_env`] first and reports the refusal.
     pub fn best() -> Isa {
-        static BEST: std::sync::OnceLock<Isa> = std::sync::OnceLock::new();
-        *BEST.get_or_init(|| Isa::ALL.into_iter().find(|isa| isa.is_available()).unwrap_or(Isa::Portable))
+        static BEST: OnceLock<Isa> = OnceLock::new();
+        *BEST.get_or_init(|| match Isa::from_env() {
+            Ok(chosen) => chosen.unwrap_or_else(Isa::detect),
+            Err(refused) => panic!("{refused}"),
+        })
+    }
+
+    /// The one that [`Isa::VARIABLE`] chooses, if it is set.
+    ///
+    /// # Errors
+    /// If the variable names no instruction set, or one that this processor lacks.
+    pub fn from_env() -> Result<Option<Isa>, IsaRefused> {
+        Isa::choice(std::env::var_os(Isa::VARIABLE).as_deref())
+    }
+
+    /// What a value of the variable chooses.
+    pub(crate) fn choice(value: Option<&OsStr>) -> Result<Option<Isa>, IsaRefused> {
+        let Some(name) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
+        let isa: Isa = name.to_string_lossy().parse()?;
+        if isa.is_available() { Ok(Some(isa)) } else { Err(IsaRefused::Unavailable(isa)) }
+    }
+
+    /// The best one this processor has.
+    fn detect() -> Isa {
+        Isa::ALL.into_iter().find(|isa| isa.is_available()).unwrap_or(Isa::Portable)
     }
 
     /// Whether this processor can run it.
@@ -47,7 +81,7 @@ impl Isa {
         }
     }
 
-    /// The name used in reports.
+    /// The name in the variable and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Avx512 => "avx512",
@@ -73,3 +107,41 @@ impl Isa {
         }
     }
 }
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Isa {
+    type Err = IsaRefused;
+
+    fn from_str(name: &str) -> Result<Isa, IsaRefused> {
+        let known = Isa::ALL.into_iter().find(|isa| isa.name() == name);
+        known.ok_or_else(|| IsaRefused::Unknown(name.to_owned()))
+    }
+}
+
+/// Why a choice of instruction set is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IsaRefused {
+    /// No instruction set has this name.
+    Unknown(String),
+    /// This processor lacks it.
+    Unavailable(Isa),
+}
+
+impl fmt::Display for IsaRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let available: Vec<_> = Isa::ALL.into_iter().filter(|isa| isa.is_available()).map(Isa::name).collect();
+        let (variable, available) = (Isa::VARIABLE, available.join(", "));
+        match self {
+            IsaRefused::Unknown(name) => write!(f, "{variable}: no instruction set is called {name:?}")?,
+            IsaRefused::Unavailable(isa) => write!(f, "{variable}: this processor lacks {isa}")?,
+        }
+        write!(f, "; choose from {available}, or leave {variable} unset for the first of them")
+    }
+}
+
+impl std::error::Error for IsaRefused {}

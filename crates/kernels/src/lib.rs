@@ -28,3 +28,5 @@ mod simd_avx2;
 mod simd_avx512;
 #[cfg(test)]
 mod tests;
+
+pub use dispatch::Isa;

@@ -2,6 +2,7 @@
 
 mod activation;
 mod adam;
+mod dispatch;
 mod latent;
 mod likelihood;
 mod matmul;
