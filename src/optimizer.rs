@@ -10,8 +10,8 @@ use clap::ValueEnum;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use kernels::Isa;
 use kernels::adam;
-use kernels::dispatch::Isa;
 
 /// The name of an optimiser, as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Binarize, Dataset, PixelStats, Pixels, cache};
 use crate::files::write_atomically;
-use kernels::dispatch::Isa;
+use kernels::Isa;
 use kernels::matmul::{Finish, MatRef, Start, matmul};
 
 /// Eigenvalues of a data set's training images, in descending order.

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, Var, bail};
 
+use kernels::Isa;
 use kernels::activation::{self, Activation};
-use kernels::dispatch::Isa;
 use kernels::latent::Noise;
 use kernels::likelihood::Loss;
 use kernels::matmul::{Finish, MatRef, Start, matmul};

@@ -1,6 +1,5 @@
 use super::{Rng, assert_close, bits, in_pool, isas};
-use crate::likelihood::{Loss, row_sums_and_grad};
-use crate::parallel::Scale;
+use crate::likelihood::{Loss, Scale, row_sums_and_grad};
 
 fn plain(loss: Loss, p: f32, x: f32) -> (f64, f64) {
     let (p, x) = (f64::from(p), f64::from(x));

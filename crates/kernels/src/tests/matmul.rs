@@ -1,5 +1,5 @@
 use super::{Rng, assert_close, bits, in_pool, isas};
-use crate::dispatch::Isa;
+use crate::Isa;
 use crate::matmul::{Finish, MatRef, Start, matmul};
 
 /// The same product in `f64`.

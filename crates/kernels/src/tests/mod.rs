@@ -10,7 +10,7 @@ mod pixels;
 mod reduce;
 mod simd;
 
-use super::dispatch::Isa;
+use crate::Isa;
 
 fn isas() -> impl Iterator<Item = Isa> {
     Isa::ALL.into_iter().filter(|isa| isa.is_available())

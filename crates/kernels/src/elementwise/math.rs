@@ -2,7 +2,7 @@
 //!
 //! Minimax polynomials fitted in `f64` by reweighted least squares, evaluated with fused multiply-adds. A NaN goes through every one of them.
 
-use super::simd::Simd;
+use crate::simd::Simd;
 
 /// 1.5 * 2^23: adding it to a small float rounds that to the nearest integer and leaves it in the low bits.
 const SHIFT: f32 = 12_582_912.0;

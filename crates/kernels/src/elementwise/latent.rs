@@ -2,10 +2,9 @@
 //!
 //! Everything is elementwise over arrays of one length; shapes are the caller's.
 
-use super::dispatch::Isa;
 use super::math::exp_family;
-use super::parallel::{CHUNK, run_all};
-use super::simd::{LANES, Simd, Task};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{CHUNK, run_all};
 
 /// How noise becomes a sample: z = mean + gain e^(rate logvar) noise.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,13 +1,14 @@
 //! Which instruction set the kernels use: decided once at run time, then passed explicitly.
 //!
-//! Every kernel is written once, over [`Simd`]: sixteen `f32` lanes, however many registers they take. [`Isa::run`]
-//! picks the implementation and enters a function compiled for it.
+//! Every kernel is written once, over `Simd`: sixteen `f32` lanes, however many registers they take. `Isa::run` picks
+//! the implementation and enters a function compiled for it.
 
-use super::simd::{Portable, Simd, Task};
 #[cfg(target_arch = "x86_64")]
-use super::simd_avx2::Avx2;
+use super::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
-use super::simd_avx512::Avx512;
+use super::avx512::Avx512;
+use super::lanes::{Simd, Task};
+use super::portable::Portable;
 use std::ffi::OsStr;
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +16,7 @@ use std::sync::OnceLock;
 
 /// An instruction set the kernels have code for.
 ///
-/// All of them give the same bytes for every kernel, as every operation of [`Simd`] is rounded correctly on each and
+/// All of them give the same bytes for every kernel, as every operation on lanes is rounded correctly on each and
 /// every sum has one order. Where the target has no fused multiply-add at compile time (plain x86-64), `Portable`
 /// computes it exactly from `f64` operations. Only the bits of a NaN (sign and payload) may differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

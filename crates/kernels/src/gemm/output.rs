@@ -2,8 +2,8 @@
 
 #![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
 
-use super::parallel::elements;
-use super::simd::{LANES, Simd};
+use crate::simd::{LANES, Simd};
+use crate::system::parallel::elements;
 use std::marker::PhantomData;
 
 /// Where the sum of each element starts.
@@ -31,7 +31,7 @@ pub enum Finish<'a> {
 
 impl Finish<'_> {
     /// Panics if an operand does not fit an m x n matrix.
-    pub(crate) fn check(self, m: usize, n: usize) {
+    pub(super) fn check(self, m: usize, n: usize) {
         match self {
             Finish::Nothing => {}
             Finish::Bias(bias) | Finish::BiasRelu(bias) => {
@@ -46,7 +46,7 @@ impl Finish<'_> {
 
 /// C as the jobs share it: each writes only the elements of its own rows and columns.
 #[derive(Clone, Copy)]
-pub(crate) struct SharedC<'a> {
+pub(super) struct SharedC<'a> {
     start: *mut f32,
     rows: usize,
     cols: usize,
@@ -61,7 +61,7 @@ unsafe impl Send for SharedC<'_> {}
 unsafe impl Sync for SharedC<'_> {}
 
 impl<'a> SharedC<'a> {
-    pub(crate) fn new(c: &'a mut [f32], rows: usize, cols: usize) -> Self {
+    pub(super) fn new(c: &'a mut [f32], rows: usize, cols: usize) -> Self {
         assert_eq!(c.len(), elements("C", rows, cols), "C is not {rows} x {cols}");
         SharedC { start: c.as_mut_ptr(), rows, cols, borrow: PhantomData }
     }
@@ -91,16 +91,16 @@ impl<'a> SharedC<'a> {
 
 /// The place of a tile in C, and which part of the sum it is to do.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) c: SharedC<'a>,
-    pub(crate) row: usize,
-    pub(crate) col: usize,
+pub(super) struct Place<'a> {
+    pub(super) c: SharedC<'a>,
+    pub(super) row: usize,
+    pub(super) col: usize,
     /// Columns of C, at most the tile's vectors times sixteen.
-    pub(crate) cols: usize,
+    pub(super) cols: usize,
     /// Where the sum starts: at C's own value for every block of k but the first.
-    pub(crate) start: Start,
+    pub(super) start: Start,
     /// What to do at the end: nothing for every block of k but the last.
-    pub(crate) finish: Finish<'a>,
+    pub(super) finish: Finish<'a>,
 }
 
 impl Place<'_> {
@@ -113,7 +113,7 @@ impl Place<'_> {
 
     /// Brings row `r` of the tile near, for the store at its end.
     #[inline(always)]
-    pub(crate) fn prefetch_row<S: Simd>(&self, s: S, r: usize) {
+    pub(super) fn prefetch_row<S: Simd>(&self, s: S, r: usize) {
         let start = self.c.start.wrapping_add((self.row + r) * self.c.cols + self.col);
         for at in (0..self.cols).step_by(LANES) {
             s.prefetch(start.wrapping_add(at));
@@ -126,7 +126,7 @@ impl Place<'_> {
     /// # Safety
     /// No other thread may touch this tile of C meanwhile, and the tile must lie inside C.
     #[inline(always)]
-    pub(crate) unsafe fn start<S: Simd, const R: usize, const NV: usize>(&self, s: S) -> [[S::V; NV]; R] {
+    pub(super) unsafe fn start<S: Simd, const R: usize, const NV: usize>(&self, s: S) -> [[S::V; NV]; R] {
         let mut acc = [[s.splat(0.0); NV]; R];
         if self.start == Start::C {
             for r in 0..R {
@@ -149,7 +149,7 @@ impl Place<'_> {
     /// # Safety
     /// As for [`Place::start`].
     #[inline(always)]
-    pub(crate) unsafe fn store<S: Simd, const R: usize, const NV: usize>(&self, s: S, mut acc: [[S::V; NV]; R]) {
+    pub(super) unsafe fn store<S: Simd, const R: usize, const NV: usize>(&self, s: S, mut acc: [[S::V; NV]; R]) {
         self.finish(s, &mut acc);
         // By far the most tiles are whole, and without a choice for each vector the sums stay in registers.
         if self.cols == NV * LANES {

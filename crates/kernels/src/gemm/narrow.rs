@@ -8,15 +8,14 @@
 //! costs, C^T = B^T A^T is computed instead, whose columns are the rows of C. The terms of each element and their
 //! order stay the same, and with them its bits.
 
-use super::super::dispatch::Isa;
-use super::super::output::{Place, SharedC};
-use super::super::pack::{Strip, pack};
-use super::super::parallel::{part, run_all};
-use super::super::scratch::{Scratch, give_back, take};
-use super::super::simd::{LANES, Simd, Task};
-use super::broadcast::{Broadcast, MAX_POINTERS, tile};
-use super::job::{TileSize, Tiles};
-use super::{Finish, MatRef, Start};
+use super::matrix::MatRef;
+use super::narrow_tile::{Broadcast, MAX_POINTERS, tile};
+use super::output::{Finish, Place, SharedC, Start};
+use super::pack::{Strip, pack};
+use super::tiles::{TileSize, Tiles};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{part, run_all};
+use crate::system::scratch::{Scratch, give_back, take};
 use std::ops::Range;
 
 /// The most columns: few tiles then read the same rows of A. (With few rows or few steps of k but many columns nothing

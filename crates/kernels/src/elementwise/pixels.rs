@@ -1,8 +1,7 @@
 //! Batches of images from bytes.
 
-use super::dispatch::Isa;
-use super::parallel::{elements, rows_per_chunk, run_all};
-use super::simd::{LANES, Simd, Task};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{elements, rows_per_chunk, run_all};
 
 /// `out` = the images named by `order`, each pixel divided by 255 (rounded to nearest, as a division is).
 ///

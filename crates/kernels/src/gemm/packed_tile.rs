@@ -1,7 +1,7 @@
-//! The innermost loop: a tile of C held in registers while k runs.
+//! The innermost loop of [`super::packed`]: a tile of C held in registers while k runs.
 
-use super::super::output::Place;
-use super::super::simd::{LANES, Simd};
+use super::output::Place;
+use crate::simd::{LANES, Simd};
 use std::ops::Range;
 
 /// Steps of k between two looks at what to fetch: one cache line of a row that lies along k.

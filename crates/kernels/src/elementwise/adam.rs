@@ -1,8 +1,7 @@
 //! Adam, all four arrays in one pass.
 
-use super::dispatch::Isa;
-use super::parallel::{CHUNK, run_all};
-use super::simd::{LANES, Simd, Task};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{CHUNK, run_all};
 
 /// How far ahead of their use the arrays are asked for, in elements.
 const AHEAD: usize = 128;

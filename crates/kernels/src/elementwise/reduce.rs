@@ -1,8 +1,7 @@
 //! Column sums (gradients of biases) and scaled rows.
 
-use super::dispatch::Isa;
-use super::parallel::{CHUNK, elements, rows_per_chunk, run_all};
-use super::simd::{LANES, Simd, Task};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{CHUNK, elements, rows_per_chunk, run_all};
 
 /// Columns summed by one task: four vectors, so that each step down the rows reads whole cache lines.
 const STRIP: usize = 4 * LANES;

@@ -1,41 +1,23 @@
-//! C = A B on `f32` matrices, with what follows it in a dense layer fused in.
-//!
-//! | product of a dense layer | call |
-//! |---|---|
-//! | y = x W^T + bias, then ReLU | `matmul(isa, x, w.t(), y, Start::Zero, Finish::BiasRelu(bias))` |
-//! | dx = dy W | `matmul(isa, dy, w, dx, Start::Zero, Finish::Nothing)` |
-//! | dW = dy^T x | `matmul(isa, dy.t(), x, dw, Start::Zero, Finish::Nothing)` |
-//!
-//! # Same bytes, always
-//! Every element of C is one chain of fused multiply-adds over k = 0, 1, 2, ... from the start value. Blocks of k
-//! carry the chain through memory, which does not round. So neither the number of threads, nor the tile an element
-//! falls in, nor the number of rows beside it can change a bit; nor can the instruction set.
+//! A matrix seen in a slice.
 
-mod broadcast;
-mod direct;
-mod job;
-mod tile;
-
-use super::dispatch::Isa;
-pub use super::output::{Finish, Start};
 use super::pack::Strip;
-use super::parallel::elements;
+use crate::system::parallel::elements;
 use std::ops::Range;
 
 /// A matrix seen in a slice, with any strides: a transpose costs nothing to express.
 #[derive(Clone, Copy, Debug)]
 pub struct MatRef<'a> {
     data: &'a [f32],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-    col_stride: usize,
-    zeros: Zeros,
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) row_stride: usize,
+    pub(super) col_stride: usize,
+    pub(super) zeros: Zeros,
 }
 
 /// What is known of a factor of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Zeros {
+pub(super) enum Zeros {
     /// Nothing.
     Few,
     /// Most elements may be 0, and neighbours together.
@@ -91,7 +73,7 @@ impl<'a> MatRef<'a> {
 
     /// The data from element (row, col) on; nothing where the matrix has no such element.
     #[inline(always)]
-    fn from(&self, row: usize, col: usize) -> &'a [f32] {
+    pub(super) fn from(&self, row: usize, col: usize) -> &'a [f32] {
         if row < self.rows && col < self.cols {
             &self.data[row * self.row_stride + col * self.col_stride..]
         } else {
@@ -101,7 +83,7 @@ impl<'a> MatRef<'a> {
 
     /// Some rows and columns, to be packed with the columns as lanes.
     #[inline(always)]
-    pub(crate) fn strip(&self, cols: Range<usize>, rows: Range<usize>) -> Strip<'a> {
+    pub(super) fn strip(&self, cols: Range<usize>, rows: Range<usize>) -> Strip<'a> {
         Strip {
             data: self.from(rows.start, cols.start),
             lanes: cols.len(),
@@ -119,30 +101,5 @@ impl<'a> MatRef<'a> {
     /// How many columns.
     pub fn cols(&self) -> usize {
         self.cols
-    }
-}
-
-/// C = start + A B, then `finish`. A is m x k, B is k x n, C is row-major m x n.
-///
-/// Runs on the current rayon pool, split into jobs that depend on the shapes alone.
-///
-/// # Panics
-/// If the shapes do not fit together, or the processor lacks `isa`.
-pub fn matmul(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finish: Finish) {
-    let (m, n, k) = (a.rows, b.cols, a.cols);
-    assert_eq!(k, b.rows, "cannot multiply {m} x {k} by {} x {n}: the inner sizes differ", b.rows);
-    let needed = elements("a product", m, n);
-    assert_eq!(c.len(), needed, "the product of {m} x {k} and {k} x {n} needs {needed} elements, not {}", c.len());
-    // Strides of 0 make factors of any size from few elements, but their packed copies have a length.
-    elements("a factor", m, k);
-    elements("a factor", k, n);
-    finish.check(m, n);
-    if m == 0 || n == 0 {
-        return;
-    }
-    if direct::suits(a, b) {
-        direct::run(isa, a, b, c, start, finish);
-    } else {
-        job::run(isa, a, b, c, start, finish);
     }
 }

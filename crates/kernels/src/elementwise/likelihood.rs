@@ -11,10 +11,9 @@
 //! Error of a Bernoulli element against exact arithmetic: 2.0e-7 relative, of its slope 8.8e-8
 //! absolute; of a row's sum below 1e-7 in practice. NaN gives NaN.
 
-use super::dispatch::Isa;
 use super::math::{exp_of_nonpositive, log1p_of_unit};
-use super::parallel::{Scale, elements, rows_per_chunk, run_all};
-use super::simd::{LANES, Simd, Task, total};
+use crate::simd::{Isa, LANES, Simd, Task, total};
+use crate::system::parallel::{elements, rows_per_chunk, run_all};
 
 /// Which loss of a prediction against a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +22,39 @@ pub enum Loss {
     BernoulliLogits,
     /// Squared error.
     Squared,
+}
+
+/// A factor of a gradient: dL/d(sum of a row).
+#[derive(Clone, Copy, Debug)]
+pub enum Scale<'a> {
+    /// The same for all rows.
+    All(f32),
+    /// One for each row.
+    Rows(&'a [f32]),
+}
+
+impl<'a> Scale<'a> {
+    fn check(self, rows: usize) {
+        if let Scale::Rows(scale) = self {
+            assert_eq!(scale.len(), rows, "{rows} rows need {rows} scales, not {}", scale.len());
+        }
+    }
+
+    /// The scale of rows `from..`.
+    fn from(self, from: usize) -> Scale<'a> {
+        match self {
+            Scale::All(_) => self,
+            Scale::Rows(scale) => Scale::Rows(&scale[from..]),
+        }
+    }
+
+    #[inline(always)]
+    fn of_row(self, row: usize) -> f32 {
+        match self {
+            Scale::All(scale) => scale,
+            Scale::Rows(scale) => scale[row],
+        }
+    }
 }
 
 /// `sums[i]` = loss of row i, summed over its `cols` elements, and `grad` = scale * slope.

@@ -2,23 +2,23 @@
 
 #![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
 
-use super::simd::{LANES, Simd};
+use crate::simd::{LANES, Simd};
 
 /// `lanes` x `depth` elements of a matrix: element (l, d) is `data[l * lane_stride + d * depth_stride]`.
 ///
 /// For A the lanes are rows of C, for B they are columns of C; the depth is k for both.
 #[derive(Clone, Copy)]
-pub(crate) struct Strip<'a> {
-    pub(crate) data: &'a [f32],
-    pub(crate) lanes: usize,
-    pub(crate) depth: usize,
-    pub(crate) lane_stride: usize,
-    pub(crate) depth_stride: usize,
+pub(super) struct Strip<'a> {
+    pub(super) data: &'a [f32],
+    pub(super) lanes: usize,
+    pub(super) depth: usize,
+    pub(super) lane_stride: usize,
+    pub(super) depth_stride: usize,
 }
 
 /// Writes the strip as `out[d * width + l]`; lanes from `strip.lanes` up to `width` become 0.
 #[inline(always)]
-pub(crate) fn pack<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
+pub(super) fn pack<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
     assert!(strip.lanes <= width && out.len() == strip.depth * width);
     if strip.lanes == 0 || strip.depth == 0 {
         out.fill(0.0);

@@ -1,6 +1,6 @@
 //! [`Simd`] with AVX-512F: a vector is one register.
 
-use super::simd::{LANES, Simd, Task};
+use super::lanes::{LANES, Simd, Task};
 use std::arch::x86_64::*;
 
 /// Proof that the processor has AVX-512F, AVX2 and FMA. Made only by [`Avx512::detect`].
@@ -46,8 +46,8 @@ impl Simd for Avx512 {
     // 28 accumulators, two vectors of B and one broadcast: 31 of 32 registers.
     const TILE_ROWS: usize = 14;
     const TILE_VECTORS: usize = 2;
-    // A broadcast that is used once is part of its multiplication, and not decoded by itself; but it is loaded twice. A
-    // third of the rows balances the two.
+    // A broadcast that is used once folds into its multiplication and costs no instruction of its own; but the element is
+    // loaded twice. Folding a third of the rows balances the two.
     const FOLD_EVERY: usize = 3;
 
     #[inline(always)]

@@ -1,13 +1,14 @@
 //! The loops around the tile: packing, blocks of k, and the split into jobs.
 
-use super::super::dispatch::Isa;
-use super::super::output::{Place, SharedC};
-use super::super::pack::pack;
-use super::super::parallel::{part, run_all};
-use super::super::scratch::{Scratch, give_back, take};
-use super::super::simd::{LANES, Simd, Task};
-use super::tile::{FromB, Upcoming, tile};
-use super::{Finish, MatRef, Start, Zeros};
+use super::matrix::{MatRef, Zeros};
+use super::nonzero::{Lit, lit_columns, lit_steps};
+use super::output::{Finish, Place, SharedC, Start};
+use super::pack::pack;
+use super::packed_tile::{FromB, Upcoming, tile};
+use super::tiles::{TileSize, Tiles};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{part, run_all};
+use crate::system::scratch::{Scratch, give_back, take};
 use std::ops::Range;
 
 /// The most steps of k in a block: a packed panel of B (32 columns) then takes 100 KB and stays in the second-level cache.
@@ -73,46 +74,6 @@ pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, f
     give_back(scratch);
 }
 
-/// The size of a tile: (rows, columns).
-pub(super) struct TileSize;
-
-impl Task for TileSize {
-    type Out = (usize, usize);
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> (usize, usize) {
-        (S::TILE_ROWS, S::TILE_VECTORS * LANES)
-    }
-}
-
-/// The tiles that some rows are cut into: as few as possible, of nearly equal height.
-#[derive(Clone)]
-pub(super) struct Tiles {
-    first_row: usize,
-    pub(super) count: usize,
-    /// Rows of every tile, and how many of the first ones have one more.
-    height: usize,
-    higher: usize,
-}
-
-impl Tiles {
-    #[inline(always)]
-    pub(super) fn new(rows: Range<usize>, tile_rows: usize) -> Self {
-        let count = rows.len().div_ceil(tile_rows);
-        let height = rows.len().checked_div(count).unwrap_or(0);
-        Tiles { first_row: rows.start, count, height, higher: rows.len() - height * count }
-    }
-
-    /// Asked for every tile: without a division, which takes as long as ten steps of k.
-    #[inline(always)]
-    pub(super) fn get(&self, i: usize) -> Range<usize> {
-        let start = self.first_row + i * self.height + i.min(self.higher);
-        start..start + self.height + usize::from(i < self.higher)
-    }
-}
-
-/// The steps of k at which some element is not 0; none: not worth a list, take them all.
-type Lit = Option<Vec<u32>>;
-
 /// Packs all of A: the tile that starts at row r lies at `packed[r * k..]` as `[k][rows of the tile]`. Gives, under the
 /// first row of each tile, where the tile is lit.
 fn pack_a(isa: Isa, a: MatRef, plan: Plan, packed: &mut [f32]) -> Vec<Lit> {
@@ -173,48 +134,6 @@ impl Task for PackA<'_> {
             }
         }
     }
-}
-
-/// The columns of row-major `a` at which some of these rows are not 0. NaN is not 0.
-#[inline(always)]
-fn lit_columns(a: MatRef, rows: Range<usize>, marks: &mut [u32]) -> Lit {
-    marks.fill(0);
-    for row in rows {
-        for (mark, x) in marks.iter_mut().zip(a.from(row, 0)) {
-            // All bits but the sign.
-            *mark |= x.to_bits() << 1;
-        }
-    }
-    worth_it(marks.iter().map(|&mark| mark != 0))
-}
-
-/// The steps of k at which a packed panel is not all 0.
-#[inline(always)]
-fn lit_steps<const NV: usize>(packed: &[f32]) -> Lit {
-    let steps = packed.as_chunks::<LANES>().0.as_chunks::<NV>().0;
-    worth_it(steps.iter().map(|step| {
-        let mut mark = 0;
-        for x in step.as_flattened() {
-            // All bits but the sign.
-            mark |= x.to_bits() << 1;
-        }
-        mark != 0
-    }))
-}
-
-/// The list, unless it holds nearly everything.
-#[inline(always)]
-fn worth_it(lit: impl ExactSizeIterator<Item = bool>) -> Lit {
-    let all = lit.len();
-    let mut list = vec![0; all];
-    let mut len = 0;
-    for (k, lit) in lit.enumerate() {
-        // No branch: half of the pixels are lit, and nobody can guess which.
-        list[len] = k as u32;
-        len += usize::from(lit);
-    }
-    list.truncate(len);
-    (len * 8 < all * 7).then_some(list)
 }
 
 /// One job: some rows and some panels of columns of C, over all of k.

@@ -1,7 +1,6 @@
 //! Fixed splits of elementwise work over the current rayon pool.
 
-use super::dispatch::Isa;
-use super::simd::Task;
+use crate::simd::{Isa, Task};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -36,38 +35,5 @@ pub(crate) fn run_all<T: Task<Out = ()> + Send>(isa: Isa, tasks: Vec<T>) {
         tasks.into_iter().for_each(|task| isa.run(task));
     } else {
         tasks.into_par_iter().with_max_len(1).for_each(|task| isa.run(task));
-    }
-}
-
-/// A factor of a gradient: dL/d(sum of a row).
-#[derive(Clone, Copy, Debug)]
-pub enum Scale<'a> {
-    /// The same for all rows.
-    All(f32),
-    /// One for each row.
-    Rows(&'a [f32]),
-}
-
-impl<'a> Scale<'a> {
-    pub(crate) fn check(self, rows: usize) {
-        if let Scale::Rows(scale) = self {
-            assert_eq!(scale.len(), rows, "{rows} rows need {rows} scales, not {}", scale.len());
-        }
-    }
-
-    /// The scale of rows `from..`.
-    pub(crate) fn from(self, from: usize) -> Scale<'a> {
-        match self {
-            Scale::All(_) => self,
-            Scale::Rows(scale) => Scale::Rows(&scale[from..]),
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn of_row(self, row: usize) -> f32 {
-        match self {
-            Scale::All(scale) => scale,
-            Scale::Rows(scale) => scale[row],
-        }
     }
 }

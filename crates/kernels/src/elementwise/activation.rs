@@ -9,10 +9,9 @@
 //! Tanh is -(e^-2\|x\| - 1) / (e^-2\|x\| + 1) with the sign of x, softplus max(x, 0) + ln(1 + e^-\|x\|): neither
 //! overflows nor cancels. Errors against exact arithmetic: 4e-7 relative. NaN stays NaN.
 
-use super::dispatch::Isa;
 use super::math::{exp_family, exp_of_nonpositive, log1p_of_unit};
-use super::parallel::{CHUNK, run_all};
-use super::simd::{LANES, Simd, Task};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{CHUNK, run_all};
 
 /// Which nonlinearity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,36 +3,12 @@
 //! One operation instead of a graph of them: every intermediate lives in a [`Workspace`] that is kept from step to
 //! step, so nothing is allocated, cleared or added up on the way.
 
-use super::activation::{self, Activation};
-use super::dispatch::Isa;
-use super::latent::{self, Noise, Upstream};
-use super::likelihood::{self, Loss};
-use super::matmul::{Finish, MatRef, Start, matmul};
-use super::parallel::{Scale, elements};
-use super::reduce;
-
-/// A dense layer: x W^T + b.
-#[derive(Clone, Copy, Debug)]
-pub struct Layer<'a> {
-    /// `[outputs, inputs]`
-    pub weight: &'a [f32],
-    /// `[outputs]`
-    pub bias: &'a [f32],
-}
-
-impl Layer<'_> {
-    fn outputs(&self) -> usize {
-        self.bias.len()
-    }
-
-    fn inputs(&self) -> usize {
-        self.weight.len().checked_div(self.bias.len()).unwrap_or(0)
-    }
-
-    fn matrix(&self) -> MatRef<'_> {
-        MatRef::new(self.weight, self.outputs(), self.inputs())
-    }
-}
+use super::layer::{Input, Layer, LayerGradient, dense, input_gradient, sized, weight_gradient};
+use crate::elementwise::activation::Activation;
+use crate::elementwise::latent::{self, Noise, Upstream};
+use crate::elementwise::likelihood::{self, Loss, Scale};
+use crate::elementwise::reduce;
+use crate::simd::Isa;
 
 /// The network and what is computed of its output.
 #[derive(Clone, Copy, Debug)]
@@ -95,15 +71,6 @@ pub struct Computed<'a> {
     pub output: &'a [f32],
 }
 
-/// The gradients of a layer's parameters.
-#[derive(Debug, Default)]
-struct LayerGradient {
-    /// `[outputs, inputs]`
-    weight: Vec<f32>,
-    /// `[outputs]`
-    bias: Vec<f32>,
-}
-
 impl Workspace {
     /// What the last [`forward`] computed.
     pub fn computed(&self, hidden: usize) -> Computed<'_> {
@@ -121,12 +88,6 @@ impl Workspace {
     pub fn gradients(&self) -> impl Iterator<Item = &[f32]> {
         self.gradients.iter().flat_map(|layer| [layer.weight.as_slice(), layer.bias.as_slice()])
     }
-}
-
-/// A buffer of this length, with whatever was in it.
-fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    buffer.resize(len, 0.0);
-    buffer
 }
 
 /// Computes every output of the network for `batch`.
@@ -166,37 +127,6 @@ pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Works
             likelihood::row_sums_and_grad(isa, loss, output, batch.x, pixels, Scale::All(1.0), energy, slope);
         }
         _ => energy.clear(),
-    }
-}
-
-/// What a layer reads.
-#[derive(Clone, Copy)]
-enum Input<'a> {
-    /// Data: nobody wants its gradient, and most of it may be 0.
-    Pixels(&'a [f32]),
-    /// The output of another layer.
-    Activations(&'a [f32]),
-}
-
-impl<'a> Input<'a> {
-    fn matrix(self, images: usize, inputs: usize) -> MatRef<'a> {
-        match self {
-            Input::Pixels(x) => MatRef::new(x, images, inputs).mostly_zero(),
-            Input::Activations(x) => MatRef::new(x, images, inputs),
-        }
-    }
-}
-
-/// y = activation(x W^T + b).
-fn dense(isa: Isa, layer: &Layer, x: Input, images: usize, activation: Option<Activation>, y: &mut Vec<f32>) {
-    let y = sized(y, elements("an output", images, layer.outputs()));
-    let finish = match activation {
-        Some(Activation::Relu) => Finish::BiasRelu(layer.bias),
-        _ => Finish::Bias(layer.bias),
-    };
-    matmul(isa, x.matrix(images, layer.inputs()), layer.matrix().t(), y, Start::Zero, finish);
-    if let Some(activation @ (Activation::Tanh | Activation::Softplus)) = activation {
-        activation::apply(isa, activation, y);
     }
 }
 
@@ -273,35 +203,4 @@ pub fn backward(isa: Isa, network: &Network, batch: &Batch, slopes: &Computed, w
             (from[0], readers) = ((dy, &layers[i]), 1);
         }
     });
-}
-
-/// dW = dy^T x and db = the sums of dy over images.
-fn weight_gradient(isa: Isa, dy: &[f32], x: Input, images: usize, gradient: &mut LayerGradient) {
-    let outputs = gradient.bias.len();
-    let inputs = gradient.weight.len().checked_div(outputs).unwrap_or(0);
-    let dy_t = MatRef::new(dy, images, outputs).t();
-    matmul(isa, dy_t, x.matrix(images, inputs), &mut gradient.weight, Start::Zero, Finish::Nothing);
-    reduce::column_sums(isa, dy, images, &mut gradient.bias);
-}
-
-/// dx = the sum of dy W over the layers that read x, times the slope of the activation that made x.
-fn input_gradient(
-    isa: Isa,
-    from: &[(&[f32], &Layer)],
-    images: usize,
-    made_by: Option<(Activation, &[f32])>,
-    dx: &mut [f32],
-) {
-    for (i, (dy, layer)) in from.iter().enumerate() {
-        let start = if i == 0 { Start::Zero } else { Start::C };
-        let finish = match made_by {
-            Some((Activation::Relu, x)) if i + 1 == from.len() => Finish::WhereAboveZero(x),
-            _ => Finish::Nothing,
-        };
-        let dy = MatRef::new(dy, images, layer.outputs());
-        matmul(isa, dy, layer.matrix(), dx, start, finish);
-    }
-    if let Some((activation @ (Activation::Tanh | Activation::Softplus), x)) = made_by {
-        activation::backward(isa, activation, x, dx);
-    }
 }

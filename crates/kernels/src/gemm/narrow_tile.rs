@@ -1,9 +1,9 @@
-//! The tile of [`super::direct`]: A is read where it lies.
+//! The innermost loop of [`super::narrow`]: a tile of C held in registers while k runs. A is read where it lies.
 
 #![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
 
-use super::super::output::Place;
-use super::super::simd::{LANES, Simd};
+use super::output::Place;
+use crate::simd::{LANES, Simd};
 
 /// How far ahead of its use a row of B is asked for, in steps of k.
 const AHEAD: usize = 8;
