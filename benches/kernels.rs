@@ -24,7 +24,7 @@ use kernels::Isa;
 use kernels::activation::{self, Activation};
 use kernels::latent::{self, Noise, Upstream};
 use kernels::likelihood::{self, Loss, Scale};
-use kernels::matmul::{Finish, MatRef, Start, matmul};
+use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
 use kernels::{adam, pages, pixels, reduce};
 use rayon::prelude::*;
 use vae_bench::data::synthetic::{Part, digits};
@@ -251,7 +251,7 @@ fn forward(bench: &mut Bench, name: &str, x: &[f32], inputs: usize, outputs: usi
         SGEMM,
         || {
             let (x, w) = (matrix(x, inputs), MatRef::new(&w, outputs, inputs));
-            matmul(isa, x, w.t(), &mut y, Start::Zero, Finish::BiasRelu(&b));
+            matmul(isa, x, w.t(), &mut y, Accumulate::FromZero, Epilogue::BiasRelu(&b));
             black_box(&y);
         },
         || keep((|| tx.matmul(&tw.t()?)?.broadcast_add(&tb)?.relu())()),
@@ -271,7 +271,7 @@ fn weight_gradient(bench: &mut Bench, name: &str, x: &[f32], inputs: usize, outp
         SGEMM,
         || {
             let (x, dy) = (matrix(x, inputs), MatRef::new(&dy, BATCH, outputs));
-            matmul(isa, dy.t(), x, &mut dw, Start::Zero, Finish::Nothing);
+            matmul(isa, dy.t(), x, &mut dw, Accumulate::FromZero, Epilogue::Nothing);
             black_box(&dw);
         },
         || keep((|| tdy.t()?.matmul(&tx))()),
@@ -291,7 +291,7 @@ fn input_gradient(bench: &mut Bench, name: &str, inputs: usize, outputs: usize) 
         SGEMM,
         || {
             let (dy, w) = (MatRef::new(&dy, BATCH, outputs), MatRef::new(&w, outputs, inputs));
-            matmul(isa, dy, w, &mut dx, Start::Zero, Finish::Nothing);
+            matmul(isa, dy, w, &mut dx, Accumulate::FromZero, Epilogue::Nothing);
             black_box(&dx);
         },
         || keep(tdy.matmul(&tw)),

@@ -1,14 +1,14 @@
-//! Batches of images from bytes.
+//! Batches of images from their bytes.
 
 use crate::simd::{Isa, LANES, Simd, Task};
 use crate::system::parallel::{elements, rows_per_chunk, run_all};
 
-/// `out` = the images named by `order`, each pixel divided by 255 (rounded to nearest, as a division is).
+/// Writes the images whose indices are in `order` to `out`, each pixel divided by 255 and rounded to nearest.
 ///
 /// `images` holds images of `size` bytes one after another; `out` has `order.len()` rows of `size`.
 ///
 /// # Panics
-/// If `out` has another size, or `order` names an image that is not there.
+/// If `out` has another size, or `order` an index past the last image.
 pub fn gather(isa: Isa, images: &[u8], size: usize, order: &[u32], out: &mut [f32]) {
     let needed = elements("a batch", order.len(), size);
     assert_eq!(out.len(), needed, "{} images of {size} pixels need {needed} elements, not {}", order.len(), out.len());

@@ -3,7 +3,7 @@
 use crate::simd::{Isa, LANES, Simd, Task};
 use crate::system::parallel::{CHUNK, elements, rows_per_chunk, run_all};
 
-/// Columns summed by one task: four vectors, so that each step down the rows reads whole cache lines.
+/// Columns that are summed side by side: four vectors, so that each row contributes whole cache lines.
 const STRIP: usize = 4 * LANES;
 
 /// `sums[j]` = x\[0, j\] + x\[1, j\] + ..., each column added from the first row to the last. `x` is row-major,
@@ -56,14 +56,14 @@ impl Task for Strip<'_> {
     }
 }
 
-/// Row i of `x` times `scale[i]`.
+/// Multiplies row i of `x` by `scale[i]`.
 ///
 /// # Panics
 /// If `x` is not a matrix of `scale.len()` rows.
 pub fn scale_rows(isa: Isa, scale: &[f32], x: &mut [f32]) {
     let rows = scale.len();
     let cols = x.len().checked_div(rows).unwrap_or(0);
-    assert_eq!(x.len(), rows * cols, "{} elements are no matrix of {rows} rows", x.len());
+    assert_eq!(x.len(), rows * cols, "{} elements do not make a matrix of {rows} rows", x.len());
     if cols == 0 {
         return;
     }

@@ -15,10 +15,10 @@ pub struct MatRef<'a> {
     pub(super) zeros: Zeros,
 }
 
-/// What is known of a factor of a product.
+/// How many elements of a factor are 0, as far as the caller knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Zeros {
-    /// Nothing.
+    /// Nothing is known.
     Few,
     /// Most elements may be 0, and neighbours together.
     Many,
@@ -60,8 +60,13 @@ impl<'a> MatRef<'a> {
         MatRef { data, rows, cols, row_stride, col_stride, zeros: Zeros::Few }
     }
 
-    /// The same matrix, of which a product is to leave out what is 0 in many neighbouring rows: black pixels. Worth it
-    /// from a third of zeros on; the bytes of the product are the same, as long as the other factor is finite.
+    /// The same matrix, marked so that products skip the steps of k at which it is 0 across a whole tile, as at the black
+    /// pixels of images. Worth it from a third of zeros on.
+    ///
+    /// Skipping leaves the product's bytes as they are where the other factor is finite, with one exception: a partial
+    /// sum of -0 (an element of C that is -0, or a negative product that underflowed) stays -0 where adding 0 would have
+    /// made it +0. In these cases (an infinity or NaN times a skipped 0, or the sign of a zero) the result depends on the
+    /// height of the tiles, and so on the instruction set.
     pub fn mostly_zero(self) -> Self {
         MatRef { zeros: Zeros::Many, ..self }
     }
@@ -71,7 +76,7 @@ impl<'a> MatRef<'a> {
         MatRef { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 
-    /// The data from element (row, col) on; nothing where the matrix has no such element.
+    /// The data from element (row, col) on; empty where the matrix has no such element.
     #[inline(always)]
     pub(super) fn from(&self, row: usize, col: usize) -> &'a [f32] {
         if row < self.rows && col < self.cols {

@@ -1,15 +1,16 @@
-//! The steps of k that a product cannot leave out.
+//! The steps of k at which a tile's factor has a nonzero element: a product can skip all others.
 
 use super::matrix::MatRef;
 use crate::simd::LANES;
 use std::ops::Range;
 
-/// The steps of k at which some element is not 0; none: not worth a list, take them all.
-pub(super) type Lit = Option<Vec<u32>>;
+/// The steps of k with some nonzero element, in order. `None`: too dense to skip; use every step.
+pub(super) type NonzeroSteps = Option<Vec<u32>>;
 
-/// The columns of row-major `a` at which some of these rows are not 0. NaN is not 0.
+/// The columns at which some of these rows of row-major `a` are not 0. NaN is not 0. `marks` is scratch memory, one for
+/// each column.
 #[inline(always)]
-pub(super) fn lit_columns(a: MatRef, rows: Range<usize>, marks: &mut [u32]) -> Lit {
+pub(super) fn nonzero_columns(a: MatRef, rows: Range<usize>, marks: &mut [u32]) -> NonzeroSteps {
     marks.fill(0);
     for row in rows {
         for (mark, x) in marks.iter_mut().zip(a.from(row, 0)) {
@@ -17,14 +18,14 @@ pub(super) fn lit_columns(a: MatRef, rows: Range<usize>, marks: &mut [u32]) -> L
             *mark |= x.to_bits() << 1;
         }
     }
-    worth_it(marks.iter().map(|&mark| mark != 0))
+    unless_dense(marks.iter().map(|&mark| mark != 0))
 }
 
-/// The steps of k at which a packed panel is not all 0.
+/// The steps at which a packed panel of `NV` vectors is not all 0.
 #[inline(always)]
-pub(super) fn lit_steps<const NV: usize>(packed: &[f32]) -> Lit {
+pub(super) fn nonzero_steps<const NV: usize>(packed: &[f32]) -> NonzeroSteps {
     let steps = packed.as_chunks::<LANES>().0.as_chunks::<NV>().0;
-    worth_it(steps.iter().map(|step| {
+    unless_dense(steps.iter().map(|step| {
         let mut mark = 0;
         for x in step.as_flattened() {
             // All bits but the sign.
@@ -34,16 +35,16 @@ pub(super) fn lit_steps<const NV: usize>(packed: &[f32]) -> Lit {
     }))
 }
 
-/// The list, unless it holds nearly everything.
+/// The positions of the nonzero steps, unless nearly all are.
 #[inline(always)]
-fn worth_it(lit: impl ExactSizeIterator<Item = bool>) -> Lit {
-    let all = lit.len();
+fn unless_dense(nonzero: impl ExactSizeIterator<Item = bool>) -> NonzeroSteps {
+    let all = nonzero.len();
     let mut list = vec![0; all];
     let mut len = 0;
-    for (k, lit) in lit.enumerate() {
-        // No branch: half of the pixels are lit, and nobody can guess which.
+    for (k, nonzero) in nonzero.enumerate() {
+        // No branch: about half of the steps are nonzero, in no pattern that a processor could predict.
         list[len] = k as u32;
-        len += usize::from(lit);
+        len += usize::from(nonzero);
     }
     list.truncate(len);
     (len * 8 < all * 7).then_some(list)

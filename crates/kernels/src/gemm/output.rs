@@ -1,4 +1,4 @@
-//! The output matrix of a product while several threads write to it, and what is done to a finished sum.
+//! The output matrix of a product: shared by the threads that write to it, tile by tile.
 
 #![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
 
@@ -6,39 +6,39 @@ use crate::simd::{LANES, Simd};
 use crate::system::parallel::elements;
 use std::marker::PhantomData;
 
-/// Where the sum of each element starts.
+/// The initial value of each element's sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At +0: C is overwritten.
-    Zero,
-    /// At what C holds: the product is added, term by term.
-    C,
+pub enum Accumulate {
+    /// +0: C is overwritten.
+    FromZero,
+    /// The element of C: the product is added to C, term by term.
+    FromC,
 }
 
-/// What is done to the finished sum before it is stored.
+/// The operation on each finished sum c before it is stored.
 #[derive(Clone, Copy, Debug)]
-pub enum Finish<'a> {
+pub enum Epilogue<'a> {
     /// c
     Nothing,
     /// c + bias\[column\]
     Bias(&'a [f32]),
     /// max(c + bias\[column\], 0); NaN stays NaN
     BiasRelu(&'a [f32]),
-    /// c where the same element of this matrix (shaped like C) is above 0, else +0: the backward pass of a ReLU
-    /// whose output is given.
-    WhereAboveZero(&'a [f32]),
+    /// c where the same element of this matrix, shaped like C, is above 0, else +0: the backward pass of a ReLU with this
+    /// output.
+    ReluBackward(&'a [f32]),
 }
 
-impl Finish<'_> {
+impl Epilogue<'_> {
     /// Panics if an operand does not fit an m x n matrix.
     pub(super) fn check(self, m: usize, n: usize) {
         match self {
-            Finish::Nothing => {}
-            Finish::Bias(bias) | Finish::BiasRelu(bias) => {
+            Epilogue::Nothing => {}
+            Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => {
                 assert_eq!(bias.len(), n, "a bias for {n} columns needs {n} elements, not {}", bias.len())
             }
-            Finish::WhereAboveZero(gate) => {
-                assert_eq!(gate.len(), elements("a gate", m, n), "a gate for {m} x {n} has not {} elements", gate.len())
+            Epilogue::ReluBackward(output) => {
+                assert_eq!(output.len(), elements("an output", m, n), "a ReLU's output is not {m} x {n}")
             }
         }
     }
@@ -89,21 +89,21 @@ impl<'a> SharedC<'a> {
     }
 }
 
-/// The place of a tile in C, and which part of the sum it is to do.
+/// A tile of C, and the part of its sums that is to be computed.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct OutputTile<'a> {
     pub(super) c: SharedC<'a>,
     pub(super) row: usize,
     pub(super) col: usize,
     /// Columns of C, at most the tile's vectors times sixteen.
     pub(super) cols: usize,
-    /// Where the sum starts: at C's own value for every block of k but the first.
-    pub(super) start: Start,
-    /// What to do at the end: nothing for every block of k but the last.
-    pub(super) finish: Finish<'a>,
+    /// The initial value of the sums: C's for every block of k but the first.
+    pub(super) accumulate: Accumulate,
+    /// The operation on the sums: `Nothing` for every block of k but the last.
+    pub(super) epilogue: Epilogue<'a>,
 }
 
-impl Place<'_> {
+impl OutputTile<'_> {
     /// The columns of the tile under vector `v`: sixteen, or fewer at the right edge of C.
     #[inline(always)]
     fn columns(&self, v: usize) -> std::ops::Range<usize> {
@@ -111,7 +111,7 @@ impl Place<'_> {
         self.col + from..self.col + (from + LANES).min(self.cols)
     }
 
-    /// Brings row `r` of the tile near, for the store at its end.
+    /// Prefetches row `r` of the tile for the final store.
     #[inline(always)]
     pub(super) fn prefetch_row<S: Simd>(&self, s: S, r: usize) {
         let start = self.c.start.wrapping_add((self.row + r) * self.c.cols + self.col);
@@ -121,14 +121,14 @@ impl Place<'_> {
         s.prefetch(start.wrapping_add(self.cols - 1));
     }
 
-    /// Where the sums of a tile of `R` x `NV` vectors start.
+    /// The initial sums of a tile of `R` x `NV` vectors.
     ///
     /// # Safety
     /// No other thread may touch this tile of C meanwhile, and the tile must lie inside C.
     #[inline(always)]
-    pub(super) unsafe fn start<S: Simd, const R: usize, const NV: usize>(&self, s: S) -> [[S::V; NV]; R] {
+    pub(super) unsafe fn load<S: Simd, const R: usize, const NV: usize>(&self, s: S) -> [[S::V; NV]; R] {
         let mut acc = [[s.splat(0.0); NV]; R];
-        if self.start == Start::C {
+        if self.accumulate == Accumulate::FromC {
             for r in 0..R {
                 for v in 0..NV {
                     let cols = self.columns(v);
@@ -144,14 +144,14 @@ impl Place<'_> {
         acc
     }
 
-    /// Finishes and stores the sums of a tile.
+    /// Applies the epilogue to the sums and stores them.
     ///
     /// # Safety
-    /// As for [`Place::start`].
+    /// As for [`OutputTile::load`].
     #[inline(always)]
     pub(super) unsafe fn store<S: Simd, const R: usize, const NV: usize>(&self, s: S, mut acc: [[S::V; NV]; R]) {
-        self.finish(s, &mut acc);
-        // By far the most tiles are whole, and without a choice for each vector the sums stay in registers.
+        self.apply_epilogue(s, &mut acc);
+        // Most tiles are whole, and without a branch for each vector the sums stay in registers.
         if self.cols == NV * LANES {
             for r in 0..R {
                 for v in 0..NV {
@@ -171,12 +171,12 @@ impl Place<'_> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd, const R: usize, const NV: usize>(&self, s: S, acc: &mut [[S::V; NV]; R]) {
+    fn apply_epilogue<S: Simd, const R: usize, const NV: usize>(&self, s: S, acc: &mut [[S::V; NV]; R]) {
         let zero = s.splat(0.0);
-        match self.finish {
-            Finish::Nothing => {}
-            Finish::Bias(bias) | Finish::BiasRelu(bias) => {
-                let relu = matches!(self.finish, Finish::BiasRelu(_));
+        match self.epilogue {
+            Epilogue::Nothing => {}
+            Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => {
+                let relu = matches!(self.epilogue, Epilogue::BiasRelu(_));
                 for v in 0..NV {
                     let bias = s.load_head(&bias[self.columns(v)]);
                     for row in acc.iter_mut() {
@@ -188,12 +188,12 @@ impl Place<'_> {
                     }
                 }
             }
-            Finish::WhereAboveZero(gate) => {
+            Epilogue::ReluBackward(output) => {
                 for r in 0..R {
-                    let gate = &gate[(self.row + r) * self.c.cols..][..self.c.cols];
+                    let output = &output[(self.row + r) * self.c.cols..][..self.c.cols];
                     for v in 0..NV {
-                        let gate = s.load_head(&gate[self.columns(v)]);
-                        acc[r][v] = s.if_greater(gate, zero, acc[r][v], zero);
+                        let output = s.load_head(&output[self.columns(v)]);
+                        acc[r][v] = s.if_greater(output, zero, acc[r][v], zero);
                     }
                 }
             }

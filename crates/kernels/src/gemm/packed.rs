@@ -1,28 +1,28 @@
-//! The loops around the tile: packing, blocks of k, and the split into jobs.
+//! Products of any shape, on packed copies of both factors: packing, blocks of k, and the split into jobs.
 
 use super::matrix::{MatRef, Zeros};
-use super::nonzero::{Lit, lit_columns, lit_steps};
-use super::output::{Finish, Place, SharedC, Start};
+use super::nonzero::{NonzeroSteps, nonzero_columns, nonzero_steps};
+use super::output::{Accumulate, Epilogue, OutputTile, SharedC};
 use super::pack::pack;
-use super::packed_tile::{FromB, Upcoming, tile};
+use super::packed_tile::{PanelOfB, Prefetch, tile};
 use super::tiles::{TileSize, Tiles};
 use crate::simd::{Isa, LANES, Simd, Task};
 use crate::system::parallel::{part, run_all};
-use crate::system::scratch::{Scratch, give_back, take};
+use crate::system::scratch::Scratch;
 use std::ops::Range;
 
 /// The most steps of k in a block: a packed panel of B (32 columns) then takes 100 KB and stays in the second-level cache.
-/// Shorter blocks, which fit the first level, were no faster.
+/// Shorter blocks, which fit into the first level, were no faster.
 const MAX_DEPTH: usize = 800;
-/// Products below this many multiplications are done at once by the calling thread: a fork costs microseconds.
+/// Products below this many multiplications are computed by the calling thread alone: a fork costs microseconds.
 const SMALL: usize = 1 << 17;
 /// The most jobs a product is split into, and the fewest rows in each.
 const MAX_JOBS: usize = 8;
 const MIN_ROWS: usize = 32;
-/// How many pieces the packing of A is done in.
+/// The number of tasks that pack A.
 const PACK_JOBS: usize = 4;
 
-/// How a product is cut up. Depends on the shapes and the instruction set's tile only, never on threads.
+/// How a product is split. Depends on the shapes and on the instruction set's tile only, never on threads.
 #[derive(Clone, Copy)]
 struct Plan {
     /// Columns of C in a panel: as many as a tile.
@@ -48,35 +48,34 @@ impl Plan {
     }
 }
 
-/// C = start + A B, then `finish`. The shapes have been checked, and C is not empty.
-pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finish: Finish) {
+/// [`super::matmul::matmul`] for any product. The shapes have been checked, and C is not empty.
+pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], accumulate: Accumulate, epilogue: Epilogue) {
     let (m, n, k) = (a.rows, b.cols, a.cols);
     let plan = Plan::new(isa, m, n, k);
     let c = SharedC::new(c, m, n);
-    let mut scratch = take();
+    let mut scratch = Scratch::take();
     let packed_a = scratch.get(m * k);
-    let lit = pack_a(isa, a, plan, packed_a);
+    let nonzero = pack_a(isa, a, plan, packed_a);
     let packed_a = &*packed_a;
     let jobs = (0..plan.jobs())
         .map(|i| Job {
             packed_a,
-            lit: &lit,
+            nonzero: &nonzero,
             b,
             c,
-            start,
-            finish,
+            accumulate,
+            epilogue,
             plan,
             rows: part(m, plan.row_jobs, i / plan.col_jobs),
             panels: part(n.div_ceil(plan.panel), plan.col_jobs, i % plan.col_jobs),
         })
         .collect();
     run_all(isa, jobs);
-    give_back(scratch);
 }
 
-/// Packs all of A: the tile that starts at row r lies at `packed[r * k..]` as `[k][rows of the tile]`. Gives, under the
-/// first row of each tile, where the tile is lit.
-fn pack_a(isa: Isa, a: MatRef, plan: Plan, packed: &mut [f32]) -> Vec<Lit> {
+/// Packs all of A: the tile that starts at row r lies at `packed[r * k..]` as `[k][rows of the tile]`. Returns the nonzero
+/// steps of each tile, at the index of the tile's first row.
+fn pack_a(isa: Isa, a: MatRef, plan: Plan, packed: &mut [f32]) -> Vec<NonzeroSteps> {
     let groups = if plan.jobs() == 1 { 1 } else { PACK_JOBS };
     let tile_rows = isa.run(TileSize).0;
     let mut all = Vec::new();
@@ -84,20 +83,20 @@ fn pack_a(isa: Isa, a: MatRef, plan: Plan, packed: &mut [f32]) -> Vec<Lit> {
         let tiles = Tiles::new(part(a.rows, plan.row_jobs, i), tile_rows);
         all.extend((0..tiles.count).map(|i| tiles.get(i)));
     }
-    let mut lit = vec![None; a.rows];
+    let mut nonzero = vec![None; a.rows];
     let listed = a.zeros == Zeros::Many && a.col_stride == 1 && plan.depth_blocks == 1;
-    let (mut rest, mut rest_lit) = (packed, lit.as_mut_slice());
+    let (mut rest, mut rest_nonzero) = (packed, nonzero.as_mut_slice());
     let mut work = Vec::with_capacity(groups);
     for group in 0..groups {
         let tiles = &all[part(all.len(), groups, group)];
         let rows: usize = tiles.iter().map(Range::len).sum();
         let (here, after) = rest.split_at_mut(rows * a.cols);
-        let (here_lit, after_lit) = rest_lit.split_at_mut(rows);
-        (rest, rest_lit) = (after, after_lit);
-        work.push(PackA { a, tiles, packed: here, lit: if listed { here_lit } else { &mut [] } });
+        let (here_nonzero, after_nonzero) = rest_nonzero.split_at_mut(rows);
+        (rest, rest_nonzero) = (after, after_nonzero);
+        work.push(PackA { a, tiles, packed: here, nonzero: if listed { here_nonzero } else { &mut [] } });
     }
     run_all(isa, work);
-    lit
+    nonzero
 }
 
 /// Packs some neighbouring tiles of A.
@@ -105,8 +104,8 @@ struct PackA<'a> {
     a: MatRef<'a>,
     tiles: &'a [Range<usize>],
     packed: &'a mut [f32],
-    /// One for each row of the tiles, or none where nobody wants to know.
-    lit: &'a mut [Lit],
+    /// One for each row of the tiles; empty where no steps are skipped.
+    nonzero: &'a mut [NonzeroSteps],
 }
 
 impl Task for PackA<'_> {
@@ -127,10 +126,10 @@ impl Task for PackA<'_> {
                 pack(s, a.t().strip(rows.clone(), depth.clone()), rows.len(), &mut self.packed[out]);
             }
         }
-        if !self.lit.is_empty() {
+        if !self.nonzero.is_empty() {
             let mut marks = vec![0; a.cols];
             for rows in self.tiles {
-                self.lit[rows.start - first.start] = lit_columns(a, rows.clone(), &mut marks);
+                self.nonzero[rows.start - first.start] = nonzero_columns(a, rows.clone(), &mut marks);
             }
         }
     }
@@ -139,12 +138,12 @@ impl Task for PackA<'_> {
 /// One job: some rows and some panels of columns of C, over all of k.
 struct Job<'a> {
     packed_a: &'a [f32],
-    /// Where the tile that starts at a row is lit.
-    lit: &'a [Lit],
+    /// The nonzero steps of each tile, at the index of its first row.
+    nonzero: &'a [NonzeroSteps],
     b: MatRef<'a>,
     c: SharedC<'a>,
-    start: Start,
-    finish: Finish<'a>,
+    accumulate: Accumulate,
+    epilogue: Epilogue<'a>,
     plan: Plan,
     rows: Range<usize>,
     panels: Range<usize>,
@@ -154,7 +153,7 @@ impl Task for Job<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut scratch = take();
+        let mut scratch = Scratch::take();
         let blocks = self.plan.depth_blocks;
         for block in 0..blocks {
             let depth = part(self.b.rows, blocks, block);
@@ -167,7 +166,6 @@ impl Task for Job<'_> {
                 }
             }
         }
-        give_back(scratch);
     }
 }
 
@@ -188,43 +186,43 @@ fn column<S: Simd, const NV: usize>(
     let cols = (b.cols - col).min(width);
     let source = b.from(depth.start, col);
     let listed = b.zeros == Zeros::Many && b.col_stride == 1 && job.plan.depth_blocks == 1;
-    let pack_in_passing = b.col_stride == 1 && cols == width && !listed;
-    if !pack_in_passing {
+    let pack_on_the_way = b.col_stride == 1 && cols == width && !listed;
+    if !pack_on_the_way {
         pack(s, b.strip(col..col + cols, depth.clone()), width, packed);
     }
-    let lit = if listed { lit_steps::<NV>(packed) } else { None };
-    // While this panel is used, the next one is brought near, a part of it with every tile.
+    let nonzero = if listed { nonzero_steps::<NV>(packed) } else { None };
+    // While this panel is used, the next one is prefetched, a share of it with every tile.
     let next = if panel + 1 < job.panels.end { col + width..(col + 2 * width).min(b.cols) } else { 0..0 };
     let tiles = Tiles::new(job.rows.clone(), S::TILE_ROWS);
     for i in 0..tiles.count {
         let rows = tiles.get(i);
         let a = &job.packed_a[rows.start * k..rows.end * k];
         let a = &a[depth.start * rows.len()..depth.end * rows.len()];
-        let from = if i == 0 && pack_in_passing {
-            FromB::Unpacked { source, stride: b.row_stride, packed }
-        } else if let Some(steps) = job.lit[rows.start].as_ref().or(lit.as_ref()) {
-            FromB::Lit { packed, steps }
+        let b_panel = if i == 0 && pack_on_the_way {
+            PanelOfB::Unpacked { source, stride: b.row_stride, packed }
+        } else if let Some(steps) = job.nonzero[rows.start].as_ref().or(nonzero.as_ref()) {
+            PanelOfB::Nonzero { packed, steps }
         } else {
-            FromB::Packed(packed)
+            PanelOfB::Packed(packed)
         };
-        let upcoming = if b.row_stride == 1 {
+        let prefetch = if b.row_stride == 1 {
             let count = next.len().div_ceil(tiles.count);
             let data = b.from(depth.start, (next.start + i * count).min(next.end));
-            Upcoming::Columns { data, count, stride: b.col_stride }
+            Prefetch::Columns { data, count, stride: b.col_stride }
         } else {
-            let count = if next.is_empty() || pack_in_passing { 0 } else { depth.len().div_ceil(tiles.count) };
+            let count = if next.is_empty() || pack_on_the_way { 0 } else { depth.len().div_ceil(tiles.count) };
             let data = b.from((depth.start + i * count).min(depth.end), next.start);
-            Upcoming::Rows { data, count, stride: b.row_stride }
+            Prefetch::Rows { data, count, stride: b.row_stride }
         };
-        let place = Place {
+        let out = OutputTile {
             c: job.c,
             row: rows.start,
             col,
             cols,
-            start: if block == 0 { job.start } else { Start::C },
-            finish: if block + 1 == job.plan.depth_blocks { job.finish } else { Finish::Nothing },
+            accumulate: if block == 0 { job.accumulate } else { Accumulate::FromC },
+            epilogue: if block + 1 == job.plan.depth_blocks { job.epilogue } else { Epilogue::Nothing },
         };
-        // SAFETY: jobs have disjoint rows and columns of C, and a job runs on one thread.
-        unsafe { tile::<S, NV>(s, rows.len(), a, from, upcoming, place) };
+        // SAFETY: no two jobs share both a row and a column of C, and a job runs on one thread.
+        unsafe { tile::<S, NV>(s, rows.len(), a, b_panel, prefetch, out) };
     }
 }

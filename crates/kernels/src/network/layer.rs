@@ -2,7 +2,7 @@
 
 use crate::elementwise::activation::{self, Activation};
 use crate::elementwise::reduce;
-use crate::gemm::matmul::{Finish, MatRef, Start, matmul};
+use crate::gemm::matmul::{Accumulate, Epilogue, MatRef, matmul};
 use crate::simd::Isa;
 use crate::system::parallel::elements;
 
@@ -16,7 +16,7 @@ pub struct Layer<'a> {
 }
 
 impl Layer<'_> {
-    pub(super) fn outputs(&self) -> usize {
+    fn outputs(&self) -> usize {
         self.bias.len()
     }
 
@@ -29,27 +29,44 @@ impl Layer<'_> {
     }
 }
 
+/// All gradients of one layer.
+#[derive(Debug, Default)]
+pub(super) struct LayerGrads {
+    /// Of its output, `[images, outputs]`.
+    pub(super) output: Vec<f32>,
+    /// Of its weight and bias.
+    pub(super) parameters: ParameterGrads,
+}
+
 /// The gradients of a layer's parameters.
 #[derive(Debug, Default)]
-pub(super) struct LayerGradient {
+pub(super) struct ParameterGrads {
     /// `[outputs, inputs]`
     pub(super) weight: Vec<f32>,
     /// `[outputs]`
     pub(super) bias: Vec<f32>,
 }
 
-/// A buffer of this length, with whatever was in it.
+impl ParameterGrads {
+    /// Makes room for the gradients of `layer`.
+    pub(super) fn resize(&mut self, layer: &Layer) {
+        sized(&mut self.weight, layer.weight.len());
+        sized(&mut self.bias, layer.bias.len());
+    }
+}
+
+/// The buffer with this length, contents unspecified.
 pub(super) fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     buffer.resize(len, 0.0);
     buffer
 }
 
-/// What a layer reads.
+/// The input of a layer.
 #[derive(Clone, Copy)]
 pub(super) enum Input<'a> {
-    /// Data: nobody wants its gradient, and most of it may be 0.
+    /// Data, most of which may be 0.
     Pixels(&'a [f32]),
-    /// The output of another layer.
+    /// The output of another layer, or a sample.
     Activations(&'a [f32]),
 }
 
@@ -72,43 +89,46 @@ pub(super) fn dense(
     y: &mut Vec<f32>,
 ) {
     let y = sized(y, elements("an output", images, layer.outputs()));
-    let finish = match activation {
-        Some(Activation::Relu) => Finish::BiasRelu(layer.bias),
-        _ => Finish::Bias(layer.bias),
+    let (epilogue, remaining) = match activation {
+        None => (Epilogue::Bias(layer.bias), None),
+        Some(Activation::Relu) => (Epilogue::BiasRelu(layer.bias), None),
+        Some(activation @ (Activation::Tanh | Activation::Softplus)) => (Epilogue::Bias(layer.bias), Some(activation)),
     };
-    matmul(isa, x.matrix(images, layer.inputs()), layer.matrix().t(), y, Start::Zero, finish);
-    if let Some(activation @ (Activation::Tanh | Activation::Softplus)) = activation {
+    matmul(isa, x.matrix(images, layer.inputs()), layer.matrix().t(), y, Accumulate::FromZero, epilogue);
+    if let Some(activation) = remaining {
         activation::apply(isa, activation, y);
     }
 }
 
 /// dW = dy^T x and db = the sums of dy over images.
-pub(super) fn weight_gradient(isa: Isa, dy: &[f32], x: Input, images: usize, gradient: &mut LayerGradient) {
-    let outputs = gradient.bias.len();
-    let inputs = gradient.weight.len().checked_div(outputs).unwrap_or(0);
+pub(super) fn parameter_grads(isa: Isa, dy: &[f32], x: Input, images: usize, grads: &mut ParameterGrads) {
+    let outputs = grads.bias.len();
+    let inputs = grads.weight.len().checked_div(outputs).unwrap_or(0);
     let dy_t = MatRef::new(dy, images, outputs).t();
-    matmul(isa, dy_t, x.matrix(images, inputs), &mut gradient.weight, Start::Zero, Finish::Nothing);
-    reduce::column_sums(isa, dy, images, &mut gradient.bias);
+    matmul(isa, dy_t, x.matrix(images, inputs), &mut grads.weight, Accumulate::FromZero, Epilogue::Nothing);
+    reduce::column_sums(isa, dy, images, &mut grads.bias);
 }
 
-/// dx = the sum of dy W over the layers that read x, times the slope of the activation that made x.
-pub(super) fn input_gradient(
+/// dx = the sum of dy W over the `readers` of x (the gradients of their outputs, and the layers), times the derivative of
+/// the activation whose output x is.
+pub(super) fn input_grad(
     isa: Isa,
-    from: &[(&[f32], &Layer)],
+    readers: &[(&[f32], &Layer)],
     images: usize,
-    made_by: Option<(Activation, &[f32])>,
+    activated: Option<(Activation, &[f32])>,
     dx: &mut [f32],
 ) {
-    for (i, (dy, layer)) in from.iter().enumerate() {
-        let start = if i == 0 { Start::Zero } else { Start::C };
-        let finish = match made_by {
-            Some((Activation::Relu, x)) if i + 1 == from.len() => Finish::WhereAboveZero(x),
-            _ => Finish::Nothing,
-        };
-        let dy = MatRef::new(dy, images, layer.outputs());
-        matmul(isa, dy, layer.matrix(), dx, start, finish);
+    let (last_epilogue, remaining) = match activated {
+        None => (Epilogue::Nothing, None),
+        Some((Activation::Relu, x)) => (Epilogue::ReluBackward(x), None),
+        Some((activation @ (Activation::Tanh | Activation::Softplus), x)) => (Epilogue::Nothing, Some((activation, x))),
+    };
+    for (i, (dy, layer)) in readers.iter().enumerate() {
+        let accumulate = if i == 0 { Accumulate::FromZero } else { Accumulate::FromC };
+        let epilogue = if i + 1 == readers.len() { last_epilogue } else { Epilogue::Nothing };
+        matmul(isa, MatRef::new(dy, images, layer.outputs()), layer.matrix(), dx, accumulate, epilogue);
     }
-    if let Some((activation @ (Activation::Tanh | Activation::Softplus), x)) = made_by {
+    if let Some((activation, x)) = remaining {
         activation::backward(isa, activation, x, dx);
     }
 }

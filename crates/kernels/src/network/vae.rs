@@ -1,31 +1,31 @@
 //! A whole VAE on slices: forward to the losses of every image, backward to the gradient of every weight.
 //!
-//! One operation instead of a graph of them: every intermediate lives in a [`Workspace`] that is kept from step to
-//! step, so nothing is allocated, cleared or added up on the way.
+//! One operation instead of a graph of operations: every intermediate lives in a [`Workspace`] that is kept from step to
+//! step, so a step allocates, clears and copies nothing.
 
-use super::layer::{Input, Layer, LayerGradient, dense, input_gradient, sized, weight_gradient};
+use super::layer::{Input, Layer, LayerGrads, dense, input_grad, parameter_grads, sized};
 use crate::elementwise::activation::Activation;
 use crate::elementwise::latent::{self, Noise, Upstream};
 use crate::elementwise::likelihood::{self, Loss, Scale};
 use crate::elementwise::reduce;
 use crate::simd::Isa;
 
-/// The network and what is computed of its output.
+/// The network, and what is computed of its output.
 #[derive(Clone, Copy, Debug)]
 pub struct Network<'a> {
-    /// The encoder's hidden layers, the mean, the logvar, and the decoder's layers: in this order.
+    /// In this order: the encoder's hidden layers, the mean, the logvar, and the decoder's layers (at least one).
     pub layers: &'a [Layer<'a>],
     /// How many of them are the encoder's hidden layers.
     pub hidden: usize,
-    /// After every layer but the mean, the logvar and the last.
+    /// Applied after every layer but the mean, the logvar and the last.
     pub activation: Activation,
     /// How z is drawn.
     pub noise: Noise,
-    /// The loss of the output against x; none: the output itself is wanted.
+    /// The loss of the output against x; `None`: the output itself is wanted.
     pub loss: Option<Loss>,
 }
 
-/// What the network is applied to.
+/// The input of the network.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     /// Pixels, `[images, pixels]`.
@@ -36,46 +36,45 @@ pub struct Batch<'a> {
     pub images: usize,
 }
 
-/// What a forward pass leaves behind, and the room that a backward pass needs.
+/// All intermediates of a forward and a backward pass.
 #[derive(Debug, Default)]
 pub struct Workspace {
     /// Outputs of all layers, `[images, outputs]` each.
     outputs: Vec<Vec<f32>>,
-    /// Sample and KL, `[images, latents]` each.
+    /// `[images, latents]`
     z: Vec<f32>,
+    /// `[images, latents]`
     kl: Vec<f32>,
-    /// The loss of every image, `[images]`, and its slope in the output, `[images, pixels]`.
-    energy: Vec<f32>,
-    slope: Vec<f32>,
-    /// Gradients of the outputs of the layers, `[images, outputs]` each but for the last one, whose is `slope`.
-    flows: Vec<Vec<f32>>,
-    dz: Vec<f32>,
-    /// Gradients of the weights and biases of all layers.
-    gradients: Vec<LayerGradient>,
+    /// The loss of every image, `[images]`; its gradient is that of the last layer's output.
+    loss: Vec<f32>,
+    /// `[images, latents]`
+    z_grad: Vec<f32>,
+    /// Gradients of all layers.
+    layers: Vec<LayerGrads>,
 }
 
-/// What a forward pass computes, each for every image: the values, or the slopes of what is minimised in them.
+/// The results of a forward pass, or the gradients of the objective in them.
 #[derive(Clone, Copy, Debug)]
 pub struct Computed<'a> {
-    /// The loss, or nothing where the output is wanted.
-    pub energy: &'a [f32],
-    /// The KL of every latent.
+    /// The loss of every image, `[images]`; empty where the output is wanted.
+    pub loss: &'a [f32],
+    /// The KL of every latent, `[images, latents]`.
     pub kl: &'a [f32],
-    /// The posterior's mean.
+    /// The posterior's mean, `[images, latents]`.
     pub mean: &'a [f32],
-    /// Its logvar.
+    /// Its logvar, `[images, latents]`.
     pub logvar: &'a [f32],
-    /// The sample.
+    /// The sample, `[images, latents]`.
     pub z: &'a [f32],
-    /// The output of the decoder.
+    /// The output of the decoder, `[images, pixels]`.
     pub output: &'a [f32],
 }
 
 impl Workspace {
-    /// What the last [`forward`] computed.
+    /// The results of the last [`forward`].
     pub fn computed(&self, hidden: usize) -> Computed<'_> {
         Computed {
-            energy: &self.energy,
+            loss: &self.loss,
             kl: &self.kl,
             mean: &self.outputs[hidden],
             logvar: &self.outputs[hidden + 1],
@@ -84,9 +83,9 @@ impl Workspace {
         }
     }
 
-    /// What the last [`backward`] computed: of every layer, the gradient of its weight and that of its bias.
+    /// The results of the last [`backward`]: for every layer, the gradient of its weight and that of its bias.
     pub fn gradients(&self) -> impl Iterator<Item = &[f32]> {
-        self.gradients.iter().flat_map(|layer| [layer.weight.as_slice(), layer.bias.as_slice()])
+        self.layers.iter().flat_map(|grads| [grads.parameters.weight.as_slice(), grads.parameters.bias.as_slice()])
     }
 }
 
@@ -96,8 +95,9 @@ impl Workspace {
 /// If sizes do not fit together.
 pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Workspace) {
     let Network { layers, hidden, .. } = *network;
-    let Workspace { outputs, z, kl, energy, slope, .. } = workspace;
+    let Workspace { outputs, z, kl, loss, layers: grads, .. } = workspace;
     outputs.resize_with(layers.len(), Vec::new);
+    grads.resize_with(layers.len(), LayerGrads::default);
     let activation = Some(network.activation);
     for (i, layer) in layers[..hidden].iter().enumerate() {
         let (before, rest) = outputs.split_at_mut(i);
@@ -105,7 +105,9 @@ pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Works
         dense(isa, layer, input, batch.images, activation, &mut rest[0]);
     }
     let (before, rest) = outputs.split_at_mut(hidden);
-    let [mean, logvar, decoder @ ..] = rest else { panic!("a network has a mean, a logvar and a decoder") };
+    let ([mean, logvar, decoder @ ..], [.., last_grads]) = (rest, grads.as_mut_slice()) else {
+        panic!("a network has a mean, a logvar and a decoder")
+    };
     let input = before.last().map_or(Input::Pixels(batch.x), |h| Input::Activations(h));
     rayon::join(
         || dense(isa, &layers[hidden], input, batch.images, None, mean),
@@ -121,86 +123,99 @@ pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Works
         dense(isa, layer, Input::Activations(input), batch.images, activation, &mut rest[0]);
     }
     match (network.loss, decoder.last()) {
-        (Some(loss), Some(output)) => {
-            let (energy, slope) = (sized(energy, batch.images), sized(slope, output.len()));
+        (Some(kind), Some(output)) => {
+            let (loss, grad) = (sized(loss, batch.images), sized(&mut last_grads.output, output.len()));
             let pixels = output.len().checked_div(batch.images).unwrap_or(0);
-            likelihood::row_sums_and_grad(isa, loss, output, batch.x, pixels, Scale::All(1.0), energy, slope);
+            likelihood::row_sums_and_grad(isa, kind, output, batch.x, pixels, Scale::All(1.0), loss, grad);
         }
-        _ => energy.clear(),
+        _ => loss.clear(),
     }
 }
 
 /// Computes the gradient of every weight and bias, after [`forward`] on the same network, batch and workspace.
 ///
-/// `slopes` are those of what is minimised in everything that [`forward`] computed: either `energy` or `output` is empty,
-/// and mean, logvar and z have what does not go through the rest, or nothing.
+/// `grads` are the gradients of the objective in the results of [`forward`]: of `loss` and `output` that which the network
+/// computes; of mean, logvar and z the part that does not flow through the rest of the network, or nothing.
 ///
 /// # Panics
 /// If sizes do not fit together.
-pub fn backward(isa: Isa, network: &Network, batch: &Batch, slopes: &Computed, workspace: &mut Workspace) {
+pub fn backward(isa: Isa, network: &Network, batch: &Batch, grads: &Computed, workspace: &mut Workspace) {
     let Network { layers, hidden, activation, .. } = *network;
-    let Workspace { outputs, z, slope, flows, dz, gradients, .. } = workspace;
+    let Workspace { outputs, z, z_grad, layers: layer_grads, .. } = workspace;
     let images = batch.images;
     let (outputs, z) = (&*outputs, &**z);
-    if network.loss.is_some() {
-        reduce::scale_rows(isa, slopes.energy, slope);
-    } else {
-        sized(slope, slopes.output.len()).copy_from_slice(slopes.output);
+    layer_grads.resize_with(layers.len(), LayerGrads::default);
+    for (grads, layer) in layer_grads.iter_mut().zip(layers) {
+        grads.parameters.resize(layer);
     }
-    flows.resize_with(layers.len(), Vec::new);
-    gradients.resize_with(layers.len(), LayerGradient::default);
-    for (gradient, layer) in gradients.iter_mut().zip(layers) {
-        sized(&mut gradient.weight, layer.weight.len());
-        sized(&mut gradient.bias, layer.bias.len());
-    }
-    let mut flows = flows.iter_mut().rev();
-    let mut gradients = gradients.iter_mut().rev();
-    let mut both = || flows.next().zip(gradients.next()).expect("as many gradients as layers");
-    let encoder_input = |i: usize| if i == 0 { Input::Pixels(batch.x) } else { Input::Activations(&outputs[i - 1]) };
-
-    // Nobody waits for the gradient of a weight: it is computed beside all that follows from the gradient of its
-    // layer's input, so that no thread is idle while the small products are done.
-    rayon::in_place_scope(|scope| {
-        // The decoder from its end: the flow of a layer is the gradient of its output, and the last one's is `slope`.
-        let (_, mut gradient) = both();
-        let mut dy: &[f32] = slope;
-        for i in (hidden + 3..layers.len()).rev() {
-            let x = &outputs[i - 1];
-            scope.spawn(move |_| weight_gradient(isa, dy, Input::Activations(x), images, gradient));
-            let (flow, next) = both();
-            let dx = sized(flow, x.len());
-            input_gradient(isa, &[(dy, &layers[i])], images, Some((activation, x)), dx);
-            (dy, gradient) = (dx, next);
+    let (encoder, rest) = layer_grads.split_at_mut(hidden);
+    let [mean_grads, logvar_grads, decoder @ ..] = rest else { panic!("a network has a mean, a logvar and a decoder") };
+    if let Some(last) = decoder.last_mut() {
+        if network.loss.is_some() {
+            reduce::scale_rows(isa, grads.loss, &mut last.output);
+        } else {
+            sized(&mut last.output, grads.output.len()).copy_from_slice(grads.output);
         }
-        scope.spawn(move |_| weight_gradient(isa, dy, Input::Activations(z), images, gradient));
-        let dz = sized(dz, z.len());
-        input_gradient(isa, &[(dy, &layers[hidden + 2])], images, None, dz);
+    }
+
+    // Nothing else depends on the gradients of a layer's parameters: they are computed beside the rest of the pass, so
+    // that no thread is idle while the small products are computed.
+    rayon::in_place_scope(|scope| {
+        // The decoder, from its end.
+        let z_grad = sized(z_grad, z.len());
+        let mut below = decoder;
+        while let Some((LayerGrads { output: dy, parameters }, rest)) = below.split_last_mut() {
+            let (dy, i) = (&**dy, hidden + 2 + rest.len());
+            let reader = [(dy, &layers[i])];
+            match rest.last_mut() {
+                Some(next) => {
+                    let x = &outputs[i - 1];
+                    scope.spawn(move |_| parameter_grads(isa, dy, Input::Activations(x), images, parameters));
+                    input_grad(isa, &reader, images, Some((activation, x)), sized(&mut next.output, x.len()));
+                }
+                None => {
+                    scope.spawn(move |_| parameter_grads(isa, dy, Input::Activations(z), images, parameters));
+                    input_grad(isa, &reader, images, None, z_grad);
+                }
+            }
+            below = rest;
+        }
 
         // The latents.
-        let ((dlogvar, logvar_gradient), (dmean, mean_gradient)) = (both(), both());
         let (mean, logvar) = (&outputs[hidden], &outputs[hidden + 1]);
+        let LayerGrads { output: dmean, parameters: mean_parameters } = mean_grads;
+        let LayerGrads { output: dlogvar, parameters: logvar_parameters } = logvar_grads;
         let (dmean, dlogvar) = (sized(dmean, mean.len()), sized(dlogvar, mean.len()));
-        dz.iter_mut().zip(slopes.z).for_each(|(dz, slope)| *dz += slope);
-        let upstream = Upstream { mean, logvar, noise: batch.noise, dz, dkl: slopes.kl };
+        add(z_grad, grads.z);
+        let upstream = Upstream { mean, logvar, noise: batch.noise, dz: z_grad, dkl: grads.kl };
         latent::sample_backward(isa, network.noise, &upstream, dmean, dlogvar);
-        dmean.iter_mut().zip(slopes.mean).for_each(|(dmean, slope)| *dmean += slope);
-        dlogvar.iter_mut().zip(slopes.logvar).for_each(|(dlogvar, slope)| *dlogvar += slope);
+        add(dmean, grads.mean);
+        add(dlogvar, grads.logvar);
         let (dmean, dlogvar) = (&*dmean, &*dlogvar);
-        let x = encoder_input(hidden);
-        scope.spawn(move |_| weight_gradient(isa, dmean, x, images, mean_gradient));
-        scope.spawn(move |_| weight_gradient(isa, dlogvar, x, images, logvar_gradient));
+        let input = |i: usize| if i == 0 { Input::Pixels(batch.x) } else { Input::Activations(&outputs[i - 1]) };
+        let x = input(hidden);
+        scope.spawn(move |_| parameter_grads(isa, dmean, x, images, mean_parameters));
+        scope.spawn(move |_| parameter_grads(isa, dlogvar, x, images, logvar_parameters));
 
-        // The encoder: two layers read the output of its last.
-        let mut from = [(dmean, &layers[hidden]), (dlogvar, &layers[hidden + 1])];
-        let mut readers = 2;
-        for i in (0..hidden).rev() {
-            let (flow, gradient) = both();
+        // The encoder, from its end: the mean and the logvar read the output of its last layer.
+        let mut readers = [(dmean, &layers[hidden]), (dlogvar, &layers[hidden + 1])];
+        let mut readers = readers.as_mut_slice();
+        let mut below = encoder;
+        while let Some((LayerGrads { output, parameters }, rest)) = below.split_last_mut() {
+            let i = rest.len();
             let y = &outputs[i];
-            let dy = sized(flow, y.len());
-            input_gradient(isa, &from[..readers], images, Some((activation, y)), dy);
-            let dy = &*dy;
-            scope.spawn(move |_| weight_gradient(isa, dy, encoder_input(i), images, gradient));
-            (from[0], readers) = ((dy, &layers[i]), 1);
+            let dy = sized(output, y.len());
+            input_grad(isa, readers, images, Some((activation, y)), dy);
+            let (dy, x) = (&*dy, input(i));
+            scope.spawn(move |_| parameter_grads(isa, dy, x, images, parameters));
+            readers = &mut readers[..1];
+            readers[0] = (dy, &layers[i]);
+            below = rest;
         }
     });
+}
+
+/// Adds `part` to `sum`, element by element; a part that is empty adds nothing.
+fn add(sum: &mut [f32], part: &[f32]) {
+    sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
 }

@@ -25,7 +25,7 @@ fn enter<T: Task>(s: Avx512, task: T) -> T::Out {
     task.run(s)
 }
 
-/// Lanes 0..n, for n up to sixteen.
+/// The mask of lanes 0..n, for n up to sixteen.
 #[inline(always)]
 fn head_mask(n: usize) -> __mmask16 {
     assert!(n <= LANES, "a vector has {LANES} lanes, not {n}");

@@ -34,7 +34,7 @@ pub(crate) fn emulated_fma(a: f32, b: f32, c: f32) -> f32 {
     f64::from_bits((sum.to_bits() - away_from_zero) | inexact) as f32
 }
 
-/// One expression over lanes, written so that the vectoriser sees a counted loop.
+/// One expression over lanes, as the counted loop that the vectoriser recognises.
 macro_rules! lanes {
     ($i:ident => $x:expr) => {{
         let mut out = [0.0f32; LANES];

@@ -1,13 +1,13 @@
-//! Fixed splits of elementwise work over the current rayon pool.
+//! Fixed splits of work over the current rayon pool.
 
 use crate::simd::{Isa, Task};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Elements in a chunk of elementwise work: some microseconds' worth, a multiple of every vector.
+/// Elements in a chunk of elementwise work: a few microseconds, and a whole number of vectors.
 pub(crate) const CHUNK: usize = 1 << 13;
 
-/// Part `i` of `0..len` split into `parts` that differ by one at most.
+/// Part `i` of `0..len`, split into `parts` whose lengths differ by one at most.
 pub(crate) fn part(len: usize, parts: usize, i: usize) -> Range<usize> {
     len * i / parts..len * (i + 1) / parts
 }
@@ -24,12 +24,12 @@ pub(crate) fn elements(name: &str, rows: usize, cols: usize) -> usize {
     }
 }
 
-/// How many rows of `cols` elements make a chunk.
+/// The number of rows of `cols` elements in a chunk.
 pub(crate) fn rows_per_chunk(cols: usize) -> usize {
     (CHUNK / cols.max(1)).max(1)
 }
 
-/// Runs independent tasks: at once if there is one, else on the pool.
+/// Runs independent tasks: one on the calling thread, several on the pool.
 pub(crate) fn run_all<T: Task<Out = ()> + Send>(isa: Isa, tasks: Vec<T>) {
     if tasks.len() <= 1 {
         tasks.into_iter().for_each(|task| isa.run(task));

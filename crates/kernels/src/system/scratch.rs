@@ -1,18 +1,28 @@
-//! Working memory that is kept between calls: aligned to cache lines and never cleared.
+//! Scratch memory that each thread keeps between calls: aligned to cache lines and never cleared.
 
 use std::cell::RefCell;
 
-/// One cache line, so that a vector load from packed data never straddles two.
+/// One cache line, so that a vector load from packed data never straddles two lines.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Line([f32; 16]);
 
-/// A growable, aligned `f32` buffer.
-#[derive(Default)]
+/// A growable, aligned `f32` buffer, which goes back to the thread that drops it.
+///
+/// A product holds several at a time, and a thread that waits in rayon may start another product.
 pub(crate) struct Scratch(Vec<Line>);
 
+thread_local! {
+    static BUFFERS: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Scratch {
-    /// `len` floats with whatever was in them.
+    /// Takes one of this thread's buffers, the one that was dropped last.
+    pub(crate) fn take() -> Scratch {
+        Scratch(BUFFERS.with_borrow_mut(|buffers| buffers.pop().unwrap_or_default()))
+    }
+
+    /// `len` floats, contents unspecified.
     pub(crate) fn get(&mut self, len: usize) -> &mut [f32] {
         let lines = len.div_ceil(16);
         if self.0.len() < lines {
@@ -24,18 +34,10 @@ impl Scratch {
     }
 }
 
-thread_local! {
-    static BUFFERS: RefCell<Vec<Scratch>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Takes one of this thread's buffers, the one that was given back last.
-///
-/// A product holds several at a time, and a thread that waits in rayon may start another product.
-pub(crate) fn take() -> Scratch {
-    BUFFERS.with_borrow_mut(|buffers| buffers.pop().unwrap_or_default())
-}
-
-/// Keeps a buffer for the next [`take`] on this thread.
-pub(crate) fn give_back(scratch: Scratch) {
-    BUFFERS.with_borrow_mut(|buffers| buffers.push(scratch));
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let buffer = std::mem::take(&mut self.0);
+        // Where the thread is ending and its list is gone, the buffer is freed.
+        let _ = BUFFERS.try_with(|buffers| buffers.borrow_mut().push(buffer));
+    }
 }

@@ -11,7 +11,7 @@ fn value(activation: Activation, x: f64) -> f64 {
     }
 }
 
-fn slope(activation: Activation, x: f64) -> f64 {
+fn grad(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Relu => f64::from(x > 0.0),
         Activation::Tanh => 1.0 - x.tanh().powi(2),
@@ -20,7 +20,7 @@ fn slope(activation: Activation, x: f64) -> f64 {
 }
 
 #[test]
-fn every_activation_and_its_slope_match_f64_from_tiny_to_extreme_inputs() {
+fn every_activation_and_its_grad_match_f64_from_tiny_to_extreme_inputs() {
     let mut rng = Rng(21);
     for activation in ALL {
         for len in [0, 1, 16, 70, 20_000] {
@@ -29,7 +29,7 @@ fn every_activation_and_its_slope_match_f64_from_tiny_to_extreme_inputs() {
             let dy = rng.many(len);
             let want: Vec<f64> = x.iter().map(|&x| value(activation, f64::from(x))).collect();
             let want_dx: Vec<f64> =
-                x.iter().zip(&dy).map(|(&x, &dy)| f64::from(dy) * slope(activation, f64::from(x))).collect();
+                x.iter().zip(&dy).map(|(&x, &dy)| f64::from(dy) * grad(activation, f64::from(x))).collect();
             let mut seen = None;
             for isa in isas() {
                 let (mut y, mut dx) = (x.clone(), dy.clone());

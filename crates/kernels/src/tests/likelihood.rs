@@ -26,32 +26,23 @@ fn logits() -> Vec<f32> {
 #[test]
 fn single_elements_are_right_over_the_whole_range() {
     for isa in isas() {
-        let (mut worst_value, mut worst_slope) = (0.0f64, 0.0f64);
+        let (mut worst_value, mut worst_grad) = (0.0f64, 0.0f64);
         for target in [0.0, 1.0, 0.3, 1.0 / 255.0] {
             let logits = logits();
             let targets = vec![target; logits.len()];
-            let (mut value, mut slope) = (vec![0.0; logits.len()], vec![0.0; logits.len()]);
+            let (mut value, mut grad) = (vec![0.0; logits.len()], vec![0.0; logits.len()]);
             // One column, so that the row sums are the elements.
-            row_sums_and_grad(
-                isa,
-                Loss::BernoulliLogits,
-                &logits,
-                &targets,
-                1,
-                Scale::All(1.0),
-                &mut value,
-                &mut slope,
-            );
+            row_sums_and_grad(isa, Loss::BernoulliLogits, &logits, &targets, 1, Scale::All(1.0), &mut value, &mut grad);
             for i in 0..logits.len() {
-                let (want_value, want_slope) = plain(Loss::BernoulliLogits, logits[i], target);
+                let (want_value, want_grad) = plain(Loss::BernoulliLogits, logits[i], target);
                 // Results below the smallest normal number are 0: no relative error there.
                 let size = want_value.abs().max(1e-30);
                 worst_value = worst_value.max((f64::from(value[i]) - want_value).abs() / size);
-                worst_slope = worst_slope.max((f64::from(slope[i]) - want_slope).abs());
+                worst_grad = worst_grad.max((f64::from(grad[i]) - want_grad).abs());
             }
         }
-        println!("{}: value {worst_value:.2e} relative, slope {worst_slope:.2e} absolute", isa.name());
-        assert!(worst_value < 6e-7 && worst_slope < 1.3e-7, "{}: {worst_value:e} {worst_slope:e}", isa.name());
+        println!("{}: value {worst_value:.2e} relative, grad {worst_grad:.2e} absolute", isa.name());
+        assert!(worst_value < 6e-7 && worst_grad < 1.3e-7, "{}: {worst_value:e} {worst_grad:e}", isa.name());
     }
 }
 
@@ -69,12 +60,12 @@ fn random_shapes_match_f64() {
             (0..rows).map(|r| pairs[r * cols..(r + 1) * cols].iter().map(|e| e.0).sum()).collect();
         let want_grad: Vec<f64> = pairs.iter().enumerate().map(|(i, e)| e.1 * f64::from(scale[i / cols])).collect();
         for isa in isas() {
-            let (mut sums, mut slopes) = (vec![9.0; rows], vec![9.0; p.len()]);
-            row_sums_and_grad(isa, loss, &p, &x, cols, Scale::Rows(&scale), &mut sums, &mut slopes);
+            let (mut sums, mut grads) = (vec![9.0; rows], vec![9.0; p.len()]);
+            row_sums_and_grad(isa, loss, &p, &x, cols, Scale::Rows(&scale), &mut sums, &mut grads);
             for (&got, &want) in sums.iter().zip(&want_sums) {
                 assert!((f64::from(got) - want).abs() <= 3e-7 * want.abs(), "{got} instead of {want}");
             }
-            assert_close(&slopes, &want_grad, 3e-7);
+            assert_close(&grads, &want_grad, 3e-7);
         }
     }
 }
@@ -88,15 +79,15 @@ fn sums_of_images_are_within_a_millionth_and_the_same_on_any_threads() {
     let mut seen = None;
     for isa in isas() {
         for threads in [1, 2, 4] {
-            let (mut sums, mut slopes) = (vec![0.0; rows], vec![0.0; rows * cols]);
+            let (mut sums, mut grads) = (vec![0.0; rows], vec![0.0; rows * cols]);
             in_pool(threads, || {
-                row_sums_and_grad(isa, Loss::BernoulliLogits, &p, &x, cols, Scale::All(0.25), &mut sums, &mut slopes);
+                row_sums_and_grad(isa, Loss::BernoulliLogits, &p, &x, cols, Scale::All(0.25), &mut sums, &mut grads);
             });
             for (r, &sum) in sums.iter().enumerate() {
                 let want: f64 = (r * cols..(r + 1) * cols).map(|i| plain(Loss::BernoulliLogits, p[i], x[i]).0).sum();
                 assert!((f64::from(sum) / want - 1.0).abs() < 1e-7, "{sum} instead of {want}");
             }
-            let now = (bits(&sums), bits(&slopes));
+            let now = (bits(&sums), bits(&grads));
             assert!(*seen.get_or_insert(now.clone()) == now, "{}, {threads} threads", isa.name());
         }
     }
@@ -108,9 +99,9 @@ fn nan_and_infinity_are_not_hidden() {
         for loss in [Loss::BernoulliLogits, Loss::Squared] {
             let p = [f32::NAN, 0.5, f32::INFINITY, f32::NEG_INFINITY];
             let x = [0.5, f32::NAN, 0.5, 0.5];
-            let (mut sums, mut slopes) = ([0.0; 4], [0.0; 4]);
-            row_sums_and_grad(isa, loss, &p, &x, 1, Scale::All(1.0), &mut sums, &mut slopes);
-            assert!(sums[0].is_nan() && slopes[0].is_nan() && sums[1].is_nan() && slopes[1].is_nan());
+            let (mut sums, mut grads) = ([0.0; 4], [0.0; 4]);
+            row_sums_and_grad(isa, loss, &p, &x, 1, Scale::All(1.0), &mut sums, &mut grads);
+            assert!(sums[0].is_nan() && grads[0].is_nan() && sums[1].is_nan() && grads[1].is_nan());
             assert!(!sums[2].is_finite() && !sums[3].is_finite());
         }
     }
