@@ -7,6 +7,8 @@
 //! Columns are padded to whole vectors: 20 columns cost as much as 32. Where the padding wastes more than a transposition
 //! costs, C^T = B^T A^T is computed instead, whose columns are the rows of C. The terms of each element and their
 //! order stay the same, and so do its bits.
+//!
+//! Under Miri limits are lower, here and in `packed`, so that products of a few hundred elements take every path.
 
 use super::matrix::MatRef;
 use super::narrow_tile::{Broadcast, MAX_POINTERS, tile};
@@ -20,11 +22,11 @@ use std::ops::Range;
 
 /// The most columns: few tiles then read the same rows of A. (With many columns and few rows or few steps of k nothing is
 /// gained: writing C to memory dominates.)
-const NARROW: usize = 64;
+const NARROW: usize = if cfg!(miri) { 20 } else { 64 };
 /// The most steps of k: a packed panel of B (32 columns) must stay in the second-level cache.
 const MAX_DEPTH: usize = 2048;
 /// Multiplications in a job, about 10 us, and the most jobs: a fork costs microseconds.
-const JOB: usize = 1 << 19;
+const JOB: usize = if cfg!(miri) { 1 << 10 } else { 1 << 19 };
 const MAX_JOBS: usize = 8;
 /// A product of at least this many panels is split by panels, any other by rows.
 const SPLIT_PANELS: usize = 4;

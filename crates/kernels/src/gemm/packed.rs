@@ -13,12 +13,12 @@ use std::ops::Range;
 
 /// The most steps of k in a block: a packed panel of B (32 columns) then takes 100 KB and stays in the second-level cache.
 /// Shorter blocks, which fit into the first level, were no faster.
-const MAX_DEPTH: usize = 800;
+const MAX_DEPTH: usize = if cfg!(miri) { 16 } else { 800 };
 /// Products below this many multiplications are computed by the calling thread alone: a fork costs microseconds.
-const SMALL: usize = 1 << 17;
+const SMALL: usize = if cfg!(miri) { 1 << 11 } else { 1 << 17 };
 /// The most jobs a product is split into, and the fewest rows in each.
 const MAX_JOBS: usize = 8;
-const MIN_ROWS: usize = 32;
+const MIN_ROWS: usize = if cfg!(miri) { 4 } else { 32 };
 /// The number of tasks that pack A.
 const PACK_JOBS: usize = 4;
 

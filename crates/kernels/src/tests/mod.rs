@@ -17,9 +17,14 @@ fn isas() -> impl Iterator<Item = Isa> {
     Isa::ALL.into_iter().filter(|isa| isa.is_available())
 }
 
-/// A size or a number of rounds: smaller under Miri, which is a thousand times slower.
+/// A size or a number of rounds: smaller under Miri, which is ten thousand times slower.
 fn sized(usual: usize, under_miri: usize) -> usize {
     if cfg!(miri) { under_miri } else { usual }
+}
+
+/// Numbers of threads to try: under Miri one, more than 1.
+fn thread_counts(usual: &[usize]) -> &[usize] {
+    if cfg!(miri) { &[2] } else { usual }
 }
 
 /// xorshift: reproducible, and no dependency.
