@@ -4,6 +4,7 @@
 //! cargo bench                           all of it, about two minutes, and the table at the end
 //! cargo bench -- adam                   only what has `adam` in its name
 //! RAYON_NUM_THREADS=1 cargo bench       on one thread: kernels, twins and limits alike
+//! VAE_BENCH_ISA=avx2 cargo bench        the kernels on another instruction set: portable, avx2 or avx512
 //! ```
 //!
 //! Sizes are those of one training step of the default model: batch 128, 784 pixels, 400 hidden units, 20 latents.
@@ -20,12 +21,11 @@ use std::time::{Duration, Instant};
 use candle_core::{D, DType, Device, Result, Tensor, Var};
 use candle_nn::optim::{AdamW, Optimizer, ParamsAdamW};
 use criterion::{Criterion, Throughput};
+use kernels::Isa;
 use kernels::activation::{self, Activation};
-use kernels::dispatch::Isa;
 use kernels::latent::{self, Noise, Upstream};
-use kernels::likelihood::{self, Loss};
-use kernels::matmul::{Finish, MatRef, Start, matmul};
-use kernels::parallel::Scale;
+use kernels::likelihood::{self, Loss, Scale};
+use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
 use kernels::{adam, pages, pixels, reduce};
 use rayon::prelude::*;
 use vae_bench::data::synthetic::{Part, digits};
@@ -254,7 +254,7 @@ fn forward(bench: &mut Bench, name: &str, x: &[f32], inputs: usize, outputs: usi
         SGEMM,
         || {
             let (x, w) = (matrix(x, inputs), MatRef::new(&w, outputs, inputs));
-            matmul(isa, x, w.t(), &mut y, Start::Zero, Finish::BiasRelu(&b));
+            matmul(isa, x, w.t(), &mut y, Accumulate::FromZero, Epilogue::BiasRelu(&b));
             black_box(&y);
         },
         || keep((|| tx.matmul(&tw.t()?)?.broadcast_add(&tb)?.relu())()),
@@ -274,7 +274,7 @@ fn weight_gradient(bench: &mut Bench, name: &str, x: &[f32], inputs: usize, outp
         SGEMM,
         || {
             let (x, dy) = (matrix(x, inputs), MatRef::new(&dy, BATCH, outputs));
-            matmul(isa, dy.t(), x, &mut dw, Start::Zero, Finish::Nothing);
+            matmul(isa, dy.t(), x, &mut dw, Accumulate::FromZero, Epilogue::Nothing);
             black_box(&dw);
         },
         || keep((|| tdy.t()?.matmul(&tx))()),
@@ -294,7 +294,7 @@ fn input_gradient(bench: &mut Bench, name: &str, inputs: usize, outputs: usize) 
         SGEMM,
         || {
             let (dy, w) = (MatRef::new(&dy, BATCH, outputs), MatRef::new(&w, outputs, inputs));
-            matmul(isa, dy, w, &mut dx, Start::Zero, Finish::Nothing);
+            matmul(isa, dy, w, &mut dx, Accumulate::FromZero, Epilogue::Nothing);
             black_box(&dx);
         },
         || keep(tdy.matmul(&tw)),

@@ -11,8 +11,8 @@ use clap::ValueEnum;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use kernels::Isa;
 use kernels::adam;
-use kernels::dispatch::Isa;
 
 use crate::pass::Gradient;
 

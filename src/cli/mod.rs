@@ -34,7 +34,7 @@ use crate::report::{Trend, json_summary, run_summary};
 use crate::run::{Effort, Ending, Existing, Finished, Job, check_memory, execute};
 use crate::spec::{RunSpec, Settings};
 use crate::sweep::{Merged, Rows, find_runs, merge, missing};
-use kernels::pages;
+use kernels::{Isa, pages};
 
 /// Pixels of an MNIST image: what memory is judged by before any data is read.
 const MNIST_PIXELS: usize = 784;
@@ -53,6 +53,7 @@ pub fn main() -> Result<ExitCode> {
         }
     };
     pages::prefer_large();
+    Isa::from_env().map_err(|refused| Error::Usage(refused.to_string()))?;
     match cli.command {
         None => run(&cli.run),
         Some(Command::Explain(args)) => explain::explain(&args),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Images;
 use crate::rng::{Purpose, Stream};
-use kernels::dispatch::Isa;
+use kernels::Isa;
 use kernels::pixels::gather;
 
 /// What becomes of the grey levels.

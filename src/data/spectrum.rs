@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Binarize, Dataset, PixelStats, Pixels, cache};
 use crate::files::write_atomically;
-use kernels::dispatch::Isa;
-use kernels::matmul::{Finish, MatRef, Start, matmul};
+use kernels::Isa;
+use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
 
 /// Eigenvalues of a data set's training images, in descending order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,7 +91,7 @@ fn covariance(data: &Dataset, pixels: Pixels, means: &[f64]) -> DMatrix<f64> {
             }
         });
         let x = MatRef::new(&centred, rows, d);
-        matmul(Isa::best(), x.t(), x, &mut product, Start::Zero, Finish::Nothing);
+        matmul(Isa::best(), x.t(), x, &mut product, Accumulate::FromZero, Epilogue::Nothing);
         sums.iter_mut().zip(&product).for_each(|(sum, &value)| *sum += f64::from(value));
     }
     let mut covariance = DMatrix::from_row_slice(d, d, &sums) / n.max(1) as f64;

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, Var, bail};
 
+use kernels::Isa;
 use kernels::activation::{self, Activation};
-use kernels::dispatch::Isa;
 use kernels::latent::Noise;
 use kernels::likelihood::Loss;
-use kernels::matmul::{Finish, MatRef, Start, matmul};
+use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
 use kernels::network::{Batch, Computed, Layer, Network, Workspace, backward, forward};
 
 /// Parameters of a layer.
@@ -103,7 +103,7 @@ pub fn vae(
     let computed = workspace.computed(network.hidden);
     let tensors = VaeTensors {
         decoded: match network.loss {
-            Some(_) => leaf(computed.energy, &[batch])?,
+            Some(_) => leaf(computed.loss, &[batch])?,
             None => leaf(computed.output, &[batch, pixels])?,
         },
         kl: leaf(computed.kl, &[batch, latents])?,
@@ -150,11 +150,11 @@ impl FusedPass {
         if decoded.is_empty() && self.x.elem_count() > 0 {
             bail!("what was decoded has no part in the objective")
         }
-        let (energy, output) =
+        let (loss, output) =
             if self.network.loss.is_some() { (&*decoded, [].as_slice()) } else { ([].as_slice(), &*decoded) };
-        let slopes = Computed { energy, kl: &kl, mean: &mean, logvar: &logvar, z: &z, output };
+        let grads = Computed { loss, kl: &kl, mean: &mean, logvar: &logvar, z: &z, output };
         with_inputs(&self.network, &self.x, &self.noise, |network, batch| {
-            backward(Isa::best(), network, batch, &slopes, &mut self.workspace);
+            backward(Isa::best(), network, batch, &grads, &mut self.workspace);
         })?;
         Ok(self.workspace.gradients())
     }
@@ -222,7 +222,7 @@ impl CustomOp3 for Dense {
         }
         let mut y = vec![0f32; batch * outputs];
         let (x, w) = (MatRef::new(x, batch, inputs), MatRef::new(w, outputs, inputs));
-        matmul(Isa::best(), x, w.t(), &mut y, Start::Zero, Finish::Bias(b));
+        matmul(Isa::best(), x, w.t(), &mut y, Accumulate::FromZero, Epilogue::Bias(b));
         if let Some(activation) = self.0 {
             activation::apply(Isa::best(), activation, &mut y);
         }

@@ -1,29 +1,39 @@
-//! Fused CPU operations: pure functions on slices.
+//! Fused CPU operations on slices: matrix products, elementwise kernels, and a whole VAE made of them.
 //!
-//! The only place with `unsafe`, each with its argument. Every kernel is written once over sixteen lanes and compiled
-//! for AVX-512, AVX2 and the portable baseline, chosen at run time. Splits of work depend on shapes alone and every sum
-//! has one order, so results have the same bytes at any number of threads.
+//! ```text
+//!               simd          sixteen f32 lanes on AVX-512, AVX2 or plain Rust; Isa chooses at run time
+//!              /    \
+//!          gemm      elementwise      matrix products | activations, losses, latents, Adam, pixels, sums
+//!              \    /
+//!             network         a VAE: forward to the losses of a batch, backward to the gradients of its weights
+//!
+//!   system (threads, scratch memory, large pages) serves all four
+//! ```
+//!
+//! | room | modules |
+//! |---|---|
+//! | `simd` | [`dispatch`] with [`Isa`] |
+//! | `gemm` | [`matmul`] |
+//! | `elementwise` | [`activation`], [`adam`], [`latent`], [`likelihood`], [`pixels`], [`reduce`] |
+//! | `network` | [`network`] |
+//! | `system` | [`pages`] |
+//!
+//! Every kernel is written once over sixteen lanes and compiled for each instruction set. Splits of work depend on
+//! shapes alone, every sum has one order and every operation is rounded correctly, so results have the same bytes on
+//! every instruction set and at any number of threads.
+//!
+//! All `unsafe` code of the program is in this crate, each block with the argument why it is sound.
 #![allow(unsafe_code)]
 
-pub mod activation;
-pub mod adam;
-pub mod dispatch;
-pub mod latent;
-pub mod likelihood;
-mod math;
-pub mod matmul;
+mod elementwise;
+mod gemm;
 pub mod network;
-mod output;
-mod pack;
-pub mod pages;
-pub mod parallel;
-pub mod pixels;
-pub mod reduce;
-mod scratch;
 mod simd;
-#[cfg(target_arch = "x86_64")]
-mod simd_avx2;
-#[cfg(target_arch = "x86_64")]
-mod simd_avx512;
+mod system;
 #[cfg(test)]
 mod tests;
+
+pub use elementwise::{activation, adam, latent, likelihood, pixels, reduce};
+pub use gemm::matmul;
+pub use simd::{Isa, IsaRefused, dispatch};
+pub use system::pages;

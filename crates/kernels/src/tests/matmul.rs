@@ -1,6 +1,6 @@
-use super::{Rng, assert_close, bits, fused_isas, in_pool, isas};
-use crate::dispatch::Isa;
-use crate::matmul::{Finish, MatRef, Start, matmul};
+use super::{Rng, assert_close, bits, in_pool, isas, sized, thread_counts};
+use crate::Isa;
+use crate::matmul::{Accumulate, Epilogue, MatRef, matmul};
 
 /// The same product in `f64`.
 fn plain(
@@ -42,38 +42,38 @@ fn stored(data: &[f32], rows: usize, cols: usize, transposed: bool) -> MatRef<'_
 }
 
 #[test]
-fn random_shapes_layouts_and_finishes_match_f64() {
+fn random_shapes_layouts_and_epilogues_match_f64() {
     let mut rng = Rng(1);
-    for round in 0..400 {
+    for round in 0..sized(400, 8) {
         let size = |rng: &mut Rng| {
-            if rng.below(12) == 0 { 0 } else { 1 + rng.below(70) }
+            if rng.below(12) == 0 { 0 } else { 1 + rng.below(sized(70, 24)) }
         };
         let (m, n, k) = (size(&mut rng), size(&mut rng), size(&mut rng));
         let (a, b) = (rng.many(m * k), rng.many(k * n));
         let (at, bt) = (rng.below(2) == 1, rng.below(2) == 1);
         let (bias, gate, before) = (rng.many(n), rng.many(m * n), rng.many(m * n));
-        let start = if rng.below(2) == 1 { Start::C } else { Start::Zero };
-        let finish = match round % 4 {
-            0 => Finish::Nothing,
-            1 => Finish::Bias(&bias),
-            2 => Finish::BiasRelu(&bias),
-            _ => Finish::WhereAboveZero(&gate),
+        let start = if rng.below(2) == 1 { Accumulate::FromC } else { Accumulate::FromZero };
+        let epilogue = match round % 4 {
+            0 => Epilogue::Nothing,
+            1 => Epilogue::Bias(&bias),
+            2 => Epilogue::BiasRelu(&bias),
+            _ => Epilogue::ReluBackward(&gate),
         };
-        let from = if start == Start::C { before.clone() } else { vec![0.0; m * n] };
+        let from = if start == Accumulate::FromC { before.clone() } else { vec![0.0; m * n] };
         let read_a = |i: usize, l: usize| if at { a[l * m + i] } else { a[i * k + l] };
         let read_b = |l: usize, j: usize| if bt { b[j * k + l] } else { b[l * n + j] };
         let mut want = plain(&read_a, &read_b, &from, m, n, k);
         for (i, want) in want.iter_mut().enumerate() {
-            match finish {
-                Finish::Nothing => {}
-                Finish::Bias(bias) => *want += f64::from(bias[i % n]),
-                Finish::BiasRelu(bias) => *want = (*want + f64::from(bias[i % n])).max(0.0),
-                Finish::WhereAboveZero(gate) => *want = if gate[i] > 0.0 { *want } else { 0.0 },
+            match epilogue {
+                Epilogue::Nothing => {}
+                Epilogue::Bias(bias) => *want += f64::from(bias[i % n]),
+                Epilogue::BiasRelu(bias) => *want = (*want + f64::from(bias[i % n])).max(0.0),
+                Epilogue::ReluBackward(gate) => *want = if gate[i] > 0.0 { *want } else { 0.0 },
             }
         }
         for isa in isas() {
             let mut c = before.clone();
-            matmul(isa, stored(&a, m, k, at), stored(&b, k, n, bt), &mut c, start, finish);
+            matmul(isa, stored(&a, m, k, at), stored(&b, k, n, bt), &mut c, start, epilogue);
             assert_close(&c, &want, 1e-5);
         }
     }
@@ -82,12 +82,12 @@ fn random_shapes_layouts_and_finishes_match_f64() {
 #[test]
 fn every_element_is_one_chain_of_fused_multiply_adds_whatever_the_layout_and_threads() {
     let mut rng = Rng(2);
-    for (m, n, k) in [
+    let mut shapes = vec![
         (128, 400, 784),
         (37, 41, 1701),
         (61, 20, 400),
         (400, 45, 130),
-        // Narrow: without packing A, and (with A transposed) as C^T = B^T A^T; rows 1 KB apart; too deep for that.
+        // Narrow: without packing A, and (with A transposed) as C^T = B^T A^T; rows 1 KB apart; too deep for either.
         (128, 40, 400),
         (400, 20, 128),
         (403, 17, 65),
@@ -100,7 +100,11 @@ fn every_element_is_one_chain_of_fused_multiply_adds_whatever_the_layout_and_thr
         (20, 7, 2100),
         (15, 33, 2),
         (3, 1, 5),
-    ] {
+    ];
+    if cfg!(miri) {
+        shapes = vec![(9, 40, 20), (13, 17, 9), (3, 1, 5), (17, 7, 18)];
+    }
+    for (m, n, k) in shapes {
         let (a, b) = (rng.many(m * k), rng.many(k * n));
         let want = bits(&chain(&a, &b, m, n, k));
         let (mut a_t, mut b_t) = (vec![0.0; m * k], vec![0.0; k * n]);
@@ -108,14 +112,14 @@ fn every_element_is_one_chain_of_fused_multiply_adds_whatever_the_layout_and_thr
             (0..m).for_each(|i| a_t[l * m + i] = a[i * k + l]);
             (0..n).for_each(|j| b_t[j * k + l] = b[l * n + j]);
         }
-        for isa in fused_isas() {
-            for threads in [1, 2, 4] {
+        for isa in isas() {
+            for &threads in thread_counts(&[1, 2, 4]) {
                 for layout in 0..4 {
                     let (at, bt) = (layout & 1 == 1, layout & 2 == 2);
                     let a = stored(if at { &a_t } else { &a }, m, k, at);
                     let b = stored(if bt { &b_t } else { &b }, k, n, bt);
                     let mut c = vec![f32::NAN; m * n];
-                    in_pool(threads, || matmul(isa, a, b, &mut c, Start::Zero, Finish::Nothing));
+                    in_pool(threads, || matmul(isa, a, b, &mut c, Accumulate::FromZero, Epilogue::Nothing));
                     assert!(bits(&c) == want, "{m} x {n} x {k}, {}, {threads} threads, layout {layout}", isa.name());
                 }
             }
@@ -124,13 +128,21 @@ fn every_element_is_one_chain_of_fused_multiply_adds_whatever_the_layout_and_thr
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a hundred rows take minutes, on paths that other tests take")]
 fn a_row_does_not_depend_on_the_rows_beside_it() {
     let mut rng = Rng(3);
     let (n, k) = (400, 784);
     let (a, b) = (rng.many(128 * k), rng.many(k * n));
     for isa in isas() {
         let mut whole = vec![0.0; 128 * n];
-        matmul(isa, MatRef::new(&a, 128, k), MatRef::new(&b, k, n), &mut whole, Start::Zero, Finish::Nothing);
+        matmul(
+            isa,
+            MatRef::new(&a, 128, k),
+            MatRef::new(&b, k, n),
+            &mut whole,
+            Accumulate::FromZero,
+            Epilogue::Nothing,
+        );
         for rows in [1, 2, 13, 15, 100] {
             let mut some = vec![0.0; rows * n];
             let from = 128 - rows;
@@ -139,8 +151,8 @@ fn a_row_does_not_depend_on_the_rows_beside_it() {
                 MatRef::new(&a[from * k..], rows, k),
                 MatRef::new(&b, k, n),
                 &mut some,
-                Start::Zero,
-                Finish::Nothing,
+                Accumulate::FromZero,
+                Epilogue::Nothing,
             );
             assert!(bits(&some) == bits(&whole[from * n..]), "{rows} rows, {}", isa.name());
         }
@@ -148,6 +160,7 @@ fn a_row_does_not_depend_on_the_rows_beside_it() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a hundred rows take minutes, on paths that other tests take")]
 fn a_row_of_a_narrow_product_does_not_depend_on_the_rows_beside_it() {
     let mut rng = Rng(6);
     // The number of rows decides about jobs, tiles and whether C or C^T is computed.
@@ -165,7 +178,7 @@ fn a_row_of_a_narrow_product_does_not_depend_on_the_rows_beside_it() {
                         MatRef::new(&a[from * k..to * k], to - from, k)
                     };
                     let b = MatRef::new(&b, k, n);
-                    matmul(isa, a, b, &mut c, Start::C, Finish::BiasRelu(&bias));
+                    matmul(isa, a, b, &mut c, Accumulate::FromC, Epilogue::BiasRelu(&bias));
                     c
                 };
                 let whole = bits(&product(0, rows));
@@ -191,7 +204,7 @@ fn any_strides_work() {
         let mut c = vec![0.0; m * n];
         let a = MatRef::strided(&data, m, k, 40, 3);
         let b = MatRef::strided(&data, k, n, 90, 4);
-        matmul(isa, a, b, &mut c, Start::Zero, Finish::Nothing);
+        matmul(isa, a, b, &mut c, Accumulate::FromZero, Epilogue::Nothing);
         assert_close(&c, &want, 1e-5);
     }
 }
@@ -205,7 +218,14 @@ fn nan_and_infinity_reach_their_own_elements_only() {
         a[5 * k + 1] = f32::INFINITY;
         let bias = vec![-1.0; n];
         let mut c = vec![0.0; m * n];
-        matmul(isa, MatRef::new(&a, m, k), MatRef::new(&b, k, n), &mut c, Start::Zero, Finish::BiasRelu(&bias));
+        matmul(
+            isa,
+            MatRef::new(&a, m, k),
+            MatRef::new(&b, k, n),
+            &mut c,
+            Accumulate::FromZero,
+            Epilogue::BiasRelu(&bias),
+        );
         for (i, row) in c.chunks(n).enumerate() {
             for &x in row {
                 match i {
@@ -223,7 +243,14 @@ fn an_empty_sum_gives_the_bias() {
     for isa in isas() {
         let bias = [1.0, -2.0, 3.0];
         let mut c = [9.0; 6];
-        matmul(isa, MatRef::new(&[], 2, 0), MatRef::new(&[], 0, 3), &mut c, Start::Zero, Finish::BiasRelu(&bias));
+        matmul(
+            isa,
+            MatRef::new(&[], 2, 0),
+            MatRef::new(&[], 0, 3),
+            &mut c,
+            Accumulate::FromZero,
+            Epilogue::BiasRelu(&bias),
+        );
         assert_eq!(c, [1.0, 0.0, 3.0, 1.0, 0.0, 3.0]);
     }
 }
@@ -232,41 +259,112 @@ fn an_empty_sum_gives_the_bias() {
 #[should_panic(expected = "the inner sizes differ")]
 fn shapes_that_do_not_fit_are_refused() {
     let x = [0.0; 6];
-    matmul(Isa::Portable, MatRef::new(&x, 2, 3), MatRef::new(&x, 2, 3), &mut [0.0; 6], Start::Zero, Finish::Nothing);
+    matmul(
+        Isa::Portable,
+        MatRef::new(&x, 2, 3),
+        MatRef::new(&x, 2, 3),
+        &mut [0.0; 6],
+        Accumulate::FromZero,
+        Epilogue::Nothing,
+    );
+}
+
+/// The message of a panic; fails where there is none.
+#[track_caller]
+fn refusal<T>(work: impl FnOnce() -> T + std::panic::UnwindSafe) -> String {
+    let Err(panic) = std::panic::catch_unwind(work) else { panic!("not refused") };
+    *panic.downcast::<String>().expect("a formatted message")
 }
 
 #[test]
-fn leaving_out_black_pixels_changes_no_bit() {
+fn strides_whose_products_wrap_are_refused() {
+    let big = [100.0, 200.0, 250.0, 300.0, 1.0, 2.0, 3.0, 4.0];
+    // 1 * usize::MAX + 1 * 1 wraps to element 0; element (1, 0) would then be `big[3]`.
+    let message = refusal(|| MatRef::strided(&big[4..], 2, 2, usize::MAX, 1));
+    assert!(message.contains("more elements than memory holds"), "{message}");
+    // Each product wraps by itself, too.
+    refusal(|| MatRef::strided(&big, 3, 1, 1 << 63, 0));
+    refusal(|| MatRef::strided(&big, 1, 3, 0, 1 << 63));
+    refusal(|| MatRef::strided(&big, 2, 2, 1 << 63, 1 << 63));
+    refusal(|| MatRef::strided(&big, 2, 1, usize::MAX, 1));
+}
+
+#[test]
+fn sizes_whose_product_wraps_are_refused() {
+    refusal(|| MatRef::new(&[1.0; 2], (1 << 63) + 1, 2));
+    // A has no columns and B no rows, so their own lengths are right; only C's wraps.
+    let message = refusal(|| {
+        let (a, b) = (MatRef::new(&[], (1 << 63) + 1, 0), MatRef::new(&[], 0, 2));
+        matmul(Isa::Portable, a, b, &mut [0.0; 2], Accumulate::FromZero, Epilogue::Nothing);
+    });
+    assert!(message.contains("more elements than memory holds"), "{message}");
+    // Strides of 0 repeat an element without end: the packed copy of such a factor has no length.
+    refusal(|| {
+        let a = MatRef::strided(&[1.0], 2, 1 << 63, 0, 0);
+        let b = MatRef::strided(&[1.0], 1 << 63, 2, 0, 0);
+        matmul(Isa::Portable, a, b, &mut [0.0; 4], Accumulate::FromZero, Epilogue::Nothing);
+    });
+}
+
+#[test]
+fn a_stride_that_is_never_taken_may_have_any_size() {
+    for isa in isas() {
+        // One row, and one step of k.
+        let (row, column) = ([1.0, 2.0, 3.0, 4.0], [2.0, -1.0, 1.0]);
+        let mut c = [0.0; 3];
+        let (a, b) = (MatRef::strided(&row, 1, 4, usize::MAX, 1), MatRef::strided(&row, 4, 3, 0, 0));
+        matmul(isa, a, b, &mut c, Accumulate::FromZero, Epilogue::Nothing);
+        assert_eq!(c, [10.0; 3]);
+        let mut c = [0.0; 300];
+        let a = MatRef::strided(&column, 3, 1, 1, usize::MAX);
+        let wide = [1.0; 100];
+        matmul(isa, a, MatRef::strided(&wide, 1, 100, usize::MAX, 1), &mut c, Accumulate::FromZero, Epilogue::Nothing);
+        assert!((0..300).all(|i| c[i] == column[i / 100]));
+        let mut c = [0.0; 48];
+        matmul(isa, a, MatRef::strided(&wide, 1, 16, usize::MAX, 1), &mut c, Accumulate::FromZero, Epilogue::Nothing);
+        assert!((0..48).all(|i| c[i] == column[i / 16]));
+    }
+}
+
+#[test]
+fn skipping_black_pixels_changes_no_bit_where_no_partial_sum_is_minus_zero() {
     let mut rng = Rng(31);
-    for round in 0..150 {
+    for round in 0..sized(150, 2) {
         let (m, n, k) = match round {
-            0 => (128, 400, 784),
-            1 => (400, 784, 128),
+            0 => (sized(128, 9), sized(400, 33), sized(784, 15)),
+            1 => (sized(400, 12), sized(784, 40), sized(128, 9)),
             _ => (1 + rng.below(140), 65 + rng.below(200), rng.below(300)),
         };
         // Whole columns of x are 0, and most of the rest.
         let mut image = |rows: usize, cols: usize| {
-            let dark: Vec<bool> = (0..cols).map(|_| rng.below(3) == 0).collect();
+            let black: Vec<bool> = (0..cols).map(|_| rng.below(3) == 0).collect();
             let mut x = rng.sparse(rows * cols, 0.8);
-            x.iter_mut().enumerate().filter(|(i, _)| dark[i % cols.max(1)]).for_each(|(_, x)| *x = -0.0);
+            x.iter_mut().enumerate().filter(|(i, _)| black[i % cols.max(1)]).for_each(|(_, x)| *x = -0.0);
             x
         };
         let (x, b) = (image(m, k), image(n, k));
         let (a, y) = (image(k, m), image(k, n));
         let bias: Vec<f32> = (0..n).map(|j| j as f32 - 7.0).collect();
         for isa in isas() {
-            for threads in [1, 3] {
+            for &threads in thread_counts(&[1, 3]) {
                 let (mut plain, mut skipping) = (vec![1.0; m * n], vec![1.0; m * n]);
                 let (forward, weight) = (MatRef::new(&x, m, k), MatRef::new(&b, n, k).t());
                 in_pool(threads, || {
-                    matmul(isa, forward, weight, &mut plain, Start::Zero, Finish::BiasRelu(&bias));
-                    matmul(isa, forward.mostly_zero(), weight, &mut skipping, Start::Zero, Finish::BiasRelu(&bias));
+                    matmul(isa, forward, weight, &mut plain, Accumulate::FromZero, Epilogue::BiasRelu(&bias));
+                    matmul(
+                        isa,
+                        forward.mostly_zero(),
+                        weight,
+                        &mut skipping,
+                        Accumulate::FromZero,
+                        Epilogue::BiasRelu(&bias),
+                    );
                 });
                 assert!(bits(&plain) == bits(&skipping), "{m} x {k} of pixels by {k} x {n}");
                 let (dy, pixels) = (MatRef::new(&a, k, m).t(), MatRef::new(&y, k, n));
                 in_pool(threads, || {
-                    matmul(isa, dy, pixels, &mut plain, Start::C, Finish::Nothing);
-                    matmul(isa, dy, pixels.mostly_zero(), &mut skipping, Start::C, Finish::Nothing);
+                    matmul(isa, dy, pixels, &mut plain, Accumulate::FromC, Epilogue::Nothing);
+                    matmul(isa, dy, pixels.mostly_zero(), &mut skipping, Accumulate::FromC, Epilogue::Nothing);
                 });
                 assert!(bits(&plain) == bits(&skipping), "{m} x {k} by {k} x {n} of pixels");
             }
@@ -275,14 +373,15 @@ fn leaving_out_black_pixels_changes_no_bit() {
 }
 
 #[test]
-fn a_nan_pixel_is_not_black() {
-    let mut x = vec![0.0; 40 * 300];
-    x[7 * 300 + 5] = f32::NAN;
-    let w = vec![1.0; 100 * 300];
+fn a_nan_pixel_is_not_skipped() {
+    let pixels = sized(300, 12);
+    let mut x = vec![0.0; 40 * pixels];
+    x[7 * pixels + 5] = f32::NAN;
+    let w = vec![1.0; 100 * pixels];
     for isa in isas() {
         let mut y = vec![0.0; 40 * 100];
-        let pixels = MatRef::new(&x, 40, 300).mostly_zero();
-        matmul(isa, pixels, MatRef::new(&w, 100, 300).t(), &mut y, Start::Zero, Finish::Nothing);
+        let x = MatRef::new(&x, 40, pixels).mostly_zero();
+        matmul(isa, x, MatRef::new(&w, 100, pixels).t(), &mut y, Accumulate::FromZero, Epilogue::Nothing);
         assert!((0..40).all(|i| y[i * 100].is_nan() == (i == 7)));
     }
 }

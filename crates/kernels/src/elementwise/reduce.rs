@@ -1,10 +1,9 @@
 //! Column sums (gradients of biases) and scaled rows.
 
-use super::dispatch::Isa;
-use super::parallel::{CHUNK, rows_per_chunk, run_all};
-use super::simd::{LANES, Simd, Task};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{CHUNK, elements, rows_per_chunk, run_all};
 
-/// Columns summed by one task: four vectors, so that each step down the rows reads whole cache lines.
+/// Columns that are summed side by side: four vectors, so that each row contributes whole cache lines.
 const STRIP: usize = 4 * LANES;
 
 /// `sums[j]` = x\[0, j\] + x\[1, j\] + ..., each column added from the first row to the last. `x` is row-major,
@@ -14,7 +13,8 @@ const STRIP: usize = 4 * LANES;
 /// If `x` is not `rows` x `sums.len()`.
 pub fn column_sums(isa: Isa, x: &[f32], rows: usize, sums: &mut [f32]) {
     let cols = sums.len();
-    assert_eq!(x.len(), rows * cols, "a {rows} x {cols} matrix needs {} elements, not {}", rows * cols, x.len());
+    let needed = elements("a matrix", rows, cols);
+    assert_eq!(x.len(), needed, "a {rows} x {cols} matrix needs {needed} elements, not {}", x.len());
     let width = if x.len() < CHUNK { cols.max(1) } else { 2 * STRIP };
     let tasks =
         sums.chunks_mut(width).enumerate().map(|(i, sums)| Strip { x, rows, cols, from: i * width, sums }).collect();
@@ -56,14 +56,14 @@ impl Task for Strip<'_> {
     }
 }
 
-/// Row i of `x` times `scale[i]`.
+/// Multiplies row i of `x` by `scale[i]`.
 ///
 /// # Panics
 /// If `x` is not a matrix of `scale.len()` rows.
 pub fn scale_rows(isa: Isa, scale: &[f32], x: &mut [f32]) {
     let rows = scale.len();
     let cols = x.len().checked_div(rows).unwrap_or(0);
-    assert_eq!(x.len(), rows * cols, "{} elements are no matrix of {rows} rows", x.len());
+    assert_eq!(x.len(), rows * cols, "{} elements do not make a matrix of {rows} rows", x.len());
     if cols == 0 {
         return;
     }

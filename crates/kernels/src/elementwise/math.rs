@@ -1,12 +1,13 @@
 //! Elementary functions over sixteen lanes, to about one unit in the last place.
 //!
-//! Minimax polynomials fitted in `f64` by reweighted least squares, evaluated with fused multiply-adds. A NaN goes through every one of them.
+//! Minimax polynomials fitted in `f64` by reweighted least squares, evaluated with fused multiply-adds. All return NaN for
+//! NaN.
 
-use super::simd::Simd;
+use crate::simd::Simd;
 
 /// 1.5 * 2^23: adding it to a small float rounds that to the nearest integer and leaves it in the low bits.
 const SHIFT: f32 = 12_582_912.0;
-/// ln 2 in two parts: the first has zeros at its end, so that a small integer times it is exact.
+/// ln 2 in two parts: the first ends in zero bits, so that its product with a small integer is exact.
 const LN2_HIGH: f32 = 0.693_359_4;
 const LN2_LOW: f32 = -2.121_944_4e-4;
 /// e^r = 1 + r + r^2 Q(r) for |r| <= ln(2) / 2, to 3e-9; lowest power first.
@@ -23,8 +24,8 @@ const LOG1P: [f32; 8] = [
     0.005_364_818_5,
 ];
 
-/// The polynomial with these coefficients, lowest power first: even and odd powers apart, which halves the time that a
-/// step waits for the one before.
+/// The polynomial with these coefficients, lowest power first. Even and odd powers are summed apart, which halves the
+/// chain of dependent multiply-adds.
 #[inline(always)]
 fn polynomial<S: Simd, const N: usize>(s: S, coefficients: &[f32; N], x: S::V) -> S::V {
     let square = s.mul(x, x);
@@ -39,7 +40,7 @@ fn polynomial<S: Simd, const N: usize>(s: S, coefficients: &[f32; N], x: S::V) -
     s.fma(halves[1 - even], x, halves[even])
 }
 
-/// x = n ln 2 + r with |r| <= ln(2) / 2: gives n + `SHIFT`, and r.
+/// (n + `SHIFT`, r) for x = n ln 2 + r with |r| <= ln(2) / 2.
 #[inline(always)]
 fn reduce<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
     let shift = s.splat(SHIFT);
@@ -52,7 +53,7 @@ fn reduce<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
 /// e^x for x <= 0; results that would be subnormal are 0.
 #[inline(always)]
 pub(crate) fn exp_of_nonpositive<S: Simd>(s: S, x: S::V) -> S::V {
-    // Below this the power of two is no normal number; the clamp keeps the shift meaningful. NaN passes `max`.
+    // Below this the power of two is not a normal number, and without the clamp the shift has no meaning. NaN passes `max`.
     let floor = s.splat(-87.336_54);
     let clamped = s.max(floor, x);
     let (shifted, r) = reduce(s, clamped);
@@ -66,7 +67,7 @@ pub(crate) fn exp_of_nonpositive<S: Simd>(s: S, x: S::V) -> S::V {
 #[inline(always)]
 pub(crate) fn exp_family<S: Simd>(s: S, x: S::V) -> (S::V, S::V, S::V) {
     let one = s.splat(1.0);
-    // Beyond these e^x is infinite or 0 in any case. NaN passes both.
+    // Beyond these bounds e^x is infinite or 0 in any case. NaN passes both.
     let low = s.splat(-110.0);
     let clamped = s.max(low, x);
     let high = s.splat(100.0);

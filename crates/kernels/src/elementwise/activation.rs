@@ -1,4 +1,4 @@
-//! Nonlinearities between dense layers, and their backward pass from the output alone.
+//! Activation functions, and their backward pass from the output alone.
 //!
 //! | [`Activation`] | y | dy/dx, from y |
 //! |---|---|---|
@@ -9,12 +9,11 @@
 //! Tanh is -(e^-2\|x\| - 1) / (e^-2\|x\| + 1) with the sign of x, softplus max(x, 0) + ln(1 + e^-\|x\|): neither
 //! overflows nor cancels. Errors against exact arithmetic: 4e-7 relative. NaN stays NaN.
 
-use super::dispatch::Isa;
 use super::math::{exp_family, exp_of_nonpositive, log1p_of_unit};
-use super::parallel::{CHUNK, run_all};
-use super::simd::{LANES, Simd, Task};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{CHUNK, run_all};
 
-/// Which nonlinearity.
+/// An activation function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     /// max(x, 0)
@@ -25,12 +24,12 @@ pub enum Activation {
     Softplus,
 }
 
-/// x becomes y.
+/// Replaces x by y, in place.
 pub fn apply(isa: Isa, activation: Activation, x: &mut [f32]) {
     run_all(isa, x.chunks_mut(CHUNK).map(|x| Apply { activation, x }).collect());
 }
 
-/// dy becomes dx: multiplied by dy/dx, which follows from the output `y`.
+/// Replaces dy by dx, in place: multiplies it by dy/dx, which follows from the output `y`.
 ///
 /// # Panics
 /// If the lengths differ.
@@ -51,7 +50,7 @@ impl Task for Apply<'_> {
         for x in self.x.chunks_mut(LANES) {
             let v = s.load_head(x);
             let y = match self.activation {
-                // In this order a NaN stays NaN.
+                // In this order of arguments a NaN stays NaN.
                 Activation::Relu => s.max(s.splat(0.0), v),
                 Activation::Tanh => tanh(s, v),
                 Activation::Softplus => softplus(s, v),

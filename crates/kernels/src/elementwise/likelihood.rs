@@ -1,20 +1,19 @@
 //! Reconstruction losses: sums over each image and their gradient, in one pass.
 //!
-//! | [`Loss`] | value of an element | slope in the prediction |
+//! | [`Loss`] | value of an element | gradient in the prediction |
 //! |---|---|---|
 //! | `BernoulliLogits` | max(l, 0) - l x + ln(1 + e^-\|l\|) | sigmoid(l) - x |
 //! | `Squared` | (p - x)^2 | 2 (p - x) |
 //!
-//! Elements are computed in `f32`. A row's sum is kept in sixteen `f64` parts (element j goes to part j mod 16), added
-//! as a fixed tree and rounded once: it depends on that row alone, not on rows beside it or on threads.
+//! Elements are computed in `f32`. A row is summed in sixteen `f64` parts (element j goes to part j mod 16), which are
+//! added as a fixed tree and rounded once: the sum depends on that row alone, not on the rows beside it or on threads.
 //!
-//! Error of a Bernoulli element against exact arithmetic: 2.0e-7 relative (2.5e-7 portable), of its slope 8.8e-8
+//! Error of a Bernoulli element against exact arithmetic: 2.0e-7 relative, of its gradient 8.8e-8
 //! absolute; of a row's sum below 1e-7 in practice. NaN gives NaN.
 
-use super::dispatch::Isa;
 use super::math::{exp_of_nonpositive, log1p_of_unit};
-use super::parallel::{Scale, rows_per_chunk, run_all};
-use super::simd::{LANES, Simd, Task, total};
+use crate::simd::{Isa, LANES, Simd, Task, total};
+use crate::system::parallel::{elements, rows_per_chunk, run_all};
 
 /// Which loss of a prediction against a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +24,40 @@ pub enum Loss {
     Squared,
 }
 
-/// `sums[i]` = loss of row i, summed over its `cols` elements, and `grad` = scale * slope.
+/// The factor of each row's gradient: dL/d(sum of the row).
+#[derive(Clone, Copy, Debug)]
+pub enum Scale<'a> {
+    /// The same for all rows.
+    All(f32),
+    /// One for each row.
+    Rows(&'a [f32]),
+}
+
+impl<'a> Scale<'a> {
+    fn check(self, rows: usize) {
+        if let Scale::Rows(scale) = self {
+            assert_eq!(scale.len(), rows, "{rows} rows need {rows} scales, not {}", scale.len());
+        }
+    }
+
+    /// The scale of rows `from..`.
+    fn from(self, from: usize) -> Scale<'a> {
+        match self {
+            Scale::All(_) => self,
+            Scale::Rows(scale) => Scale::Rows(&scale[from..]),
+        }
+    }
+
+    #[inline(always)]
+    fn of_row(self, row: usize) -> f32 {
+        match self {
+            Scale::All(scale) => scale,
+            Scale::Rows(scale) => scale[row],
+        }
+    }
+}
+
+/// `sums[i]` = loss of row i, summed over its `cols` elements, and `grad` = scale times the gradient.
 ///
 /// # Panics
 /// If `prediction`, `target` or `grad` are not `sums.len()` x `cols`, or `scale` has another number of rows.
@@ -69,7 +101,8 @@ pub fn row_sums_and_grad(
 }
 
 fn check(what: &str, len: usize, rows: usize, cols: usize) {
-    assert_eq!(len, rows * cols, "{what} of {rows} x {cols} needs {} elements, not {len}", rows * cols);
+    let needed = elements(what, rows, cols);
+    assert_eq!(len, needed, "{what} of {rows} x {cols} needs {needed} elements, not {len}");
 }
 
 /// Some rows of a loss.
@@ -87,7 +120,7 @@ impl Task for Rows<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // One loop for each loss, so that the choice is not made anew for each vector.
+        // One loop for each loss, so that no vector branches.
         match self.loss {
             Loss::BernoulliLogits => rows::<S, BernoulliLogits>(s, self),
             Loss::Squared => rows::<S, Squared>(s, self),
@@ -106,20 +139,20 @@ fn rows<S: Simd, E: Element>(s: S, task: Rows) {
         let (grads, grad_tail) = task.grad[here].as_chunks_mut::<LANES>();
         let mut sum = s.sum_zero();
         for i in 0..predictions.len() {
-            let (value, slope) = E::at(s, s.load(&predictions[i]), s.load(&targets[i]));
+            let (value, grad) = E::at(s, s.load(&predictions[i]), s.load(&targets[i]));
             sum = s.sum_add(sum, value);
-            s.store(&mut grads[i], s.mul(scale, slope));
+            s.store(&mut grads[i], s.mul(scale, grad));
         }
         if !prediction_tail.is_empty() {
-            let (value, slope) = E::at(s, s.load_head(prediction_tail), s.load_head(target_tail));
+            let (value, grad) = E::at(s, s.load_head(prediction_tail), s.load_head(target_tail));
             sum = s.sum_add(sum, s.keep_head(value, prediction_tail.len()));
-            s.store_head(grad_tail, s.mul(scale, slope));
+            s.store_head(grad_tail, s.mul(scale, grad));
         }
         task.sums[row] = total(s.sum_lanes(sum)) as f32;
     }
 }
 
-/// A loss of sixteen elements: (value, slope).
+/// A loss of sixteen elements: (value, grad).
 trait Element {
     fn at<S: Simd>(s: S, prediction: S::V, target: S::V) -> (S::V, S::V);
 }
@@ -132,7 +165,7 @@ impl Element for BernoulliLogits {
         let (zero, one) = (s.splat(0.0), s.splat(1.0));
         let minus_size = s.sub(zero, s.abs(l));
         let u = exp_of_nonpositive(s, minus_size);
-        // max(l, 0) - l x, where a NaN stays; fused, so that x = 1 cancels exactly.
+        // max(l, 0) - l x, NaN for a NaN; fused, so that x = 1 cancels exactly.
         let line = s.fma(s.sub(zero, l), x, s.max(zero, l));
         let value = s.add(line, log1p_of_unit(s, u));
         // sigmoid(l) is 1 / (1 + u) above 0 and u / (1 + u) below: no cancellation on either side.

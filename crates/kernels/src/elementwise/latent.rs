@@ -1,18 +1,17 @@
 //! The Gaussian latent: sampling by reparameterisation, its KL divergence from N(0, 1), and the backward pass.
 //!
-//! Everything is elementwise over arrays of one length; shapes are the caller's.
+//! Every operation is elementwise over arrays of one length; shapes are the caller's business.
 
-use super::dispatch::Isa;
 use super::math::exp_family;
-use super::parallel::{CHUNK, run_all};
-use super::simd::{LANES, Simd, Task};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{CHUNK, run_all};
 
-/// How noise becomes a sample: z = mean + gain e^(rate logvar) noise.
+/// How a sample is drawn from noise: z = mean + gain e^(rate logvar) noise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Noise {
-    /// The factor: 1, unless somebody damps the noise.
+    /// The factor of the noise; 1 in a VAE as published.
     pub gain: f32,
-    /// 1/2, where logvar is the logarithm of a variance.
+    /// 1/2 where logvar is the logarithm of a variance, as its name says.
     pub rate: f32,
 }
 
@@ -126,7 +125,7 @@ impl Task for Backward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let half = s.splat(0.5);
-        let (rate, slope) = (s.splat(self.draw.rate), s.splat(self.draw.rate * self.draw.gain));
+        let (rate, scale) = (s.splat(self.draw.rate), s.splat(self.draw.rate * self.draw.gain));
         for start in (0..self.dmean.len()).step_by(LANES) {
             let at = start..(start + LANES).min(self.dmean.len());
             let load = |from: &[f32]| s.load_head(&from[at.clone()]);
@@ -135,7 +134,7 @@ impl Task for Backward<'_> {
             s.store_head(&mut self.dmean[at.clone()], s.fma(dkl, mean, dz));
             let (spread, _, _) = exp_family(s, s.mul(rate, logvar));
             let (_, minus_one, _) = exp_family(s, logvar);
-            let by_sample = s.mul(s.mul(slope, s.mul(dz, noise)), spread);
+            let by_sample = s.mul(s.mul(scale, s.mul(dz, noise)), spread);
             s.store_head(&mut self.dlogvar[at], s.fma(s.mul(half, dkl), minus_one, by_sample));
         }
     }

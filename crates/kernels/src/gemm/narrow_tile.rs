@@ -1,13 +1,15 @@
-//! The tile of [`super::direct`]: A is read where it lies.
+//! The innermost loop of [`super::narrow`]: a tile of C held in registers while k runs. A is read where it lies.
 
 #![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
 
-use super::super::output::Place;
-use super::super::simd::{LANES, Simd};
+use super::output::OutputTile;
+use super::tiles::with_constant_rows;
+use crate::simd::{LANES, Simd};
 
-/// How far ahead of its use a row of B is asked for, in steps of k.
+/// How far ahead of its use a row of B is prefetched, in steps of k.
 const AHEAD: usize = 8;
-/// The most rows of a tile whose rows lie along k: each takes a pointer, and there are sixteen registers for those.
+/// The most rows of a tile whose rows are contiguous along k: each row takes a pointer, and a processor has sixteen
+/// registers for pointers.
 pub(super) const MAX_POINTERS: usize = 10;
 
 /// The rows of A under a tile: element (r, k) is `data[r * row_stride + k * depth_stride]`, and one stride is 1.
@@ -22,8 +24,7 @@ pub(super) struct Broadcast<'a> {
 /// C tile of `rows` x (`NV` vectors) += A times B, whose row k starts at `b[k * stride]`.
 ///
 /// # Safety
-/// No other thread may touch this tile of C meanwhile, the slice behind it must still be borrowed, and the tile must
-/// lie inside C.
+/// No other thread may touch this tile of C meanwhile, and the tile must lie inside C.
 #[inline(always)]
 pub(super) unsafe fn tile<S: Simd, const NV: usize>(
     s: S,
@@ -31,18 +32,10 @@ pub(super) unsafe fn tile<S: Simd, const NV: usize>(
     a: Broadcast,
     b: &[f32],
     stride: usize,
-    place: Place,
+    out: OutputTile,
 ) {
-    macro_rules! with_rows {
-        ($($r:literal)*) => {
-            match rows {
-                // SAFETY: the caller's promise, passed on.
-                $($r if $r <= S::TILE_ROWS => unsafe { fixed::<S, $r, NV>(s, a, b, stride, place) },)*
-                _ => unreachable!("a tile has 1 to {} rows, not {rows}", S::TILE_ROWS),
-            }
-        };
-    }
-    with_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+    // SAFETY: the caller's promise, passed on.
+    with_constant_rows!(S, rows, R => unsafe { fixed::<S, R, NV>(s, a, b, stride, out) })
 }
 
 /// [`tile`] with the number of rows known to the compiler, so that the accumulators are registers.
@@ -50,14 +43,20 @@ pub(super) unsafe fn tile<S: Simd, const NV: usize>(
 /// # Safety
 /// As for [`tile`].
 #[inline(always)]
-unsafe fn fixed<S: Simd, const R: usize, const NV: usize>(s: S, a: Broadcast, b: &[f32], stride: usize, place: Place) {
+unsafe fn fixed<S: Simd, const R: usize, const NV: usize>(
+    s: S,
+    a: Broadcast,
+    b: &[f32],
+    stride: usize,
+    out: OutputTile,
+) {
     for r in 0..R {
-        place.prefetch_row(s, r);
+        out.prefetch_row(s, r);
     }
     // SAFETY: the caller's promise.
-    let mut acc = unsafe { place.start::<S, R, NV>(s) };
+    let mut acc = unsafe { out.load::<S, R, NV>(s) };
     if let Some(last) = a.depth.checked_sub(1) {
-        // Checked here for all steps: a check in each would cost as much as a row of the tile.
+        // One check for all steps: a check in every step would cost as much as a row of the tile.
         let a_end = (R - 1) * a.row_stride + last * a.depth_stride;
         assert!(a_end < a.data.len(), "A ends inside a tile");
         assert!(last * stride + NV * LANES <= b.len(), "B ends inside a tile");
@@ -67,7 +66,8 @@ unsafe fn fixed<S: Simd, const R: usize, const NV: usize>(s: S, a: Broadcast, b:
         *row = row.wrapping_add(r * a.row_stride);
     }
     if a.depth_stride == 1 {
-        // Else the compiler finds that the pointers are evenly spaced, and spends an addition on each in every step.
+        // Without the barrier the compiler finds that the pointers are evenly spaced, and spends an addition on each of
+        // them in every step. It is a barrier for speed only, and may stop working with any compiler.
         let rows = std::hint::black_box(rows);
         for k in 0..a.depth {
             let mut x = rows;
@@ -79,7 +79,7 @@ unsafe fn fixed<S: Simd, const R: usize, const NV: usize>(s: S, a: Broadcast, b:
         }
     } else {
         for k in 0..a.depth {
-            // One stride is 1, so it is that of the rows: the compiler then sees constant distances.
+            // One stride is 1, so here it is the rows': the compiler sees constant distances.
             let first = a.data.as_ptr().wrapping_add(k * a.depth_stride);
             let mut x = rows;
             for r in 0..R {
@@ -90,7 +90,7 @@ unsafe fn fixed<S: Simd, const R: usize, const NV: usize>(s: S, a: Broadcast, b:
         }
     }
     // SAFETY: the caller's promise.
-    unsafe { place.store(s, acc) };
+    unsafe { out.store(s, acc) };
 }
 
 /// One step of k.
@@ -109,7 +109,7 @@ unsafe fn step<S: Simd, const R: usize, const NV: usize>(
     for v in 0..NV {
         // SAFETY: the caller's promise.
         row[v] = s.load(unsafe { &*b.add(v * LANES).cast() });
-        s.prefetch(b.wrapping_add(AHEAD * stride + v * LANES));
+        s.prefetch(b.wrapping_add(AHEAD.wrapping_mul(stride).wrapping_add(v * LANES)));
     }
     for r in 0..R {
         // SAFETY: the caller's promise.

@@ -1,24 +1,17 @@
-//! Batches of images from bytes.
+//! Batches of images from their bytes.
 
-use super::dispatch::Isa;
-use super::parallel::{rows_per_chunk, run_all};
-use super::simd::{LANES, Simd, Task};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{elements, rows_per_chunk, run_all};
 
-/// `out` = the images named by `order`, each pixel divided by 255 (rounded to nearest, as a division is).
+/// Writes the images whose indices are in `order` to `out`, each pixel divided by 255 and rounded to nearest.
 ///
 /// `images` holds images of `size` bytes one after another; `out` has `order.len()` rows of `size`.
 ///
 /// # Panics
-/// If `out` has another size, or `order` names an image that is not there.
+/// If `out` has another size, or `order` an index past the last image.
 pub fn gather(isa: Isa, images: &[u8], size: usize, order: &[u32], out: &mut [f32]) {
-    assert_eq!(
-        out.len(),
-        order.len() * size,
-        "{} images of {size} pixels need {} elements, not {}",
-        order.len(),
-        order.len() * size,
-        out.len()
-    );
+    let needed = elements("a batch", order.len(), size);
+    assert_eq!(out.len(), needed, "{} images of {size} pixels need {needed} elements, not {}", order.len(), out.len());
     if size == 0 {
         return;
     }
@@ -44,7 +37,7 @@ impl Task for Gather<'_> {
     fn run<S: Simd>(self, s: S) {
         let (white, size) = (s.splat(255.0), self.size);
         for (&image, out) in self.order.iter().zip(self.out.chunks_exact_mut(size)) {
-            let from = image as usize * size;
+            let from = elements("the images before one", image as usize, size);
             let (bytes, byte_tail) = self.images[from..from + size].as_chunks::<LANES>();
             let (floats, float_tail) = out.as_chunks_mut::<LANES>();
             for (bytes, floats) in bytes.iter().zip(floats) {

@@ -1,42 +1,44 @@
-//! The output matrix of a product while several threads write to it, and what is done to a finished sum.
+//! The output matrix of a product: shared by the threads that write to it, tile by tile.
 
 #![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
 
-use super::simd::{LANES, Simd};
+use crate::simd::{LANES, Simd};
+use crate::system::parallel::elements;
+use std::marker::PhantomData;
 
-/// Where the sum of each element starts.
+/// The initial value of each element's sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At +0: C is overwritten.
-    Zero,
-    /// At what C holds: the product is added, term by term.
-    C,
+pub enum Accumulate {
+    /// +0: C is overwritten.
+    FromZero,
+    /// The element of C: the product is added to C, term by term.
+    FromC,
 }
 
-/// What is done to the finished sum before it is stored.
+/// The operation on each finished sum c before it is stored.
 #[derive(Clone, Copy, Debug)]
-pub enum Finish<'a> {
+pub enum Epilogue<'a> {
     /// c
     Nothing,
     /// c + bias\[column\]
     Bias(&'a [f32]),
     /// max(c + bias\[column\], 0); NaN stays NaN
     BiasRelu(&'a [f32]),
-    /// c where the same element of this matrix (shaped like C) is above 0, else +0: the backward pass of a ReLU
-    /// whose output is given.
-    WhereAboveZero(&'a [f32]),
+    /// c where the same element of this matrix, shaped like C, is above 0, else +0: the backward pass of a ReLU with this
+    /// output.
+    ReluBackward(&'a [f32]),
 }
 
-impl Finish<'_> {
+impl Epilogue<'_> {
     /// Panics if an operand does not fit an m x n matrix.
-    pub(crate) fn check(self, m: usize, n: usize) {
+    pub(super) fn check(self, m: usize, n: usize) {
         match self {
-            Finish::Nothing => {}
-            Finish::Bias(bias) | Finish::BiasRelu(bias) => {
+            Epilogue::Nothing => {}
+            Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => {
                 assert_eq!(bias.len(), n, "a bias for {n} columns needs {n} elements, not {}", bias.len())
             }
-            Finish::WhereAboveZero(gate) => {
-                assert_eq!(gate.len(), m * n, "a gate for {m} x {n} needs {} elements, not {}", m * n, gate.len())
+            Epilogue::ReluBackward(output) => {
+                assert_eq!(output.len(), elements("an output", m, n), "a ReLU's output is not {m} x {n}")
             }
         }
     }
@@ -44,31 +46,32 @@ impl Finish<'_> {
 
 /// C as the jobs share it: each writes only the elements of its own rows and columns.
 #[derive(Clone, Copy)]
-pub(crate) struct SharedC {
+pub(super) struct SharedC<'a> {
     start: *mut f32,
     rows: usize,
     cols: usize,
+    /// C stays borrowed for as long as any copy of this lives.
+    borrow: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: only `SharedC::part` gives access to the memory, and its callers promise that parts do not overlap.
-unsafe impl Send for SharedC {}
+// SAFETY: only `SharedC::part` and `SharedC::vector` give access to the memory, and their callers promise that parts do
+// not overlap.
+unsafe impl Send for SharedC<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for SharedC {}
+unsafe impl Sync for SharedC<'_> {}
 
-impl SharedC {
-    /// The caller must keep the borrow of `c` until every job is done.
-    pub(crate) fn new(c: &mut [f32], rows: usize, cols: usize) -> Self {
-        assert_eq!(c.len(), rows * cols, "C is not {rows} x {cols}");
-        SharedC { start: c.as_mut_ptr(), rows, cols }
+impl<'a> SharedC<'a> {
+    pub(super) fn new(c: &'a mut [f32], rows: usize, cols: usize) -> Self {
+        assert_eq!(c.len(), elements("C", rows, cols), "C is not {rows} x {cols}");
+        SharedC { start: c.as_mut_ptr(), rows, cols, borrow: PhantomData }
     }
 
     /// `len` elements of row `row` from column `col` on.
     ///
     /// # Safety
-    /// The slice that `self` was made from must still be borrowed, nobody else may hold these elements, and they must
-    /// lie inside the matrix.
+    /// These elements must lie inside the matrix, and no other reference to them may live as long as this one is used.
     #[inline(always)]
-    unsafe fn part<'c>(self, row: usize, col: usize, len: usize) -> &'c mut [f32] {
+    unsafe fn part(self, row: usize, col: usize, len: usize) -> &'a mut [f32] {
         debug_assert!(row < self.rows && col + len <= self.cols);
         // SAFETY: inside the slice and alone, by the contract.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.cols + col), len) }
@@ -79,28 +82,28 @@ impl SharedC {
     /// # Safety
     /// As for [`SharedC::part`].
     #[inline(always)]
-    unsafe fn vector<'c>(self, row: usize, col: usize) -> &'c mut [f32; LANES] {
+    unsafe fn vector(self, row: usize, col: usize) -> &'a mut [f32; LANES] {
         debug_assert!(row < self.rows && col + LANES <= self.cols);
         // SAFETY: inside the slice and alone, by the contract.
         unsafe { &mut *self.start.add(row * self.cols + col).cast() }
     }
 }
 
-/// The place of a tile in C, and which part of the sum it is to do.
+/// A tile of C, and the part of its sums that is to be computed.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) c: SharedC,
-    pub(crate) row: usize,
-    pub(crate) col: usize,
+pub(super) struct OutputTile<'a> {
+    pub(super) c: SharedC<'a>,
+    pub(super) row: usize,
+    pub(super) col: usize,
     /// Columns of C, at most the tile's vectors times sixteen.
-    pub(crate) cols: usize,
-    /// Where the sum starts: at C's own value for every block of k but the first.
-    pub(crate) start: Start,
-    /// What to do at the end: nothing for every block of k but the last.
-    pub(crate) finish: Finish<'a>,
+    pub(super) cols: usize,
+    /// The initial value of the sums: C's for every block of k but the first.
+    pub(super) accumulate: Accumulate,
+    /// The operation on the sums: `Nothing` for every block of k but the last.
+    pub(super) epilogue: Epilogue<'a>,
 }
 
-impl Place<'_> {
+impl OutputTile<'_> {
     /// The columns of the tile under vector `v`: sixteen, or fewer at the right edge of C.
     #[inline(always)]
     fn columns(&self, v: usize) -> std::ops::Range<usize> {
@@ -108,9 +111,9 @@ impl Place<'_> {
         self.col + from..self.col + (from + LANES).min(self.cols)
     }
 
-    /// Brings row `r` of the tile near, for the store at its end.
+    /// Prefetches row `r` of the tile for the final store.
     #[inline(always)]
-    pub(crate) fn prefetch_row<S: Simd>(&self, s: S, r: usize) {
+    pub(super) fn prefetch_row<S: Simd>(&self, s: S, r: usize) {
         let start = self.c.start.wrapping_add((self.row + r) * self.c.cols + self.col);
         for at in (0..self.cols).step_by(LANES) {
             s.prefetch(start.wrapping_add(at));
@@ -118,15 +121,14 @@ impl Place<'_> {
         s.prefetch(start.wrapping_add(self.cols - 1));
     }
 
-    /// Where the sums of a tile of `R` x `NV` vectors start.
+    /// The initial sums of a tile of `R` x `NV` vectors.
     ///
     /// # Safety
-    /// No other thread may touch this tile of C meanwhile, the slice behind it must still be borrowed, and the tile
-    /// must lie inside C.
+    /// No other thread may touch this tile of C meanwhile, and the tile must lie inside C.
     #[inline(always)]
-    pub(crate) unsafe fn start<S: Simd, const R: usize, const NV: usize>(&self, s: S) -> [[S::V; NV]; R] {
+    pub(super) unsafe fn load<S: Simd, const R: usize, const NV: usize>(&self, s: S) -> [[S::V; NV]; R] {
         let mut acc = [[s.splat(0.0); NV]; R];
-        if self.start == Start::C {
+        if self.accumulate == Accumulate::FromC {
             for r in 0..R {
                 for v in 0..NV {
                     let cols = self.columns(v);
@@ -142,14 +144,14 @@ impl Place<'_> {
         acc
     }
 
-    /// Finishes and stores the sums of a tile.
+    /// Applies the epilogue to the sums and stores them.
     ///
     /// # Safety
-    /// As for [`Place::start`].
+    /// As for [`OutputTile::load`].
     #[inline(always)]
-    pub(crate) unsafe fn store<S: Simd, const R: usize, const NV: usize>(&self, s: S, mut acc: [[S::V; NV]; R]) {
-        self.finish(s, &mut acc);
-        // By far the most tiles are whole, and without a choice for each vector the sums stay in registers.
+    pub(super) unsafe fn store<S: Simd, const R: usize, const NV: usize>(&self, s: S, mut acc: [[S::V; NV]; R]) {
+        self.apply_epilogue(s, &mut acc);
+        // Most tiles are whole, and without a branch for each vector the sums stay in registers.
         if self.cols == NV * LANES {
             for r in 0..R {
                 for v in 0..NV {
@@ -169,12 +171,12 @@ impl Place<'_> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd, const R: usize, const NV: usize>(&self, s: S, acc: &mut [[S::V; NV]; R]) {
+    fn apply_epilogue<S: Simd, const R: usize, const NV: usize>(&self, s: S, acc: &mut [[S::V; NV]; R]) {
         let zero = s.splat(0.0);
-        match self.finish {
-            Finish::Nothing => {}
-            Finish::Bias(bias) | Finish::BiasRelu(bias) => {
-                let relu = matches!(self.finish, Finish::BiasRelu(_));
+        match self.epilogue {
+            Epilogue::Nothing => {}
+            Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => {
+                let relu = matches!(self.epilogue, Epilogue::BiasRelu(_));
                 for v in 0..NV {
                     let bias = s.load_head(&bias[self.columns(v)]);
                     for row in acc.iter_mut() {
@@ -186,12 +188,12 @@ impl Place<'_> {
                     }
                 }
             }
-            Finish::WhereAboveZero(gate) => {
+            Epilogue::ReluBackward(output) => {
                 for r in 0..R {
-                    let gate = &gate[(self.row + r) * self.c.cols..][..self.c.cols];
+                    let output = &output[(self.row + r) * self.c.cols..][..self.c.cols];
                     for v in 0..NV {
-                        let gate = s.load_head(&gate[self.columns(v)]);
-                        acc[r][v] = s.if_greater(gate, zero, acc[r][v], zero);
+                        let output = s.load_head(&output[self.columns(v)]);
+                        acc[r][v] = s.if_greater(output, zero, acc[r][v], zero);
                     }
                 }
             }

@@ -2,23 +2,23 @@
 
 #![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
 
-use super::simd::{LANES, Simd};
+use crate::simd::{LANES, Simd};
 
 /// `lanes` x `depth` elements of a matrix: element (l, d) is `data[l * lane_stride + d * depth_stride]`.
 ///
 /// For A the lanes are rows of C, for B they are columns of C; the depth is k for both.
 #[derive(Clone, Copy)]
-pub(crate) struct Strip<'a> {
-    pub(crate) data: &'a [f32],
-    pub(crate) lanes: usize,
-    pub(crate) depth: usize,
-    pub(crate) lane_stride: usize,
-    pub(crate) depth_stride: usize,
+pub(super) struct Strip<'a> {
+    pub(super) data: &'a [f32],
+    pub(super) lanes: usize,
+    pub(super) depth: usize,
+    pub(super) lane_stride: usize,
+    pub(super) depth_stride: usize,
 }
 
 /// Writes the strip as `out[d * width + l]`; lanes from `strip.lanes` up to `width` become 0.
 #[inline(always)]
-pub(crate) fn pack<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
+pub(super) fn pack<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
     assert!(strip.lanes <= width && out.len() == strip.depth * width);
     if strip.lanes == 0 || strip.depth == 0 {
         out.fill(0.0);
@@ -31,62 +31,63 @@ pub(crate) fn pack<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
     }
 }
 
-/// Lanes lie side by side: each step of k is a short copy.
+/// Contiguous lanes: each step of k is a short copy.
 #[inline(always)]
 fn copy<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
     let mut from = 0;
     while from < width {
-        let room = Room::new(from, width);
+        let slot = Slot::new(from, width);
         let lanes = strip.lanes.saturating_sub(from).min(LANES);
         for d in 0..strip.depth {
             let row = &strip.data[d * strip.depth_stride + from.min(strip.lanes)..];
             let vector = match row.first_chunk::<LANES>() {
-                Some(row) if lanes == room.wide => s.load(row),
+                Some(row) if lanes == slot.lanes => s.load(row),
                 _ => s.load_head(&row[..lanes]),
             };
-            room.put(s, vector, &mut out[d * width + from..]);
+            slot.store(s, vector, &mut out[d * width + from..]);
         }
         from += LANES;
     }
 }
 
-/// The lanes of a vector that are wanted, and whether more may be written.
+/// The part of a packed step that one vector fills.
 #[derive(Clone, Copy)]
-struct Room {
-    wide: usize,
-    /// What follows is the next step's, which is written later.
-    spills: bool,
+struct Slot {
+    lanes: usize,
+    /// Whether a whole vector may be stored: the lanes after the slot belong to the next step, which is written later.
+    may_overrun: bool,
 }
 
-impl Room {
-    /// The lanes from `from` on of steps of `width` lanes.
+impl Slot {
+    /// The slot from lane `from` on, in steps of `width` lanes.
     #[inline(always)]
     fn new(from: usize, width: usize) -> Self {
-        Room { wide: (width - from).min(LANES), spills: width <= LANES || width.is_multiple_of(LANES) }
+        Slot { lanes: (width - from).min(LANES), may_overrun: width <= LANES || width.is_multiple_of(LANES) }
     }
 
     #[inline(always)]
-    fn put<S: Simd>(self, s: S, vector: S::V, out: &mut [f32]) {
+    fn store<S: Simd>(self, s: S, vector: S::V, out: &mut [f32]) {
         match out.first_chunk_mut::<LANES>() {
             // A whole store is much faster than a masked one.
-            Some(out) if self.spills => s.store(out, vector),
-            _ => s.store_head(&mut out[..self.wide], vector),
+            Some(out) if self.may_overrun => s.store(out, vector),
+            _ => s.store_head(&mut out[..self.lanes], vector),
         }
     }
 }
 
-/// The depth lies side by side: blocks of 16 x 16 are transposed in registers.
+/// Contiguous depth: blocks of 16 x 16 are transposed in registers.
 #[inline(always)]
 fn transpose<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
     let mut lane = 0;
     while lane < width {
-        let room = Room::new(lane, width);
+        let slot = Slot::new(lane, width);
         let lanes = strip.lanes.saturating_sub(lane).min(LANES);
         let mut depth = 0;
         while depth < strip.depth {
             let deep = (strip.depth - depth).min(LANES);
-            let from = &strip.data[(lane * strip.lane_stride + depth).min(strip.data.len())..];
-            let block = if lanes == room.wide && deep == LANES {
+            let from =
+                &strip.data[lane.saturating_mul(strip.lane_stride).saturating_add(depth).min(strip.data.len())..];
+            let block = if lanes == slot.lanes && deep == LANES {
                 whole_block(s, from, strip.lane_stride, lanes)
             } else {
                 part_of_block(s, from, strip.lane_stride, lanes, deep)
@@ -94,7 +95,7 @@ fn transpose<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
             let block = s.transpose(block);
             for d in 0..LANES {
                 if d < deep {
-                    room.put(s, block[d], &mut out[(depth + d) * width + lane..]);
+                    slot.store(s, block[d], &mut out[(depth + d) * width + lane..]);
                 }
             }
             depth += LANES;
@@ -103,7 +104,7 @@ fn transpose<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
     }
 }
 
-/// Sixteen steps of `lanes` rows; the last one stands for those that are missing, where nobody wants them.
+/// Sixteen steps of `lanes` rows. The last row is repeated in place of missing ones, which no caller reads.
 #[inline(always)]
 fn whole_block<S: Simd>(s: S, from: &[f32], stride: usize, lanes: usize) -> [S::V; LANES] {
     // One check for all rows: each of them has sixteen elements before the last one's end.
@@ -117,7 +118,7 @@ fn whole_block<S: Simd>(s: S, from: &[f32], stride: usize, lanes: usize) -> [S::
     block
 }
 
-/// Rows of `deep`, `lanes` of them, and zeros.
+/// `deep` steps of `lanes` rows, the rest of the block 0.
 #[inline(always)]
 fn part_of_block<S: Simd>(s: S, from: &[f32], stride: usize, lanes: usize, deep: usize) -> [S::V; LANES] {
     let mut block = [s.splat(0.0); LANES];
@@ -133,7 +134,7 @@ fn part_of_block<S: Simd>(s: S, from: &[f32], stride: usize, lanes: usize, deep:
     block
 }
 
-/// Neither: element by element.
+/// General strides: element by element.
 fn gather(strip: Strip, width: usize, out: &mut [f32]) {
     for (d, out) in out.chunks_exact_mut(width).enumerate() {
         for (l, out) in out.iter_mut().enumerate() {

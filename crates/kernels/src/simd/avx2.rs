@@ -1,6 +1,6 @@
 //! [`Simd`] with AVX2 and FMA: a vector is a pair of registers.
 
-use super::simd::{LANES, Simd, Task};
+use super::lanes::{LANES, Simd, Task};
 use std::arch::x86_64::*;
 
 /// Proof that the processor has AVX2 and FMA. Made only by [`Avx2::detect`].
@@ -160,7 +160,7 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn transpose(self, r: [Self::V; LANES]) -> [Self::V; LANES] {
-        // Four blocks of 8 x 8; the two off the diagonal change places.
+        // Four blocks of 8 x 8; the two off the diagonal are swapped.
         let mut blocks = [[r[0].0; 8]; 4];
         for i in 0..8 {
             blocks[0][i] = r[i].0;

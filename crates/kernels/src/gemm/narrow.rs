@@ -1,59 +1,60 @@
-//! Products with few columns (a latent space, a bottleneck), where copying A would cost as much as multiplying: A is
-//! read where it lies.
+//! Products with few columns (a latent space, a bottleneck), where packing A would cost as much as multiplying: A is
+//! read in place.
 //!
-//! The tile broadcasts the elements of A one by one, so A needs no order of its own as long as its rows or its
-//! columns are contiguous. Only panels of B that are not rows of whole vectors are packed.
+//! The tile broadcasts the elements of A one by one, so A can be read in any order as long as its rows or its columns are
+//! contiguous. Only panels of B that are not rows of whole vectors are packed.
 //!
-//! Columns are padded to whole vectors: 20 columns cost as much as 32. Where that wastes more than a transposition
+//! Columns are padded to whole vectors: 20 columns cost as much as 32. Where the padding wastes more than a transposition
 //! costs, C^T = B^T A^T is computed instead, whose columns are the rows of C. The terms of each element and their
-//! order stay the same, and with them its bits.
+//! order stay the same, and so do its bits.
+//!
+//! Under Miri limits are lower, here and in `packed`, so that products of a few hundred elements take every path.
 
-use super::super::dispatch::Isa;
-use super::super::output::{Place, SharedC};
-use super::super::pack::{Strip, pack};
-use super::super::parallel::{part, run_all};
-use super::super::scratch::{Scratch, give_back, take};
-use super::super::simd::{LANES, Simd, Task};
-use super::broadcast::{Broadcast, MAX_POINTERS, tile};
-use super::job::{TileSize, Tiles};
-use super::{Finish, MatRef, Start};
+use super::matrix::MatRef;
+use super::narrow_tile::{Broadcast, MAX_POINTERS, tile};
+use super::output::{Accumulate, Epilogue, OutputTile, SharedC};
+use super::pack::{Strip, pack};
+use super::tiles::{TileSize, Tiles};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{part, run_all};
+use crate::system::scratch::Scratch;
 use std::ops::Range;
 
-/// The most columns: few tiles then read the same rows of A. (With few rows or few steps of k but many columns nothing
-/// is gained: what counts there is how C gets to memory.)
-const NARROW: usize = 64;
+/// The most columns: few tiles then read the same rows of A. (With many columns and few rows or few steps of k nothing is
+/// gained: writing C to memory dominates.)
+const NARROW: usize = if cfg!(miri) { 20 } else { 64 };
 /// The most steps of k: a packed panel of B (32 columns) must stay in the second-level cache.
 const MAX_DEPTH: usize = 2048;
-/// Multiplications that make a job, about 10 us' worth, and the most jobs: a fork costs microseconds.
-const JOB: usize = 1 << 19;
+/// Multiplications in a job, about 10 us, and the most jobs: a fork costs microseconds.
+const JOB: usize = if cfg!(miri) { 1 << 10 } else { 1 << 19 };
 const MAX_JOBS: usize = 8;
-/// From this many panels on a product is split by panels, below by rows.
+/// A product of at least this many panels is split by panels, any other by rows.
 const SPLIT_PANELS: usize = 4;
 /// The cost of transposing an element, in multiplications of a product that runs at full speed.
 const TRANSPOSE_COST: usize = 20;
 
-/// Whether a product is one for [`run`].
+/// Whether [`run`] serves a product.
 pub(super) fn suits(a: MatRef, b: MatRef) -> bool {
     let (n, k) = (b.cols, a.cols);
     let contiguous = |x: MatRef| x.row_stride == 1 || x.col_stride == 1;
     n <= NARROW && k <= MAX_DEPTH && contiguous(a) && contiguous(b)
 }
 
-/// C = start + A B, then `finish`. The shapes have been checked, C is not empty, and the product [`suits`].
-pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finish: Finish) {
+/// [`super::matmul::matmul`] for a product that [`suits`]. The shapes have been checked, and C is not empty.
+pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], accumulate: Accumulate, epilogue: Epilogue) {
     let (m, n) = (a.rows, b.cols);
     if cost(b.t(), a.t()) + m * n * TRANSPOSE_COST >= cost(a, b) {
-        return product(isa, a, b, c, start, finish);
+        return product(isa, a, b, c, accumulate, epilogue);
     }
-    let mut scratch = take();
-    let turned = scratch.get(m * n);
-    if start == Start::C {
-        isa.run(TurnIn { c, n, turned });
+    let mut scratch = Scratch::take();
+    let transposed = scratch.get(m * n);
+    match accumulate {
+        Accumulate::FromZero => {}
+        Accumulate::FromC => isa.run(TransposeIn { c, n, transposed }),
     }
-    product(isa, b.t(), a.t(), turned, start, Finish::Nothing);
+    product(isa, b.t(), a.t(), transposed, accumulate, Epilogue::Nothing);
     let c = SharedC::new(c, m, n);
-    isa.run(TurnOut { turned, c, m, n, finish });
-    give_back(scratch);
+    isa.run(TransposeOut { transposed, c, m, n, epilogue });
 }
 
 /// What the product of A and B costs, in multiplications: on the columns padded to vectors, and for the packing of B.
@@ -64,25 +65,24 @@ fn cost(a: MatRef, b: MatRef) -> usize {
 }
 
 /// [`run`] without a transposition.
-fn product(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finish: Finish) {
+fn product(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], accumulate: Accumulate, epilogue: Epilogue) {
     let (m, n, k) = (a.rows, b.cols, a.cols);
     let c = SharedC::new(c, m, n);
     let width = isa.run(TileSize).1;
     let panels = n.div_ceil(width);
-    let jobs = (m * n * k / JOB).clamp(1, MAX_JOBS);
-    let job = Job { a, b, c, start, finish, width, rows: 0..m, panels: 0..panels, packed: None };
+    let jobs = ((m * n).saturating_mul(k) / JOB).clamp(1, MAX_JOBS);
+    let job = Job { a, b, c, accumulate, epilogue, width, rows: 0..m, panels: 0..panels, packed: None };
     if jobs == 1 || panels >= SPLIT_PANELS {
         let by_panels = |i| Job { panels: part(panels, jobs.min(panels), i), ..job.clone() };
         run_all(isa, (0..jobs.min(panels)).map(by_panels).collect());
     } else {
-        // All jobs need all of B, which is small: it is packed once, for all of them.
-        let mut scratch = take();
+        // All jobs need all of B, which is small: it is packed once for all of them.
+        let mut scratch = Scratch::take();
         let packed = scratch.get(panels * width * k);
         isa.run(PackB { job: &job, packed });
         let packed = &*packed;
         let by_rows = |i| Job { rows: part(m, jobs.min(m), i), packed: Some(packed), ..job.clone() };
         run_all(isa, (0..jobs.min(m)).map(by_rows).collect());
-        give_back(scratch);
     }
 }
 
@@ -91,9 +91,9 @@ fn product(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], start: Start, finish: 
 struct Job<'a> {
     a: MatRef<'a>,
     b: MatRef<'a>,
-    c: SharedC,
-    start: Start,
-    finish: Finish<'a>,
+    c: SharedC<'a>,
+    accumulate: Accumulate,
+    epilogue: Epilogue<'a>,
     /// Columns in a panel: as many as a tile.
     width: usize,
     rows: Range<usize>,
@@ -109,8 +109,8 @@ impl<'a> Job<'a> {
         panel * self.width..((panel + 1) * self.width).min(self.b.cols)
     }
 
-    /// A panel in the matrix itself, if its rows are whole vectors that do not crowd into a few sets of the
-    /// first-level cache (as rows 1 KB, 2 KB, ... apart do).
+    /// A panel in the matrix itself, if its rows are whole vectors and do not compete for a few sets of the first-level
+    /// cache (as rows 1 KB, 2 KB, ... apart do).
     #[inline(always)]
     fn in_place(&self, cols: &Range<usize>) -> Option<(&'a [f32], usize)> {
         let b = self.b;
@@ -130,7 +130,7 @@ impl Task for Job<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut scratch = take();
+        let mut scratch = Scratch::take();
         for panel in self.panels.clone() {
             if S::TILE_VECTORS == 2 && self.columns(panel).len() > LANES {
                 column::<S, 2>(s, &self, panel, &mut scratch);
@@ -138,7 +138,6 @@ impl Task for Job<'_> {
                 column::<S, 1>(s, &self, panel, &mut scratch);
             }
         }
-        give_back(scratch);
     }
 }
 
@@ -166,17 +165,16 @@ fn column<S: Simd, const NV: usize>(s: S, job: &Job, panel: usize, scratch: &mut
             depth_stride: job.a.col_stride,
             depth: k,
         };
-        let place = Place {
+        let out = OutputTile {
             c: job.c,
             row: rows.start,
             col: cols.start,
             cols: cols.len(),
-            start: job.start,
-            finish: job.finish,
+            accumulate: job.accumulate,
+            epilogue: job.epilogue,
         };
-        // SAFETY: jobs have disjoint rows or columns, a job runs on one thread, and `product` holds the borrow of C
-        // until all of them are done.
-        unsafe { tile::<S, NV>(s, rows.len(), a, b, stride, place) };
+        // SAFETY: no two jobs share both a row and a column of C, and a job runs on one thread.
+        unsafe { tile::<S, NV>(s, rows.len(), a, b, stride, out) };
     }
 }
 
@@ -202,33 +200,33 @@ impl Task for PackB<'_> {
     }
 }
 
-/// C (with `n` columns) becomes C^T.
-struct TurnIn<'a> {
+/// Writes the transpose of C, which has `n` columns, to `transposed`.
+struct TransposeIn<'a> {
     c: &'a [f32],
     n: usize,
-    turned: &'a mut [f32],
+    transposed: &'a mut [f32],
 }
 
-impl Task for TurnIn<'_> {
+impl Task for TransposeIn<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let rows = self.c.len() / self.n;
         let strip = Strip { data: self.c, lanes: rows, depth: self.n, lane_stride: self.n, depth_stride: 1 };
-        pack(s, strip, rows, self.turned);
+        pack(s, strip, rows, self.transposed);
     }
 }
 
-/// C^T becomes C, finished.
-struct TurnOut<'a> {
-    turned: &'a [f32],
-    c: SharedC,
+/// Writes the transpose of `transposed` to C, after the epilogue.
+struct TransposeOut<'a> {
+    transposed: &'a [f32],
+    c: SharedC<'a>,
     m: usize,
     n: usize,
-    finish: Finish<'a>,
+    epilogue: Epilogue<'a>,
 }
 
-impl Task for TurnOut<'_> {
+impl Task for TransposeOut<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -238,7 +236,7 @@ impl Task for TurnOut<'_> {
                 let cols = (self.n - col).min(LANES);
                 let mut block = [s.splat(0.0); LANES];
                 for (j, block) in block.iter_mut().enumerate().take(cols) {
-                    let from = &self.turned[(col + j) * self.m + row..][..rows];
+                    let from = &self.transposed[(col + j) * self.m + row..][..rows];
                     *block = match from.as_chunks::<LANES>() {
                         ([whole], []) => s.load(whole),
                         _ => s.load_head(from),
@@ -246,10 +244,16 @@ impl Task for TurnOut<'_> {
                 }
                 let block = s.transpose(block);
                 for (i, sums) in block.into_iter().enumerate().take(rows) {
-                    let place = Place { c: self.c, row: row + i, col, cols, start: Start::Zero, finish: self.finish };
-                    // SAFETY: nothing else runs while C is written, `run` holds its borrow, and rows and columns are
-                    // cut off at its edges.
-                    unsafe { place.store::<S, 1, 1>(s, [[sums]]) };
+                    let out = OutputTile {
+                        c: self.c,
+                        row: row + i,
+                        col,
+                        cols,
+                        accumulate: Accumulate::FromZero,
+                        epilogue: self.epilogue,
+                    };
+                    // SAFETY: nothing else runs while C is written, and rows and columns are cut off at its edges.
+                    unsafe { out.store::<S, 1, 1>(s, [[sums]]) };
                 }
             }
         }

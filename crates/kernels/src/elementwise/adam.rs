@@ -1,18 +1,17 @@
 //! Adam, all four arrays in one pass.
 
-use super::dispatch::Isa;
-use super::parallel::{CHUNK, run_all};
-use super::simd::{LANES, Simd, Task};
+use crate::simd::{Isa, LANES, Simd, Task};
+use crate::system::parallel::{CHUNK, run_all};
 
-/// How far ahead of their use the arrays are asked for, in elements.
+/// How far ahead of their use the arrays are prefetched, in elements.
 const AHEAD: usize = 128;
 
-/// Moments below this are 0. The first moment of a weight without gradient (a pixel that is black in every image of a
-/// hundred batches) halves every seven steps and would stay for ever at the smallest subnormal numbers, on which
-/// processors are a hundred times slower. As p moves by lr m / (sqrt(v) + eps), nothing can be seen of it.
+/// Moments below this are set to 0. The first moment of a weight without gradient (of a pixel that is black in every image
+/// of a hundred batches) halves every seven steps and would stay for ever at the smallest subnormal numbers, on which
+/// processors are a hundred times slower. As p moves by lr m / (sqrt(v) + eps), the effect is below rounding.
 const TINY: f32 = 1e-35;
 
-/// What stays the same from step to step.
+/// The settings of the optimiser.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// The step size.
@@ -39,7 +38,7 @@ impl Default for Adam {
 /// - p -= lr / (1 - beta1^t) * (m / (sqrt(v) / sqrt(1 - beta2^t) + eps))
 ///
 /// The factors are computed in `f64` and rounded once; 1 / sqrt(1 - beta2^t) is a factor too. Every operation on
-/// elements is rounded by itself, with no fused multiply-add, so all instruction sets give the same bytes.
+/// elements is rounded by itself, with no fused multiply-add, as in PyTorch.
 ///
 /// # Panics
 /// If the slices differ in length, or `t` is 0.
@@ -106,7 +105,7 @@ impl Task for Chunk<'_> {
         let (ms, m_tail) = self.m.as_chunks_mut::<LANES>();
         let (vs, v_tail) = self.v.as_chunks_mut::<LANES>();
         for (((p, g), m), v) in ps.iter_mut().zip(gs).zip(ms).zip(vs) {
-            // The processor's own prefetching stops at every page, and four arrays have four times the pages.
+            // The hardware's prefetcher stops at every page boundary, and four arrays have four times as many.
             s.prefetch(p.as_ptr().wrapping_add(AHEAD));
             s.prefetch(g.as_ptr().wrapping_add(AHEAD));
             s.prefetch(m.as_ptr().wrapping_add(AHEAD));

@@ -1,6 +1,6 @@
 //! [`Simd`] with AVX-512F: a vector is one register.
 
-use super::simd::{LANES, Simd, Task};
+use super::lanes::{LANES, Simd, Task};
 use std::arch::x86_64::*;
 
 /// Proof that the processor has AVX-512F, AVX2 and FMA. Made only by [`Avx512::detect`].
@@ -25,7 +25,7 @@ fn enter<T: Task>(s: Avx512, task: T) -> T::Out {
     task.run(s)
 }
 
-/// Lanes 0..n, for n up to sixteen.
+/// The mask of lanes 0..n, for n up to sixteen.
 #[inline(always)]
 fn head_mask(n: usize) -> __mmask16 {
     assert!(n <= LANES, "a vector has {LANES} lanes, not {n}");
@@ -46,8 +46,8 @@ impl Simd for Avx512 {
     // 28 accumulators, two vectors of B and one broadcast: 31 of 32 registers.
     const TILE_ROWS: usize = 14;
     const TILE_VECTORS: usize = 2;
-    // A broadcast that is used once is part of its multiplication, and not decoded by itself; but it is loaded twice. A
-    // third of the rows balances the two.
+    // A broadcast that is used once folds into its multiplication and costs no instruction of its own; but the element is
+    // loaded twice. Folding a third of the rows balances the two.
     const FOLD_EVERY: usize = 3;
 
     #[inline(always)]

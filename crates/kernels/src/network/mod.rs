@@ -1,0 +1,7 @@
+//! Whole networks on slices.
+
+mod layer;
+mod vae;
+
+pub use layer::Layer;
+pub use vae::{Batch, Computed, Network, Workspace, backward, forward};

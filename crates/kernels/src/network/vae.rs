@@ -1,0 +1,221 @@
+//! A whole VAE on slices: forward to the losses of every image, backward to the gradient of every weight.
+//!
+//! One operation instead of a graph of operations: every intermediate lives in a [`Workspace`] that is kept from step to
+//! step, so a step allocates, clears and copies nothing.
+
+use super::layer::{Input, Layer, LayerGrads, dense, input_grad, parameter_grads, sized};
+use crate::elementwise::activation::Activation;
+use crate::elementwise::latent::{self, Noise, Upstream};
+use crate::elementwise::likelihood::{self, Loss, Scale};
+use crate::elementwise::reduce;
+use crate::simd::Isa;
+
+/// The network, and what is computed of its output.
+#[derive(Clone, Copy, Debug)]
+pub struct Network<'a> {
+    /// In this order: the encoder's hidden layers, the mean, the logvar, and the decoder's layers (at least one).
+    pub layers: &'a [Layer<'a>],
+    /// How many of them are the encoder's hidden layers.
+    pub hidden: usize,
+    /// Applied after every layer but the mean, the logvar and the last.
+    pub activation: Activation,
+    /// How z is drawn.
+    pub noise: Noise,
+    /// The loss of the output against x; `None`: the output itself is wanted.
+    pub loss: Option<Loss>,
+}
+
+/// The input of the network.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// Pixels, `[images, pixels]`.
+    pub x: &'a [f32],
+    /// Standard normal, `[images, latents]`.
+    pub noise: &'a [f32],
+    /// How many images.
+    pub images: usize,
+}
+
+/// All intermediates of a forward and a backward pass.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    /// Outputs of all layers, `[images, outputs]` each.
+    outputs: Vec<Vec<f32>>,
+    /// `[images, latents]`
+    z: Vec<f32>,
+    /// `[images, latents]`
+    kl: Vec<f32>,
+    /// The loss of every image, `[images]`; its gradient is that of the last layer's output.
+    loss: Vec<f32>,
+    /// `[images, latents]`
+    z_grad: Vec<f32>,
+    /// Gradients of all layers.
+    layers: Vec<LayerGrads>,
+}
+
+/// The results of a forward pass, or the gradients of the objective in them.
+#[derive(Clone, Copy, Debug)]
+pub struct Computed<'a> {
+    /// The loss of every image, `[images]`; empty where the output is wanted.
+    pub loss: &'a [f32],
+    /// The KL of every latent, `[images, latents]`.
+    pub kl: &'a [f32],
+    /// The posterior's mean, `[images, latents]`.
+    pub mean: &'a [f32],
+    /// Its logvar, `[images, latents]`.
+    pub logvar: &'a [f32],
+    /// The sample, `[images, latents]`.
+    pub z: &'a [f32],
+    /// The output of the decoder, `[images, pixels]`.
+    pub output: &'a [f32],
+}
+
+impl Workspace {
+    /// The results of the last [`forward`].
+    pub fn computed(&self, hidden: usize) -> Computed<'_> {
+        Computed {
+            loss: &self.loss,
+            kl: &self.kl,
+            mean: &self.outputs[hidden],
+            logvar: &self.outputs[hidden + 1],
+            z: &self.z,
+            output: self.outputs.last().map_or(&[], Vec::as_slice),
+        }
+    }
+
+    /// The results of the last [`backward`]: for every layer, the gradient of its weight and that of its bias.
+    pub fn gradients(&self) -> impl Iterator<Item = &[f32]> {
+        self.layers.iter().flat_map(|grads| [grads.parameters.weight.as_slice(), grads.parameters.bias.as_slice()])
+    }
+}
+
+/// Computes every output of the network for `batch`.
+///
+/// # Panics
+/// If sizes do not fit together.
+pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Workspace) {
+    let Network { layers, hidden, .. } = *network;
+    let Workspace { outputs, z, kl, loss, layers: grads, .. } = workspace;
+    outputs.resize_with(layers.len(), Vec::new);
+    grads.resize_with(layers.len(), LayerGrads::default);
+    let activation = Some(network.activation);
+    for (i, layer) in layers[..hidden].iter().enumerate() {
+        let (before, rest) = outputs.split_at_mut(i);
+        let input = before.last().map_or(Input::Pixels(batch.x), |h| Input::Activations(h));
+        dense(isa, layer, input, batch.images, activation, &mut rest[0]);
+    }
+    let (before, rest) = outputs.split_at_mut(hidden);
+    let ([mean, logvar, decoder @ ..], [.., last_grads]) = (rest, grads.as_mut_slice()) else {
+        panic!("a network has a mean, a logvar and a decoder")
+    };
+    let input = before.last().map_or(Input::Pixels(batch.x), |h| Input::Activations(h));
+    rayon::join(
+        || dense(isa, &layers[hidden], input, batch.images, None, mean),
+        || dense(isa, &layers[hidden + 1], input, batch.images, None, logvar),
+    );
+    let (z, kl) = (sized(z, mean.len()), sized(kl, mean.len()));
+    latent::sample(isa, network.noise, mean, logvar, batch.noise, z, kl);
+    let layers = &layers[hidden + 2..];
+    for (i, layer) in layers.iter().enumerate() {
+        let (before, rest) = decoder.split_at_mut(i);
+        let input = before.last().map_or(&*z, |h| h.as_slice());
+        let activation = if i + 1 < layers.len() { activation } else { None };
+        dense(isa, layer, Input::Activations(input), batch.images, activation, &mut rest[0]);
+    }
+    match (network.loss, decoder.last()) {
+        (Some(kind), Some(output)) => {
+            let (loss, grad) = (sized(loss, batch.images), sized(&mut last_grads.output, output.len()));
+            let pixels = output.len().checked_div(batch.images).unwrap_or(0);
+            likelihood::row_sums_and_grad(isa, kind, output, batch.x, pixels, Scale::All(1.0), loss, grad);
+        }
+        _ => loss.clear(),
+    }
+}
+
+/// Computes the gradient of every weight and bias, after [`forward`] on the same network, batch and workspace.
+///
+/// `grads` are the gradients of the objective in the results of [`forward`]: of `loss` and `output` that which the network
+/// computes; of mean, logvar and z the part that does not flow through the rest of the network, or nothing.
+///
+/// # Panics
+/// If sizes do not fit together.
+pub fn backward(isa: Isa, network: &Network, batch: &Batch, grads: &Computed, workspace: &mut Workspace) {
+    let Network { layers, hidden, activation, .. } = *network;
+    let Workspace { outputs, z, z_grad, layers: layer_grads, .. } = workspace;
+    let images = batch.images;
+    let (outputs, z) = (&*outputs, &**z);
+    layer_grads.resize_with(layers.len(), LayerGrads::default);
+    for (grads, layer) in layer_grads.iter_mut().zip(layers) {
+        grads.parameters.resize(layer);
+    }
+    let (encoder, rest) = layer_grads.split_at_mut(hidden);
+    let [mean_grads, logvar_grads, decoder @ ..] = rest else { panic!("a network has a mean, a logvar and a decoder") };
+    if let Some(last) = decoder.last_mut() {
+        if network.loss.is_some() {
+            reduce::scale_rows(isa, grads.loss, &mut last.output);
+        } else {
+            sized(&mut last.output, grads.output.len()).copy_from_slice(grads.output);
+        }
+    }
+
+    // Nothing else depends on the gradients of a layer's parameters: they are computed beside the rest of the pass, so
+    // that no thread is idle while the small products are computed.
+    rayon::in_place_scope(|scope| {
+        // The decoder, from its end.
+        let z_grad = sized(z_grad, z.len());
+        let mut below = decoder;
+        while let Some((LayerGrads { output: dy, parameters }, rest)) = below.split_last_mut() {
+            let (dy, i) = (&**dy, hidden + 2 + rest.len());
+            let reader = [(dy, &layers[i])];
+            match rest.last_mut() {
+                Some(next) => {
+                    let x = &outputs[i - 1];
+                    scope.spawn(move |_| parameter_grads(isa, dy, Input::Activations(x), images, parameters));
+                    input_grad(isa, &reader, images, Some((activation, x)), sized(&mut next.output, x.len()));
+                }
+                None => {
+                    scope.spawn(move |_| parameter_grads(isa, dy, Input::Activations(z), images, parameters));
+                    input_grad(isa, &reader, images, None, z_grad);
+                }
+            }
+            below = rest;
+        }
+
+        // The latents.
+        let (mean, logvar) = (&outputs[hidden], &outputs[hidden + 1]);
+        let LayerGrads { output: dmean, parameters: mean_parameters } = mean_grads;
+        let LayerGrads { output: dlogvar, parameters: logvar_parameters } = logvar_grads;
+        let (dmean, dlogvar) = (sized(dmean, mean.len()), sized(dlogvar, mean.len()));
+        add(z_grad, grads.z);
+        let upstream = Upstream { mean, logvar, noise: batch.noise, dz: z_grad, dkl: grads.kl };
+        latent::sample_backward(isa, network.noise, &upstream, dmean, dlogvar);
+        add(dmean, grads.mean);
+        add(dlogvar, grads.logvar);
+        let (dmean, dlogvar) = (&*dmean, &*dlogvar);
+        let input = |i: usize| if i == 0 { Input::Pixels(batch.x) } else { Input::Activations(&outputs[i - 1]) };
+        let x = input(hidden);
+        scope.spawn(move |_| parameter_grads(isa, dmean, x, images, mean_parameters));
+        scope.spawn(move |_| parameter_grads(isa, dlogvar, x, images, logvar_parameters));
+
+        // The encoder, from its end: the mean and the logvar read the output of its last layer.
+        let mut readers = [(dmean, &layers[hidden]), (dlogvar, &layers[hidden + 1])];
+        let mut readers = readers.as_mut_slice();
+        let mut below = encoder;
+        while let Some((LayerGrads { output, parameters }, rest)) = below.split_last_mut() {
+            let i = rest.len();
+            let y = &outputs[i];
+            let dy = sized(output, y.len());
+            input_grad(isa, readers, images, Some((activation, y)), dy);
+            let (dy, x) = (&*dy, input(i));
+            scope.spawn(move |_| parameter_grads(isa, dy, x, images, parameters));
+            readers = &mut readers[..1];
+            readers[0] = (dy, &layers[i]);
+            below = rest;
+        }
+    });
+}
+
+/// Adds `part` to `sum`, element by element; a part that is empty adds nothing.
+fn add(sum: &mut [f32], part: &[f32]) {
+    sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+}

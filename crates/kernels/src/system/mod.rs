@@ -1,0 +1,5 @@
+//! What the kernels ask of the system: threads, memory that is kept between calls, and large pages.
+
+pub mod pages;
+pub(crate) mod parallel;
+pub(crate) mod scratch;
