@@ -3,12 +3,12 @@
 mod support;
 
 use support::{World, csv, real_mnist};
-use vae_bench::data::{Binarize, DataSource, PixelRange, PixelStats, Pixels, load};
+use vae_bench::data::{Binarize, DataSource, KNOWN, PixelRange, PixelStats, Pixels, load};
 
 #[test]
 fn the_real_files_verify_and_have_the_statistics_that_everybody_quotes() {
     let Some(dir) = real_mnist() else { return };
-    let data = load(DataSource::Mnist, Some(&dir)).unwrap().dataset;
+    let data = load(DataSource::Known(&KNOWN[0]), Some(&dir)).unwrap().dataset;
     let pixels = Pixels { binarize: Binarize::None, range: PixelRange::Unit };
     let (train, test) = (PixelStats::of(&data.train, pixels), PixelStats::of(&data.test, pixels));
     let means = train.means();

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::Images;
+use super::images::Images;
 use crate::rng::{Purpose, Stream};
 use kernels::dispatch::Isa;
 use kernels::pixels::gather;

@@ -6,7 +6,10 @@ use nalgebra::DMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Binarize, Dataset, PixelStats, Pixels, cache};
+use super::batches::{Binarize, Pixels};
+use super::cache;
+use super::dataset::Dataset;
+use super::stats::PixelStats;
 use crate::files::write_atomically;
 use kernels::dispatch::Isa;
 use kernels::matmul::{Finish, MatRef, Start, matmul};
@@ -62,7 +65,7 @@ impl Spectrum {
 }
 
 fn cache_file(data: &Dataset, pixels: Pixels) -> Option<PathBuf> {
-    let dir = cache::mnist_dir()?.parent()?.join("spectra");
+    let dir = cache::root()?.join("spectra");
     let (slope, offset) = pixels.range.affine();
     let name = format!("{}-{:?}-{slope}-{offset}.json", &data.digest()[..16], pixels.binarize);
     // A subset has the digest of the whole: it is computed anew each time.

@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::{Binarize, Images, Pixels};
+use super::batches::{Binarize, Pixels};
+use super::images::Images;
 
 /// The distribution of every pixel over the images, counted from the bytes, so that nothing rounds before the end.
 #[derive(Clone, Debug, PartialEq)]

@@ -398,7 +398,7 @@ impl<'a> Worker<'a> {
                 beta_sigma2: objective.beta_sigma2(self.task.batch_size, end, None, None),
             },
             data: DataFacts {
-                name: job.data.name,
+                name: job.data.name.clone(),
                 train_images: job.data.train.len(),
                 test_images: job.data.test.len(),
                 pixels: job.data.pixels(),
