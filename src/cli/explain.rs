@@ -32,9 +32,9 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<ExitCode> {
             banner(&warning);
         }
         let dataset: Dataset = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
-        let data = summarise(&dataset, spec.data().pixels);
+        let data = summarise(&dataset, spec.data().pixels)?;
         let preset = settings.preset.map(|name| name.preset());
-        explain_spec(&spec, preset, dataset.pixels(), data.train.total_variance(), Some(&data), args.pixels)
+        explain_spec(&spec, preset, dataset.pixels(), spec.data_variance(&data.train)?, Some(&data), args.pixels)
     })?;
     if args.run.json {
         let json = serde_json::to_string_pretty(&explanation)

@@ -24,6 +24,16 @@ pub enum Binarize {
     Dynamic,
 }
 
+impl Binarize {
+    /// Whether pixels are random numbers.
+    pub fn is_drawn(self) -> bool {
+        match self {
+            Binarize::None | Binarize::Threshold => false,
+            Binarize::Static | Binarize::Dynamic => true,
+        }
+    }
+}
+
 /// The interval that pixels are mapped to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]

@@ -231,11 +231,14 @@ fn expected(objective: &Objective, batch: usize, data: &DataSummary) -> Result<O
 }
 
 /// What `explain` reads of a data set.
-pub fn summarise(data: &crate::data::Dataset, pixels: Pixels) -> DataSummary {
-    DataSummary {
+///
+/// # Errors
+/// As [`Spectrum::of`].
+pub fn summarise(data: &crate::data::Dataset, pixels: Pixels) -> Result<DataSummary> {
+    Ok(DataSummary {
         name: data.name.name().to_owned(),
         train: PixelStats::of(&data.train, pixels),
         test: PixelStats::of(&data.test, pixels),
-        spectrum: Spectrum::of(data, pixels),
-    }
+        spectrum: Spectrum::of(data, pixels)?,
+    })
 }

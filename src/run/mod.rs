@@ -220,7 +220,7 @@ impl<'a> Worker<'a> {
         let training = job.spec.training();
         let pixels = job.spec.data().pixels;
         let train_stats = PixelStats::of(&job.data.train, pixels);
-        let objective = job.spec.objective_for(job.data.pixels(), train_stats.total_variance());
+        let objective = job.spec.objective_for(job.data.pixels(), job.spec.data_variance(&train_stats)?);
         let task = Task {
             objective,
             data: job.data,

@@ -10,7 +10,7 @@ pub use settings::Settings;
 pub(crate) use settings::cell_text;
 
 use crate::choice::Choice;
-use crate::data::{Binarize, DataSource, PixelDraw, PixelRange, Pixels};
+use crate::data::{Binarize, DataSource, PixelDraw, PixelRange, PixelStats, Pixels};
 use crate::error::{Error, Result};
 use crate::model::{Activation, Architecture, Init, LogSigma, OutputBias, Sampling};
 use crate::objective::{
@@ -217,6 +217,15 @@ impl RunSpec {
             sampling: self.model.sampling,
             log_sigma: if self.objective.likelihood.learns_sigma() { LogSigma::Learned } else { LogSigma::Absent },
         }
+    }
+
+    /// The variance of the training pixels that [`RunSpec::objective_for`] takes.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Data`] where a weight divides by it and it is 0.
+    pub fn data_variance(&self, train: &PixelStats) -> Result<f64> {
+        let factors = [self.objective.recon_weight, self.objective.kl_weight];
+        if factors.contains(&Factor::PerDataVariance) { train.positive_variance() } else { Ok(train.total_variance()) }
     }
 
     /// The objective for images of `pixels` pixels whose variance around their common mean is `data_variance`.
