@@ -28,7 +28,7 @@ use kernels::likelihood::{self, Loss, Scale};
 use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
 use kernels::{adam, pages, pixels, reduce};
 use rayon::prelude::*;
-use vae_bench::data::synthetic::{Part, digits};
+use vae_bench::data::synthetic::{Split, digits};
 use vae_bench::engine::{Backend, Engine};
 use vae_bench::model::{self, Architecture, Init, LogSigma, Model, Vae};
 use vae_bench::objective::{Objective, ReconLoss, Time};
@@ -199,7 +199,7 @@ fn tensor(values: &[f32], rows: usize, cols: usize) -> Result<Tensor> {
 
 /// A batch of digits as floats: a fifth of the pixels is not 0, as in MNIST.
 fn batch_of_digits() -> Vec<f32> {
-    digits(1, Part::Train, BATCH).pixels.into_iter().map(|byte| f32::from(byte) / 255.0).collect()
+    digits(1, Split::Train, BATCH).pixels.into_iter().map(|byte| f32::from(byte) / 255.0).collect()
 }
 
 /// Keeps the compiler from dropping a result, and a twin's failure from passing for speed.
@@ -493,7 +493,7 @@ fn done(mut step: impl FnMut() -> Result<()>) -> impl FnMut() {
 /// A batch after another of a shuffled epoch, so that its images come from memory.
 fn gather(bench: &mut Bench) -> Result<()> {
     let isa = bench.isa;
-    let images = digits(1, Part::Train, IMAGES).pixels;
+    let images = digits(1, Split::Train, IMAGES).pixels;
     let order = Stream::new(1, Purpose::Shuffle, 1, 0).permutation(IMAGES);
     let mut batches = order.chunks_exact(BATCH).cycle();
     let timages = Tensor::from_slice(&images, (IMAGES, PIXELS), &Device::Cpu)?;

@@ -37,6 +37,10 @@ pub enum Error {
     #[error("{0}")]
     Busy(String),
 
+    /// Ended by a signal before there was anything to resume. Exit code 75.
+    #[error("{0}")]
+    Interrupted(String),
+
     /// A picture that cannot be drawn. Exit code 1.
     #[error("{0}")]
     Picture(#[from] figure::Error),
@@ -70,6 +74,7 @@ impl Error {
         match self {
             Error::Usage(_) => ExitCode::Usage,
             Error::Data(_) => ExitCode::Data,
+            Error::Interrupted(_) => ExitCode::Interrupted,
             Error::Io { .. } | Error::Run(_) | Error::Busy(_) | Error::Picture(_) | Error::Tensor(_) => {
                 ExitCode::RunFailed
             }

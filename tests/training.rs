@@ -1,7 +1,7 @@
 //! The training loop as a library: what a scale does to a trajectory, and what a batch size does not do to a measure.
 
 use candle_nn::Optimizer as _;
-use vae_bench::data::synthetic::{Part, digits};
+use vae_bench::data::synthetic::{Split, digits};
 use vae_bench::data::{Binarize, Dataset, DatasetName, Images, PixelDraw, PixelRange, Pixels};
 use vae_bench::engine::Backend;
 use vae_bench::evaluate::{Evaluation, Measurement, evaluate};
@@ -17,13 +17,13 @@ use vae_bench::train::{Flow, Observer, ResumePoint, State, Task, train};
 const STEPS: usize = 50;
 const PIXELS: Pixels = Pixels { binarize: Binarize::None, range: PixelRange::Unit };
 
-fn images(part: Part, n: usize) -> Images {
-    let drawn = digits(3, part, n);
+fn images(split: Split, n: usize) -> Images {
+    let drawn = digits(3, split, n);
     Images::new(drawn.pixels, drawn.labels, 28, 28).unwrap()
 }
 
 fn data() -> Dataset {
-    Dataset::new(DatasetName::Synthetic, images(Part::Train, 16 * STEPS), images(Part::Test, 103), Vec::new())
+    Dataset::new(DatasetName::Synthetic, images(Split::Train, 16 * STEPS), images(Split::Test, 103), Vec::new())
 }
 
 /// R and K of every batch of the first epoch.
@@ -111,7 +111,7 @@ fn sgd_sees_the_scale_until_the_learning_rate_is_divided_by_it() {
 
 #[test]
 fn what_is_measured_on_a_frozen_model_does_not_depend_on_the_batch() {
-    let test = images(Part::Test, 103);
+    let test = images(Split::Test, 103);
     for toml in ["", "loss = 'gaussian-optimal'", "loss = 'mse'\nfree-bits = 'latent-batch:0.05'", "kl = 'monte-carlo'"]
     {
         let spec =

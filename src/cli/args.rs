@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use super::looks::Picture;
 use super::run_args::{RunArgs, count, number};
 use super::sweep_args::{StatusArgs, SweepArgs};
-use crate::data::DataSource;
+use crate::data::{DataSource, KNOWN, KnownDataset};
 use figure::Theme;
 
 const EXAMPLES: &str = "\
@@ -206,12 +206,34 @@ pub struct MergeArgs {
 /// What to do with the data.
 #[derive(Debug, Subcommand)]
 pub enum DataAction {
-    /// Download MNIST into the cache and verify it
-    Fetch,
-    /// Check the four files against the SHA-256 of the real MNIST
-    Verify(DataDirArg),
+    /// Download a data set into the cache and verify it
+    Fetch(DataSetArg),
+    /// Check the four files of a data set against their known SHA-256
+    Verify {
+        /// Which data set.
+        #[command(flatten)]
+        set: DataSetArg,
+        /// Where it is.
+        #[command(flatten)]
+        dir: DataDirArg,
+    },
     /// Say which data a run would use, and describe it
     Info(InfoArgs),
+}
+
+/// A known data set by name.
+#[derive(Debug, Args)]
+pub struct DataSetArg {
+    /// The data set
+    #[arg(value_name = "NAME", value_parser = known_data_set, default_value = KnownDataset::default_entry().name)]
+    pub name: &'static KnownDataset,
+}
+
+fn known_data_set(name: &str) -> Result<&'static KnownDataset, String> {
+    KnownDataset::find(name).ok_or_else(|| {
+        let names: Vec<&str> = KNOWN.iter().map(|known| known.name).collect();
+        format!("no known data set; there are {}", names.join(", "))
+    })
 }
 
 /// `--data-dir` alone.

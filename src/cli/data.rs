@@ -1,32 +1,36 @@
 //! `vae-bench data`: fetch, verify, describe.
 
+use std::path::Path;
+
 use super::args::{DataAction, InfoArgs};
-use super::{banner, data_dir_or_cache, print};
-use crate::data::{Binarize, Images, Loaded, PixelRange, PixelStats, Pixels, fetch, load, mnist};
+use super::{banner, print, stop_on_signals};
+use crate::data::directory::verify_file;
+use crate::data::fetch::fetch;
+use crate::data::{Binarize, Images, KnownDataset, Loaded, PixelRange, PixelStats, Pixels, dataset_dir, load};
 use crate::error::{Error, ExitCode, Result};
 
 /// Does one of the three.
 pub(super) fn act(action: &DataAction) -> Result<ExitCode> {
     match action {
-        DataAction::Fetch => {
-            let dir = crate::data::cache_dir()?;
-            fetch(&dir)?;
-            verify(&dir)
+        DataAction::Fetch(set) => {
+            let stop = stop_on_signals()?;
+            fetch(set.name, &stop)?;
+            verify(set.name, &dataset_dir(set.name)?)
         }
-        DataAction::Verify(arg) => verify(&data_dir_or_cache(arg.data_dir.as_ref())?),
+        DataAction::Verify { set, dir } => match &dir.data_dir {
+            Some(dir) => verify(set.name, dir),
+            None => verify(set.name, &dataset_dir(set.name)?),
+        },
         DataAction::Info(args) => info(args),
     }
 }
 
-/// Checks each file, says what was found for each, and fails with the first that is not MNIST's.
-fn verify(dir: &std::path::Path) -> Result<ExitCode> {
+/// Checks each file, prints what was found for each, and fails with the first that is not the data set's.
+fn verify(known: &KnownDataset, dir: &Path) -> Result<ExitCode> {
     let mut first_error = None;
-    for expected in &mnist::FILES {
-        let checked = mnist::read_file(dir, expected).and_then(|checked| {
-            if checked.sha256 == expected.sha256 { Ok(checked) } else { Err(mnist::not_mnist(&checked, expected)) }
-        });
-        match checked {
-            Ok(checked) => print(format!("ok      {}  {}\n", checked.sha256, checked.path.display()).as_bytes()),
+    for expected in &known.files {
+        match verify_file(dir, known, expected) {
+            Ok(found) => print(format!("ok      {}  {}\n", found.file.sha256(), found.path.display()).as_bytes()),
             Err(error) => {
                 print(format!("FAILED  {}\n", expected.name).as_bytes());
                 first_error = first_error.or(Some(error));
@@ -41,34 +45,40 @@ fn info(args: &InfoArgs) -> Result<ExitCode> {
     if let Some(warning) = warning {
         banner(&warning);
     }
-    let (height, width) = dataset.train.size();
-    let mut text = format!("data     {}, images of {height} x {width}\n", dataset.name.name());
     for (split, images) in [("train", &dataset.train), ("test", &dataset.test)] {
-        text.push_str(&describe(split, images)?);
+        if images.is_empty() {
+            return Err(Error::Data(format!("the {split} set is empty; give files with images in them")));
+        }
     }
-    for file in &dataset.files {
-        text.push_str(&format!("sha256   {}  {}\n", file.sha256, file.file));
-    }
-    print(text.as_bytes());
+    let pixels = Pixels { binarize: Binarize::None, range: PixelRange::Unit };
+    let (train, test) = (PixelStats::of(&dataset.train, pixels), PixelStats::of(&dataset.test, pixels));
+    let (height, width) = dataset.train.size();
+    // What `explain` and the reports call the floor: the training set's mean image, on both splits.
+    let average = train.means();
+    let text = [
+        format!("data     {}, images of {height} x {width}\n", dataset.name.name()),
+        describe("train", &dataset.train, &train, &average),
+        describe("test", &dataset.test, &test, &average),
+    ]
+    .concat();
+    let files = dataset.files.iter().map(|file| format!("sha256   {}  {}\n", file.sha256, file.file));
+    print((text + &files.collect::<String>()).as_bytes());
     Ok(ExitCode::Done)
 }
 
-fn describe(split: &str, images: &Images) -> Result<String> {
-    if images.is_empty() {
-        return Err(Error::Data(format!("the {split} set is empty; give files with images in them")));
-    }
-    let stats = PixelStats::of(images, Pixels { binarize: Binarize::None, range: PixelRange::Unit });
+/// Two lines about `images`, whose statistics are `stats`; `average` is the mean training image.
+fn describe(split: &str, images: &Images, stats: &PixelStats, average: &[f64]) -> String {
     let means = stats.means();
     let mean = means.iter().sum::<f64>() / means.len() as f64;
-    let (bce, squared) = (stats.cross_entropy_of(&means), stats.squared_error_of(&means));
-    let lit = (0..images.len()).flat_map(|i| images.image(i)).filter(|&&b| b > 0).count();
-    let lit = lit as f64 / (images.len() * images.pixels_per_image()) as f64;
-    Ok(format!(
-        "{split:<8} {} images, pixel mean {mean:.5}, {:.2}% of pixels lit; variance {:.5}\n\
-         \x20        a decoder that ignores z reaches BCE {bce:.3} and S {squared:.3}; no model's BCE is below {:.3}\n",
+    let nonzero = images.bytes().iter().filter(|&&b| b > 0).count() as f64 / images.bytes().len() as f64;
+    format!(
+        "{split:<8} {} images, pixel mean {mean:.5}, {:.2}% of pixels above 0; variance {:.5}\n\
+         \x20        the mean training image has BCE {:.3} and S {:.3} here; no model's BCE is below {:.3}\n",
         images.len(),
-        100.0 * lit,
+        100.0 * nonzero,
         stats.total_variance(),
+        stats.cross_entropy_of(average),
+        stats.squared_error_of(average),
         stats.grey_entropy()
-    ))
+    )
 }

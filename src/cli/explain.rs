@@ -32,11 +32,11 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<ExitCode> {
             banner(&warning);
         }
         let dataset: Dataset = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
-        let data = DataSummary::of(&dataset, spec.data().pixels);
+        let data = DataSummary::of(&dataset, spec.data().pixels)?;
         let preset = settings.preset.map(|name| name.preset());
         let on = Context {
             pixels: dataset.pixels(),
-            data_variance: data.train.total_variance(),
+            data_variance: spec.data_variance(&data.train)?,
             data: Some(&data),
             carry_to: args.pixels,
         };

@@ -14,7 +14,6 @@ mod sweep_display;
 mod trained;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -25,7 +24,7 @@ use display::Style;
 use run_args::RunArgs;
 use trained::Subject;
 
-use crate::data::{Loaded, load};
+use crate::data::{Loaded, load_until};
 use crate::device::DeviceChoice;
 use crate::engine::Engine;
 use crate::error::{Error, ExitCode, Result};
@@ -156,7 +155,7 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
     let stop = stop_on_signals()?;
 
     let finished = pool.install(|| -> Result<Finished> {
-        let Loaded { dataset, warning } = load(spec.data().source, settings.data_dir.as_deref())?;
+        let Loaded { dataset, warning } = load_until(spec.data().source, settings.data_dir.as_deref(), &stop)?;
         if let Some(warning) = warning {
             banner(&warning);
         }
@@ -248,9 +247,4 @@ fn stop_on_signals() -> Result<Arc<AtomicBool>> {
             .map_err(|e| Error::Run(format!("signals cannot be caught ({e})")))?;
     }
     Ok(stop)
-}
-
-/// The path of the cache or the directory that was named.
-fn data_dir_or_cache(dir: Option<&PathBuf>) -> Result<PathBuf> {
-    dir.cloned().map_or_else(crate::data::cache_dir, Ok)
 }

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::Images;
+use super::images::Images;
 use crate::rng::{Purpose, Stream};
 use kernels::Isa;
 use kernels::pixels::gather;
@@ -22,6 +22,16 @@ pub enum Binarize {
     Static,
     /// drawn anew for every training epoch (Burda et al. 2016); test images are drawn once
     Dynamic,
+}
+
+impl Binarize {
+    /// Whether pixels are random numbers.
+    pub fn is_drawn(self) -> bool {
+        match self {
+            Binarize::None | Binarize::Threshold => false,
+            Binarize::Static | Binarize::Dynamic => true,
+        }
+    }
 }
 
 /// The interval that pixels are mapped to.

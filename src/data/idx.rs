@@ -14,11 +14,17 @@ use crate::error::{Error, Result};
 /// More content than this is refused: 2 GiB, forty times MNIST.
 const MAX_CONTENT: u64 = 2 << 30;
 
+/// Larger images than this many pixels are refused (1024 x 1024): statistics and models grow with every pixel.
+pub const MAX_PIXELS: u64 = 1 << 20;
+
 /// No deflate stream unpacks to more than this many times its size.
 const MAX_DEFLATE_RATIO: u64 = 1032;
 
 /// Bytes that are unpacked at a time, while those before are hashed.
 const PIECE: usize = 1 << 20;
+
+/// Bytes set aside before any content was read; more are set aside only as content arrives. MNIST's 47 MB fit at once.
+const FIRST_ALLOCATION: usize = 64 << 20;
 
 /// What a file must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +44,7 @@ impl Kind {
     }
 
     /// Bytes before the content.
-    pub fn header_len(self) -> usize {
+    fn header_len(self) -> usize {
         4 + 4 * self.dimensions()
     }
 
@@ -47,11 +53,11 @@ impl Kind {
     }
 }
 
-/// A whole IDX file in memory, header included, as it is hashed; verified against its own header.
+/// A whole IDX file in memory; verified against its own header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdxFile {
-    bytes: Vec<u8>,
-    kind: Kind,
+    header: Vec<u8>,
+    content: Vec<u8>,
     dims: Vec<usize>,
     sha256: [u8; 32],
 }
@@ -59,19 +65,18 @@ pub struct IdxFile {
 impl IdxFile {
     /// Builds the file that holds `content` with these sizes.
     pub fn build(kind: Kind, dims: &[usize], content: &[u8]) -> Self {
-        let mut bytes = kind.magic().to_be_bytes().to_vec();
+        let mut header = kind.magic().to_be_bytes().to_vec();
         for &size in dims {
-            bytes.extend((size as u32).to_be_bytes());
+            header.extend((size as u32).to_be_bytes());
         }
-        bytes.extend(content);
-        let sha256 = Sha256::digest(&bytes).into();
-        IdxFile { bytes, kind, dims: dims.to_vec(), sha256 }
+        let sha256 = Sha256::new().chain_update(&header).chain_update(content).finalize().into();
+        IdxFile { header, content: content.to_vec(), dims: dims.to_vec(), sha256 }
     }
 
-    /// Reads `path`, gzip-compressed where its first bytes say so (its name is not asked).
+    /// Reads `path`, gzip-compressed where its first bytes say so (its name does not matter).
     ///
     /// # Errors
-    /// Every one is an [`Error::Data`] that names the file, the byte and the mend.
+    /// Every one is an [`Error::Data`] that names the file, the byte and the hint.
     pub fn read(path: &Path, kind: Kind) -> Result<Self> {
         let unreadable = |e: std::io::Error| {
             let e = Error::input(path, "read", e);
@@ -104,14 +109,13 @@ impl IdxFile {
     }
 
     /// The whole file, header included.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    pub fn bytes(&self) -> Vec<u8> {
+        [self.header.as_slice(), &self.content].concat()
     }
 
     /// The content alone.
-    pub fn into_content(mut self) -> Vec<u8> {
-        self.bytes.drain(..self.kind.header_len());
-        self.bytes
+    pub fn into_content(self) -> Vec<u8> {
+        self.content
     }
 }
 
@@ -185,6 +189,15 @@ fn read_content(
             &format!("bytes 4-{last} say {shown} = {claim} bytes, more than the 2 GiB that are read"),
         ));
     }
+    let pixels = sizes[1..].iter().fold(1u64, |product, &n| product.saturating_mul(u64::from(n)));
+    if pixels > MAX_PIXELS {
+        return Err(broken(
+            path,
+            &format!(
+                "bytes 8-{last} say images of {pixels} pixels, more than the {MAX_PIXELS} (1024 x 1024) that are read"
+            ),
+        ));
+    }
     let needed = header.len() as u64 + claim;
     if needed > limit {
         return Err(broken(
@@ -192,13 +205,15 @@ fn read_content(
             &format!("bytes 4-{last} say {shown} = {claim} bytes, which a file of this size cannot hold"),
         ));
     }
-    let mut bytes = header;
-    let (mut hash, mut hashed, mut filled) = (Sha256::new(), 0, bytes.len());
-    // The claim is bounded by the file's own size, so one allocation is safe; it spares copies of 47 MB. One byte more
-    // than claimed tells a file that goes on.
-    bytes.resize(needed as usize + 1, 0);
+    // One byte more than claimed detects a file that goes on.
+    let wanted = claim as usize + 1;
+    let mut hash = Sha256::new().chain_update(&header);
+    let (mut content, mut hashed, mut filled) = (vec![0; wanted.min(FIRST_ALLOCATION)], 0, 0);
     loop {
-        let (done, rest) = bytes.split_at_mut(filled);
+        if filled == content.len() && filled < wanted {
+            content.resize(wanted.min(2 * filled), 0);
+        }
+        let (done, rest) = content.split_at_mut(filled);
         let piece = rest.len().min(PIECE);
         // Unpacking and hashing take about as long, so each piece is hashed while the next one is unpacked.
         let (read, ()) = rayon::join(|| read_up_to(&mut input, &mut rest[..piece]), || hash.update(&done[hashed..]));
@@ -208,8 +223,8 @@ fn read_content(
         }
         (hashed, filled) = (filled, filled + read);
     }
-    bytes.truncate(filled);
-    let found = filled as u64;
+    content.truncate(filled);
+    let found = (header.len() + filled) as u64;
     if found < needed {
         return Err(broken(
             path,
@@ -220,7 +235,7 @@ fn read_content(
         return Err(broken(path, &format!("goes on after byte {needed}, where bytes 4-{last} ({shown}) end it")));
     }
     let dims = sizes.iter().map(|&n| n as usize).collect();
-    Ok(IdxFile { bytes, kind, dims, sha256: hash.finalize().into() })
+    Ok(IdxFile { header, content, dims, sha256: hash.finalize().into() })
 }
 
 /// Bytes as lower-case hexadecimal.
@@ -247,7 +262,7 @@ mod tests {
     }
 
     fn two_images() -> Vec<u8> {
-        IdxFile::build(Kind::Images, &[2, 2, 3], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).bytes
+        IdxFile::build(Kind::Images, &[2, 2, 3], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).bytes()
     }
 
     #[test]
@@ -271,6 +286,11 @@ mod tests {
         claims_none[4..8].fill(0);
         let mut longer = bytes.clone();
         longer.push(0);
+        // 1 x 2^31 pixels in a gzip file of 2 MB, which could unpack to as much: 2.2 TB of statistics.
+        let mut huge_image = bytes.clone();
+        huge_image[4..16].copy_from_slice(&[0, 0, 0, 1, 0, 0, 0, 1, 0x80, 0, 0, 0]);
+        let mut wide_image = vec![0; 20 << 20];
+        wide_image[..16].copy_from_slice(&[0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 4, 1, 0, 0, 4, 0]);
         let cases: Vec<(Vec<u8>, Kind, &str)> = vec![
             (vec![], Kind::Images, "ends at byte 0"),
             (bytes[..3].to_vec(), Kind::Images, "ends at byte 3"),
@@ -282,6 +302,8 @@ mod tests {
             (gz(&claims_billions), Kind::Images, "more than the 2 GiB"),
             (claims_all, Kind::Images, "more than the 2 GiB"),
             (claims_none, Kind::Images, "nothing in it"),
+            (gz(&huge_image), Kind::Images, "bytes 8-15 say images of 2147483648 pixels, more than the 1048576"),
+            (wide_image, Kind::Images, "images of 1049600 pixels"),
             (longer.clone(), Kind::Images, "goes on after byte 28"),
             (gz(&longer), Kind::Images, "goes on after byte 28"),
         ];

@@ -56,14 +56,17 @@ pub struct Expected {
 
 impl DataSummary {
     /// Reads `data` with `pixels`.
-    pub fn of(data: &Dataset, pixels: Pixels) -> Self {
-        DataSummary {
+    ///
+    /// # Errors
+    /// As [`Spectrum::of`].
+    pub fn of(data: &Dataset, pixels: Pixels) -> Result<Self> {
+        Ok(DataSummary {
             name: data.name.name().to_owned(),
             train_images: data.train.len(),
             train: PixelStats::of(&data.train, pixels),
             test: PixelStats::of(&data.test, pixels),
-            spectrum: Spectrum::of(data, pixels),
-        }
+            spectrum: Spectrum::of(data, pixels)?,
+        })
     }
 }
 

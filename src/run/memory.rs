@@ -53,10 +53,12 @@ pub fn check_side_by_side<'a>(
     Ok(())
 }
 
-/// Bytes of parameters, gradients, optimiser state and one batch.
+/// Bytes of parameters, gradients, optimiser state, one batch, and a checkpoint on its way to disk.
 fn needed(architecture: &Architecture, training: &TrainingSpec, images: usize) -> u128 {
-    // Values, gradients, a gradient's transposed copy, and the optimiser's state.
-    let copies = 3 + training.optimizer.rule.slots() as u128;
+    let slots = training.optimizer.rule.slots() as u128;
+    // Values, gradients, a gradient's transposed copy, and the optimiser's state; then, while a checkpoint is written, a
+    // copy of that state, and the file's bytes: values and state again.
+    let copies = 3 + slots + slots + (1 + slots);
     let batch = training.batch_size.min(images) as u128;
     let floats = architecture
         .parameter_count()

@@ -222,7 +222,7 @@ impl<'a> Worker<'a> {
         let training = job.spec.training();
         let pixels = job.spec.data().pixels;
         let train_stats = PixelStats::of(&job.data.train, pixels);
-        let objective = job.spec.objective_for(job.data.pixels(), train_stats.total_variance());
+        let objective = job.spec.objective_for(job.data.pixels(), job.spec.data_variance(&train_stats)?);
         let task = Task {
             objective,
             data: job.data,
@@ -392,7 +392,7 @@ impl<'a> Worker<'a> {
                 beta_sigma2: objective.beta_sigma2(batch, end, None, None),
             },
             data: DataFacts {
-                name: job.data.name,
+                name: job.data.name.clone(),
                 train_images: job.data.train.len(),
                 test_images: job.data.test.len(),
                 pixels: job.data.pixels(),

@@ -4,7 +4,7 @@ use super::family::{FamilySpec, log_sigma_of};
 use super::owners::contradiction;
 use super::settings::Settings;
 use crate::choice::Choice;
-use crate::data::{Binarize, DataSource, PixelDraw, PixelRange, Pixels};
+use crate::data::{Binarize, DataSource, PixelDraw, PixelRange, PixelStats, Pixels};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::model::{Activation, Architecture, Init, OutputBias};
@@ -186,6 +186,19 @@ impl RunSpec {
             activation: self.network.activation,
             sampling,
             log_sigma: log_sigma_of(self.recon.loss),
+        }
+    }
+
+    /// The variance of the training pixels that [`RunSpec::objective_for`] takes.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Data`] where a weight divides by it and it is 0.
+    pub fn data_variance(&self, train: &PixelStats) -> Result<f64> {
+        let scales = [self.recon.scale, self.family.kl().scale];
+        if scales.contains(&LossScale::PerDataVariance) {
+            train.positive_variance()
+        } else {
+            Ok(train.total_variance())
         }
     }
 

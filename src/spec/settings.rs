@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn a_data_directory_stays_when_only_the_upper_layer_names_the_data_set() {
         let variables = Settings { data_dir: Some("/digits".into()), ..Settings::default() };
-        let typed = Settings { data: Some(DataSource::Mnist), ..Settings::default() };
+        let typed = Settings { data: Some(DataSource::Synthetic), ..Settings::default() };
         assert_eq!(typed.clone().over(variables).data_dir, Some("/digits".into()));
         let file = Settings { data: Some(DataSource::Idx), data_dir: Some("/other".into()), ..Settings::default() };
         assert_eq!(typed.over(file).data_dir, None, "a directory of another data set says nothing about this one");

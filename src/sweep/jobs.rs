@@ -149,7 +149,7 @@ impl Crew<'_> {
             let start = Instant::now();
             let fate = guarded(|| {
                 // Outside the worker's own threads: the others wait for the data, so all processors read it.
-                let data = self.library.images(&run.spec, &run.settings)?;
+                let data = self.library.images(&run.spec, &run.settings, stop)?;
                 pool.install(|| self.one(worker, run, &data, watcher, stop))
             });
             let mut board = lock(board);

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::data::{DataSource, Dataset, Identity, Loaded, identify, load};
+use crate::data::{DataSource, Dataset, Identity, Loaded, identify, load, load_until};
 use crate::error::Result;
 use crate::spec::{RunSpec, Settings};
 
@@ -54,18 +55,18 @@ impl Library {
         Ok(identity)
     }
 
-    /// The images of a run whose source is that of [`Library::identity`].
+    /// The images of a run whose source is that of [`Library::identity`]; `stop` ends a download.
     ///
     /// # Errors
     /// As [`load`], and where the run asks for more images than there are.
-    pub fn images(&self, spec: &RunSpec, settings: &Settings) -> Result<Arc<Dataset>> {
+    pub fn images(&self, spec: &RunSpec, settings: &Settings, stop: &AtomicBool) -> Result<Arc<Dataset>> {
         let data = spec.data();
         let source = (data.source, settings.data_dir.clone());
         let mut shelves = self.lock();
         let whole = match shelves.whole.get(&source) {
             Some(whole) => Arc::clone(whole),
             None => {
-                let loaded = Arc::new(load(source.0, source.1.as_deref())?.dataset);
+                let loaded = Arc::new(load_until(source.0, source.1.as_deref(), stop)?.dataset);
                 shelves.whole.insert(source.clone(), Arc::clone(&loaded));
                 loaded
             }

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 use vae_bench::data::idx::{IdxFile, Kind};
-use vae_bench::data::synthetic::{Part, digits};
+use vae_bench::data::synthetic::{Split, digits};
 
 /// Training images of the small data set; no multiple of the batch sizes used, so the last batch is short.
 pub const TRAIN: usize = 600;
@@ -46,7 +46,7 @@ impl World {
     pub fn write_data(&self, name: &str, train: usize, test: usize) -> PathBuf {
         let dir = self.path().join(name);
         std::fs::create_dir_all(&dir).unwrap();
-        for (prefix, part, n) in [("train", Part::Train, train), ("t10k", Part::Test, test)] {
+        for (prefix, part, n) in [("train", Split::Train, train), ("t10k", Split::Test, test)] {
             let drawn = digits(7, part, n);
             let images = IdxFile::build(Kind::Images, &[n, 28, 28], &drawn.pixels);
             let labels = IdxFile::build(Kind::Labels, &[n], &drawn.labels);
