@@ -1,34 +1,78 @@
 //! `vae-bench data`: fetch, verify, describe.
 
-use super::args::{DataAction, InfoArgs};
-use super::{banner, data_dir_or_cache, print};
-use crate::data::{Binarize, Images, Loaded, PixelRange, PixelStats, Pixels, fetch, load, mnist};
-use crate::error::{Error, ExitCode, Result};
+use std::path::{Path, PathBuf};
 
-/// Does one of the three.
-pub(super) fn act(action: &DataAction) -> Result<ExitCode> {
-    match action {
-        DataAction::Fetch => {
-            let dir = crate::data::cache_dir()?;
-            fetch(&dir)?;
-            verify(&dir)
-        }
-        DataAction::Verify(arg) => verify(&data_dir_or_cache(arg.data_dir.as_ref())?),
-        DataAction::Info(args) => info(args),
+use clap::{Args, Subcommand};
+
+use super::threads::pool;
+use crate::data::{
+    Binarize, DataSource, Images, Loaded, PixelRange, PixelStats, Pixels, cache_dir, fetch, load, mnist,
+};
+use crate::error::{Error, ExitCode, Result};
+use crate::terminal::{banner, print};
+
+/// What to do with the data.
+#[derive(Debug, Subcommand)]
+pub enum DataAction {
+    /// Download MNIST into the cache and verify it
+    Fetch,
+    /// Check the four files against the SHA-256 of the real MNIST
+    Verify(DataDirArg),
+    /// Say which data a run would use, and describe it
+    Info(InfoArgs),
+}
+
+/// `--data-dir` alone.
+#[derive(Debug, Args)]
+pub struct DataDirArg {
+    /// Directory of the four files [default: the cache]
+    #[arg(long, value_name = "DIR", env = "VAE_BENCH_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Arguments of `data info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// Which data
+    #[arg(long, value_enum, default_value = "auto", env = "VAE_BENCH_DATA")]
+    pub data: DataSource,
+    /// Where it is.
+    #[command(flatten)]
+    pub dir: DataDirArg,
+}
+
+impl DataDirArg {
+    /// The directory that was named, or the cache.
+    fn or_cache(&self) -> Result<PathBuf> {
+        self.data_dir.clone().map_or_else(cache_dir, Ok)
     }
 }
 
+/// Does one of the three.
+pub(super) fn run(action: &DataAction) -> Result<ExitCode> {
+    // Hashes and statistics are computed on a pool of our own: one that cannot be started is an error, no panic.
+    pool(None)?.install(|| match action {
+        DataAction::Fetch => {
+            let dir = cache_dir()?;
+            fetch(&dir)?;
+            verify(&dir)
+        }
+        DataAction::Verify(arg) => verify(&arg.or_cache()?),
+        DataAction::Info(args) => info(args),
+    })
+}
+
 /// Checks each file, says what was found for each, and fails with the first that is not MNIST's.
-fn verify(dir: &std::path::Path) -> Result<ExitCode> {
+fn verify(dir: &Path) -> Result<ExitCode> {
     let mut first_error = None;
     for expected in &mnist::FILES {
         let checked = mnist::read_file(dir, expected).and_then(|checked| {
             if checked.sha256 == expected.sha256 { Ok(checked) } else { Err(mnist::not_mnist(&checked, expected)) }
         });
         match checked {
-            Ok(checked) => print(format!("ok      {}  {}\n", checked.sha256, checked.path.display()).as_bytes()),
+            Ok(checked) => print(format!("ok      {}  {}\n", checked.sha256, checked.path.display())),
             Err(error) => {
-                print(format!("FAILED  {}\n", expected.name).as_bytes());
+                print(format!("FAILED  {}\n", expected.name));
                 first_error = first_error.or(Some(error));
             }
         }
@@ -49,7 +93,7 @@ fn info(args: &InfoArgs) -> Result<ExitCode> {
     for file in &dataset.files {
         text.push_str(&format!("sha256   {}  {}\n", file.sha256, file.file));
     }
-    print(text.as_bytes());
+    print(text);
     Ok(ExitCode::Done)
 }
 

@@ -9,8 +9,11 @@ use serde_json::json;
 
 use super::display::Style;
 use super::list::{Listed, list, will_run};
+use super::signals::stop_on_signals;
 use super::sweep_args::{ListFormat, StatusArgs, SweepArgs, SweptArgs};
-use super::{banner, one_line, print, stop_on_signals, sweep_display};
+use super::sweep_display;
+use super::train::MNIST_PIXELS;
+use super::usage::one_line;
 use crate::error::{Error, ExitCode, Result};
 use crate::records::{RunDir, RunRecord};
 use crate::report::Table;
@@ -19,6 +22,7 @@ use crate::spec::{RunSpec, Settings};
 use crate::sweep::{
     Crew, Definition, Fate, Layers, Library, Line, OnFailure, Plan, Planned, State, find_runs, plans_in,
 };
+use crate::terminal::{banner, print, say, say_lines, warn};
 
 /// A sweep that has no file.
 const UNNAMED: &str = "grid";
@@ -33,14 +37,14 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
         banner(&warning);
     }
     for note in &plan.notes {
-        eprintln!("warning: {note}");
+        warn(note);
     }
     let runs = chosen(args, &plan)?;
     let (jobs, threads) = crew_size(args);
     let states: Vec<Listed<'_>> =
         runs.iter().map(|run| (*run, State::of(&RunDir::new(args.out.join(&run.id))))).collect();
     if args.dry_run || args.format.is_some() {
-        print(list(&states, &args.out, args.format.unwrap_or(ListFormat::Table), jobs).as_bytes());
+        print(list(&states, &args.out, args.format.unwrap_or(ListFormat::Table), jobs));
         return Ok(ExitCode::Done);
     }
     work(args, &plan, states, &library, jobs, threads)
@@ -205,10 +209,10 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
     if !failed.is_empty() {
         let mut table = Table::new(["failed", "why"]).left(&[0, 1]);
         failed.iter().for_each(|(run, why)| table.row([run.as_str(), why.as_str()]));
-        eprint!("{table}");
+        say_lines(&table.to_string());
     }
     if *open > 0 {
-        eprintln!("stopped with {open} runs open; the same command goes on with them");
+        say(&format!("stopped with {open} runs open; the same command goes on with them"));
     }
     if args.json {
         let failures: Vec<_> = failed.iter().map(|(run, why)| json!({ "run": run, "reason": why })).collect();
@@ -216,22 +220,19 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
             "sweep": plan.name, "runs": all, "done_before": before, "done_now": done, "failed": failures, "open": open,
             "dir": args.out,
         });
-        print(format!("{line}\n").as_bytes());
+        print(format!("{line}\n"));
         return;
     }
     let out = args.out.display();
     let mut parts = vec![format!("{done} done now"), format!("{before} done before")];
     parts.extend((!failed.is_empty()).then(|| format!("{} failed", failed.len())));
     parts.extend((*open > 0).then(|| format!("{open} open")));
-    print(
-        format!(
-            "sweep    {}, {all} of {} runs: {}\nrecords  {out}\ntable    vae-bench merge {out} --out table.csv\n",
-            plan.name,
-            plan.runs.len(),
-            parts.join(", ")
-        )
-        .as_bytes(),
-    );
+    print(format!(
+        "sweep    {}, {all} of {} runs: {}\nrecords  {out}\ntable    vae-bench merge {out} --out table.csv\n",
+        plan.name,
+        plan.runs.len(),
+        parts.join(", ")
+    ));
 }
 
 /// Lists the runs of all plans in a directory, and those that lie there besides.
@@ -253,11 +254,11 @@ pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
     let states: Vec<Listed<'_>> =
         runs.iter().map(|run| (run, State::of(&RunDir::new(args.dir.join(&run.id))))).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    print(list(&states, &args.dir, args.format, cores).as_bytes());
+    print(list(&states, &args.dir, args.format, cores));
     Ok(ExitCode::Done)
 }
 
 fn planned(id: String, settings: Settings) -> Result<Planned> {
     let spec = RunSpec::resolve(&settings)?;
-    Ok(Planned { id, settings, spec, pixels: super::MNIST_PIXELS })
+    Ok(Planned { id, settings, spec, pixels: MNIST_PIXELS })
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 
-use super::run_args::{SettingsArgs, threads};
+use super::run_args::SettingsArgs;
+use super::threads::threads;
 use crate::device::DeviceChoice;
 use crate::sweep::{Filter, ShardChoice};
 

@@ -137,7 +137,7 @@ struct Bar(ProgressBar);
 impl Bar {
     fn new() -> Self {
         if !std::io::stderr().is_terminal() {
-            eprintln!("downloading {DATASET} from the Hugging Face hub (once)");
+            crate::terminal::say(&format!("downloading {DATASET} from the Hugging Face hub (once)"));
             return Bar(ProgressBar::hidden());
         }
         let bar = ProgressBar::no_length();
