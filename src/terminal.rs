@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
+use crate::text::printable;
 
 /// What came of writing to stdout so far.
 enum Stdout {
@@ -35,6 +36,16 @@ pub fn print(bytes: impl AsRef<[u8]>) {
     }
 }
 
+/// Writes text for people to stdout, which may hold foreign words: each line is made [`printable`].
+pub fn print_text(text: &str) {
+    print(text.lines().map(|line| format!("{}\n", printable(line))).collect::<String>());
+}
+
+/// Writes one [`printable`] line to stdout.
+pub fn print_line(line: &str) {
+    print(format!("{}\n", printable(line)));
+}
+
 /// Whether everything that was printed has been written, or its reader left.
 ///
 /// # Errors
@@ -46,7 +57,7 @@ pub fn stdout_is_complete() -> Result<()> {
             path: PathBuf::from("stdout"),
             action: "write",
             source,
-            mend: "the output is incomplete: free some space, or send it elsewhere, and repeat the command",
+            hint: "the output is incomplete: free some space, or send it elsewhere, and repeat the command",
         }),
         unbroken => {
             *state = unbroken;
@@ -55,14 +66,14 @@ pub fn stdout_is_complete() -> Result<()> {
     }
 }
 
-/// Writes one line to stderr.
+/// Writes one [`printable`] line to stderr.
 pub fn say(line: &str) {
-    write_stderr(format!("{line}\n"));
+    write_stderr(format!("{}\n", printable(line)));
 }
 
-/// Writes several lines to stderr.
+/// Writes several lines to stderr, each made [`printable`].
 pub fn say_lines(text: &str) {
-    write_stderr(text.lines().map(|line| format!("{line}\n")).collect());
+    write_stderr(text.lines().map(|line| format!("{}\n", printable(line))).collect());
 }
 
 /// Warns on stderr, in one line.

@@ -9,7 +9,7 @@ use crate::data::{
     Binarize, DataSource, Images, Loaded, PixelRange, PixelStats, Pixels, cache_dir, fetch, load, mnist,
 };
 use crate::error::{Error, ExitCode, Result};
-use crate::terminal::{banner, print};
+use crate::terminal::{banner, print, print_line};
 
 /// What to do with the data.
 #[derive(Debug, Subcommand)]
@@ -70,7 +70,7 @@ fn verify(dir: &Path) -> Result<ExitCode> {
             if checked.sha256 == expected.sha256 { Ok(checked) } else { Err(mnist::not_mnist(&checked, expected)) }
         });
         match checked {
-            Ok(checked) => print(format!("ok      {}  {}\n", checked.sha256, checked.path.display())),
+            Ok(checked) => print_line(&format!("ok      {}  {}", checked.sha256, checked.path.display())),
             Err(error) => {
                 print(format!("FAILED  {}\n", expected.name));
                 first_error = first_error.or(Some(error));

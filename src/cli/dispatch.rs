@@ -2,12 +2,13 @@
 
 use std::io::IsTerminal;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use super::args::{Cli, Command};
-use super::usage::one_line;
+use super::usage::usage_error;
+use super::variables;
 use super::{completions, data, eval, explain, man, merge, plot, presets, report, sweep, train};
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{ExitCode, Result};
 use crate::terminal::{self, print, say};
 use kernels::pages;
 
@@ -16,9 +17,9 @@ use kernels::pages;
 /// # Errors
 /// Anything that keeps it from being done, with its exit code, and an output on stdout that is incomplete.
 pub fn main() -> Result<ExitCode> {
-    let code = match Cli::try_parse() {
+    let code = match variables::parse(&std::env::args_os().collect::<Vec<_>>()) {
         Ok(cli) => run(cli)?,
-        Err(error) if error.use_stderr() => return Err(Error::Usage(one_line(&error))),
+        Err(error) if error.use_stderr() => return Err(usage_error(error)),
         Err(help) => {
             let text = help.render();
             let styled = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();

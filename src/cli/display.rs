@@ -8,6 +8,7 @@ use crate::metrics::{EpochRecord, Split};
 use crate::records::RunDir;
 use crate::run::{Display, Effort, Moment};
 use crate::terminal::{self, print, say};
+use crate::text::printable;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ struct Bar {
 impl Bar {
     fn show(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.println(line),
+            Some(bar) => bar.println(printable(line)),
             None => say(line),
         }
     }

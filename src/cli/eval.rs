@@ -17,7 +17,7 @@ use crate::importance::importance_weighted_nll;
 use crate::objective::Time;
 use crate::records::RunDir;
 use crate::run::{last_measurement, write_latents};
-use crate::terminal::{print, say, warn};
+use crate::terminal::{print, print_line, say, warn};
 use crate::text::significant;
 
 /// Arguments of `eval`.
@@ -62,7 +62,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
         }
         if args.images {
             let line = evaluated.paint(&dir)?;
-            if args.json { say(&line) } else { print(line + "\n") }
+            if args.json { say(&line) } else { print_line(&line) }
         }
         Ok(ExitCode::Done)
     })

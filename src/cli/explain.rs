@@ -9,7 +9,7 @@ use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::explain::{Explanation, explain, kl_text, summarise, to_text};
 use crate::spec::RunSpec;
-use crate::terminal::{banner, print};
+use crate::terminal::{banner, print, print_text};
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -69,7 +69,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
             .map_err(|e| Error::Run(format!("the explanation cannot be written as JSON ({e})")))?;
         print(format!("{json}\n"));
     } else {
-        print(to_text(&explanation));
+        print_text(&to_text(&explanation));
     }
     Ok(ExitCode::Done)
 }

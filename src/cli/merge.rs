@@ -7,7 +7,7 @@ use clap::Args;
 use crate::error::{ExitCode, Result};
 use crate::files::write_atomically;
 use crate::sweep::{Merged, Rows, find_runs, merge, missing};
-use crate::terminal::{print, warn};
+use crate::terminal::{print, print_line, warn};
 
 /// Arguments of `merge`.
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub(super) fn run(args: &MergeArgs) -> Result<ExitCode> {
         Some(path) => {
             write_atomically(path, &table)?;
             let lines = table.iter().filter(|&&b| b == b'\n').count();
-            print(format!("{}: {} rows\n", path.display(), lines.saturating_sub(1)));
+            print_line(&format!("{}: {} rows", path.display(), lines.saturating_sub(1)));
         }
     }
     Ok(ExitCode::Done)

@@ -26,6 +26,7 @@ mod sweep_display;
 mod threads;
 mod train;
 mod usage;
+mod variables;
 mod watch;
 
 pub use dispatch::main;

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches};
 use serde_json::json;
 
@@ -12,8 +11,10 @@ use super::list::{Listed, list, will_run};
 use super::signals::stop_on_signals;
 use super::sweep_args::{ListFormat, StatusArgs, SweepArgs, SweptArgs};
 use super::sweep_display;
+use super::threads::pool;
 use super::train::MNIST_PIXELS;
-use super::usage::one_line;
+use super::usage::{require_utf8, usage_error};
+use super::variables;
 use crate::error::{Error, ExitCode, Result};
 use crate::records::{RunDir, RunRecord};
 use crate::report::Table;
@@ -22,17 +23,20 @@ use crate::spec::{RunSpec, Settings};
 use crate::sweep::{
     Crew, Definition, Fate, Layers, Library, Line, OnFailure, Plan, Planned, State, find_runs, plans_in,
 };
-use crate::terminal::{banner, print, say, say_lines, warn};
+use crate::terminal::{banner, print, print_text, say, say_lines, warn};
 
 /// A sweep that has no file.
 const UNNAMED: &str = "grid";
 
 /// Plans the sweep, and does it or lists it.
 pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
+    if args.json || args.format == Some(ListFormat::Jsonl) {
+        require_utf8("--out", &args.out, "JSON")?;
+    }
     let (definition, layers) = define(args)?;
     let name = args.file.as_deref().and_then(Path::file_stem).map_or(UNNAMED.into(), |stem| stem.to_string_lossy());
     let library = Library::default();
-    let plan = Plan::make(&name, &definition, &layers, &library)?;
+    let plan = pool(None)?.install(|| Plan::make(&name, &definition, &layers, &library))?;
     for warning in library.take_warnings() {
         banner(&warning);
     }
@@ -44,7 +48,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
     let states: Vec<Listed<'_>> =
         runs.iter().map(|run| (*run, State::of(&RunDir::new(args.out.join(&run.id))))).collect();
     if args.dry_run || args.format.is_some() {
-        print(list(&states, &args.out, args.format.unwrap_or(ListFormat::Table), jobs));
+        print_text(&list(&states, &args.out, args.format.unwrap_or(ListFormat::Table), jobs));
         return Ok(ExitCode::Done);
     }
     work(args, &plan, states, &library, jobs, threads)
@@ -55,6 +59,9 @@ fn define(args: &SweepArgs) -> Result<(Definition, Layers)> {
     let with_variables = SweptArgs::try_parse_from_nothing()?;
     let typed = SweptArgs::try_parse_without_variables(&args.run)?;
     let layers = Layers { flags: typed.settings.settings(), variables: with_variables.settings.settings() };
+    for dir in [&layers.flags.data_dir, &layers.variables.data_dir].into_iter().flatten() {
+        require_utf8("--data-dir", dir, "config.toml")?;
+    }
     let mut definition = args.file.as_deref().map(Definition::read).transpose()?.unwrap_or_default();
     if let Some(config) = typed.config.or(with_variables.config) {
         definition.set_base(Settings::read(&config)?)?;
@@ -74,16 +81,16 @@ fn define(args: &SweepArgs) -> Result<(Definition, Layers)> {
 
 impl SweptArgs {
     fn try_parse_from_nothing() -> Result<Self> {
-        <SweptArgs as clap::Parser>::try_parse_from(std::iter::empty::<&str>()).map_err(|e| Error::Usage(one_line(&e)))
+        variables::parse(&[]).map_err(usage_error)
     }
 
     fn try_parse_without_variables(words: &[std::ffi::OsString]) -> Result<Self> {
-        let command = SweptArgs::command().mut_args(|arg| arg.env(Resettable::Reset));
+        let command = variables::without_variables(SweptArgs::command());
         command.try_get_matches_from(words).and_then(|matches| SweptArgs::from_arg_matches(&matches)).map_err(|e| {
             Error::Usage(format!(
                 "after --: {}; there stand the settings of runs, and --out, --jobs, --threads, --device, --quiet and \
                  --json before it",
-                one_line(&e)
+                usage_error(e)
             ))
         })
     }
@@ -227,7 +234,7 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
     let mut parts = vec![format!("{done} done now"), format!("{before} done before")];
     parts.extend((!failed.is_empty()).then(|| format!("{} failed", failed.len())));
     parts.extend((*open > 0).then(|| format!("{open} open")));
-    print(format!(
+    print_text(&format!(
         "sweep    {}, {all} of {} runs: {}\nrecords  {out}\ntable    vae-bench merge {out} --out table.csv\n",
         plan.name,
         plan.runs.len(),
@@ -237,6 +244,9 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
 
 /// Lists the runs of all plans in a directory, and those that lie there besides.
 pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
+    if args.format == ListFormat::Jsonl {
+        require_utf8("DIR", &args.dir, "JSON")?;
+    }
     let mut seen: HashSet<String> = HashSet::new();
     let mut runs: Vec<Planned> = Vec::new();
     let plans = plans_in(&args.dir)?;
@@ -254,7 +264,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
     let states: Vec<Listed<'_>> =
         runs.iter().map(|run| (run, State::of(&RunDir::new(args.dir.join(&run.id))))).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    print(list(&states, &args.dir, args.format, cores));
+    print_text(&list(&states, &args.dir, args.format, cores));
     Ok(ExitCode::Done)
 }
 

@@ -13,6 +13,7 @@ use crate::report::json_summary;
 use crate::run::{Effort, Ending, Finished, Moment};
 use crate::sweep::{Fate, Planned, Watcher, rough};
 use crate::terminal::{self, print, say};
+use crate::text::printable;
 
 /// Positions of the bar of the whole.
 const STEPS: u64 = 10_000;
@@ -227,18 +228,18 @@ impl Watcher for Bars {
     fn ended(&self, worker: usize, run: &Planned, fate: &Fate, time: Duration) {
         let mut meter = lock(&self.meter);
         meter.ended(worker, run);
-        let _ = self.all.println(end_line(run, fate, time));
+        let _ = self.all.println(printable(&end_line(run, fate, time)));
         self.workers[worker].set_position(0);
         self.workers[worker].set_message("");
         self.show(&meter);
     }
 
     fn waiting(&self, runs: usize, holder: &str) {
-        let _ = self.all.println(waiting_line(runs, holder));
+        let _ = self.all.println(printable(&waiting_line(runs, holder)));
     }
 
     fn warn(&self, message: &str) {
-        let _ = self.all.println(format!("warning: {message}"));
+        let _ = self.all.println(printable(&format!("warning: {message}")));
     }
 }
 

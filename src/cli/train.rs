@@ -10,13 +10,14 @@ use super::evaluated_run::EvaluatedRun;
 use super::run_args::SettingsArgs;
 use super::signals::stop_on_signals;
 use super::threads::{pool, threads};
+use super::usage::require_utf8;
 use crate::data::{Loaded, load};
 use crate::device::DeviceChoice;
 use crate::error::{ExitCode, Result};
 use crate::report::{Trend, json_summary, run_summary};
 use crate::run::{Effort, Ending, Existing, Finished, Job, check_memory, execute};
 use crate::spec::{RunSpec, Settings};
-use crate::terminal::{banner, print, say};
+use crate::terminal::{banner, print, print_line, print_text, say};
 
 /// Pixels of an MNIST image: what memory is judged by before any data is read.
 pub(super) const MNIST_PIXELS: usize = 784;
@@ -90,6 +91,12 @@ impl RunArgs {
 /// Trains, or resumes, or finds the run done; then prints its table and verdict.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let settings = args.settings()?;
+    if let Some(dir) = &settings.data_dir {
+        require_utf8("--data-dir", dir, "config.toml")?;
+    }
+    if args.json {
+        require_utf8("--out", &args.out, "JSON")?;
+    }
     let spec = RunSpec::resolve(&settings)?;
     // Before any data is read; with the real sizes again after it.
     check_memory(&spec.architecture(MNIST_PIXELS), spec.training(), 1)?;
@@ -124,7 +131,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     if args.images && finished.ending == Ending::Completed {
         let line =
             pool.install(|| EvaluatedRun::read(&finished.dir, settings.data_dir.as_deref())?.paint(&finished.dir))?;
-        if args.json { say(&line) } else { print(line + "\n") }
+        if args.json { say(&line) } else { print_line(&line) }
     }
     Ok(code)
 }
@@ -139,7 +146,7 @@ fn conclude(finished: &Finished, args: &RunArgs) -> ExitCode {
     if args.json {
         print(format!("{}\n", json_summary(record, dir.path())));
     } else {
-        print(run_summary(record, dir.path(), trend()));
+        print_text(&run_summary(record, dir.path(), trend()));
     }
     if *effort == Effort::None && !args.quiet {
         say("this run was finished before and is not repeated; --force repeats it");

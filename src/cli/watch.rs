@@ -12,7 +12,7 @@ use crate::files::write_atomically;
 use crate::records::RunDir;
 use crate::report::page::Refresh;
 use crate::sweep::find_runs;
-use crate::terminal::{print, say, warn};
+use crate::terminal::{print_line, say, warn};
 
 /// Seconds between two looks of `--watch`.
 const WATCH_SECONDS: u32 = 3;
@@ -50,7 +50,7 @@ pub(super) fn repeat(inputs: &Inputs, make: impl Fn(Refresh) -> Result<Output>) 
         output.notes.iter().for_each(|note| warn(note));
         for (path, bytes) in &output.files {
             write_atomically(path, bytes)?;
-            print(format!("{}\n", path.display()));
+            print_line(&path.display().to_string());
         }
         return Ok(ExitCode::Done);
     }
@@ -71,7 +71,7 @@ pub(super) fn repeat(inputs: &Inputs, make: impl Fn(Refresh) -> Result<Output>) 
                 for (path, bytes) in &output.files {
                     if std::fs::read(path).ok().as_ref() != Some(bytes) {
                         write_atomically(path, bytes)?;
-                        print(format!("{}\n", path.display()));
+                        print_line(&path.display().to_string());
                     }
                 }
             }
