@@ -17,7 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   vae-bench --loss bce --reduction sum            the ELBO: pytorch/examples, Keras since 2016-08
   vae-bench --loss bce --reduction mean           the classic mistake: beta is 784 and the model collapses
-  vae-bench --preset pytorch-vae --epochs 5       somebody's code by name; a flag beside it wins
+  vae-bench --preset pytorch-vae --epochs 5       a public code base by name; flags beside it win
   vae-bench explain --loss mse --reduction mean   what that objective really is; trains nothing
   vae-bench sweep --grid beta=0.1,1,4 --grid seed=1..5 -- --loss bce     a grid, on every core
 

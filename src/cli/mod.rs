@@ -1,6 +1,6 @@
 //! From what was typed to what happens, and from what happened to the terminal.
 //!
-//! Each command has a module with its arguments and its `run`; [`args`] puts them together for clap, [`dispatch`] parses
+//! Each command has a module with its arguments and its `run`; `args` puts them together for clap, `dispatch` parses
 //! and calls. The rest is shared: settings' flags, threads, signals, progress.
 
 mod args;

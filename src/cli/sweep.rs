@@ -48,7 +48,8 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
     let states: Vec<Listed<'_>> =
         runs.iter().map(|run| (*run, State::of(&RunDir::new(args.out.join(&run.id))))).collect();
     if args.dry_run || args.format.is_some() {
-        print_text(&list(&states, &args.out, args.format.unwrap_or(ListFormat::Table), jobs));
+        let format = args.format.unwrap_or(ListFormat::Table);
+        show(&list(&states, &args.out, format, jobs), format);
         return Ok(ExitCode::Done);
     }
     work(args, &plan, states, &library, jobs, threads)
@@ -242,6 +243,14 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
     ));
 }
 
+/// Prints a list of runs; what programs read is left as it is, to the byte.
+fn show(text: &str, format: ListFormat) {
+    match format {
+        ListFormat::Table => print_text(text),
+        ListFormat::Jsonl | ListFormat::Commands | ListFormat::Ids => print(text),
+    }
+}
+
 /// Lists the runs of all plans in a directory, and those that lie there besides.
 pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
     if args.format == ListFormat::Jsonl {
@@ -264,7 +273,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
     let states: Vec<Listed<'_>> =
         runs.iter().map(|run| (run, State::of(&RunDir::new(args.dir.join(&run.id))))).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    print_text(&list(&states, &args.dir, args.format, cores));
+    show(&list(&states, &args.dir, args.format, cores), args.format);
     Ok(ExitCode::Done)
 }
 

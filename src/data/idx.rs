@@ -71,7 +71,7 @@ impl IdxFile {
     /// Reads `path`, gzip-compressed where its first bytes say so (its name is not asked).
     ///
     /// # Errors
-    /// Every one is an [`Error::Data`] that names the file, the byte and the mend.
+    /// Every one is an [`Error::Data`] that names the file, the byte and the hint.
     pub fn read(path: &Path, kind: Kind) -> Result<Self> {
         let unreadable = |e: std::io::Error| {
             let e = Error::input(path, "read", e);

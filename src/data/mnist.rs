@@ -96,7 +96,7 @@ pub fn read_file(dir: &Path, expected: &Expected) -> Result<Checked> {
 /// Reads the data set in `dir`, two threads side by side.
 ///
 /// # Errors
-/// [`Error::Data`] that names the file, the reason and the mend; under [`Accept::MnistOnly`] also for well-formed files
+/// [`Error::Data`] that names the file, the reason and the hint; under [`Accept::MnistOnly`] also for well-formed files
 /// that are not MNIST's.
 pub fn read_dir(dir: &Path, accept: Accept) -> Result<Dataset> {
     if !dir.is_dir() {

@@ -43,7 +43,7 @@ const SYNTHETIC_SEED: u64 = 1;
 /// Loads and verifies what `source` asks for; `data_dir` is where the user says it is.
 ///
 /// # Errors
-/// [`Error::Data`], with the file and the mend; under `auto` only where a directory was named.
+/// [`Error::Data`], with the file and the hint; under `auto` only where a directory was named.
 pub fn load(source: DataSource, data_dir: Option<&Path>) -> Result<Loaded> {
     let plain = |dataset| Loaded { dataset, warning: None };
     match (source, data_dir) {

@@ -95,17 +95,17 @@ impl FromStr for FreeBits {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mend = || "write a kind and an amount in nats such as latent:0.1, latent-batch:0.1 or image:10".to_owned();
-        let (kind, nats) = text.trim().split_once(':').ok_or_else(mend)?;
-        let nats: f64 = nats.trim().parse().map_err(|_| mend())?;
+        let hint = || "write a kind and an amount in nats such as latent:0.1, latent-batch:0.1 or image:10".to_owned();
+        let (kind, nats) = text.trim().split_once(':').ok_or_else(hint)?;
+        let nats: f64 = nats.trim().parse().map_err(|_| hint())?;
         if !(nats.is_finite() && nats >= 0.0) {
-            return Err(mend());
+            return Err(hint());
         }
         match kind {
             "latent" => Ok(FreeBits::PerLatent(nats)),
             "latent-batch" => Ok(FreeBits::PerLatentBatch(nats)),
             "image" => Ok(FreeBits::PerImage(nats)),
-            _ => Err(mend()),
+            _ => Err(hint()),
         }
     }
 }

@@ -84,22 +84,22 @@ impl FromStr for Rise {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mend =
+        let hint =
             || "write a shape and a length such as linear:5epochs, cosine:500steps or cyclical:2epochs".to_owned();
-        let (shape, length) = text.trim().split_once(':').ok_or_else(mend)?;
+        let (shape, length) = text.trim().split_once(':').ok_or_else(hint)?;
         let shape = match shape {
             "linear" => Shape::Linear,
             "cosine" => Shape::Cosine,
             "cyclical" => Shape::Cyclical,
-            _ => return Err(mend()),
+            _ => return Err(hint()),
         };
         let length = if let Some(steps) = length.strip_suffix("steps") {
-            Length::Steps(steps.trim().parse().map_err(|_| mend())?)
+            Length::Steps(steps.trim().parse().map_err(|_| hint())?)
         } else {
-            Length::Epochs(length.trim_end_matches("epochs").trim().parse().map_err(|_| mend())?)
+            Length::Epochs(length.trim_end_matches("epochs").trim().parse().map_err(|_| hint())?)
         };
         match length {
-            Length::Epochs(0) | Length::Steps(0) => Err(mend()),
+            Length::Epochs(0) | Length::Steps(0) => Err(hint()),
             _ => Ok(Rise { shape, length }),
         }
     }

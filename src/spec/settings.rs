@@ -61,7 +61,7 @@ impl Settings {
     /// Reads a TOML file whose keys are the flags' names.
     ///
     /// # Errors
-    /// [`Error::Usage`] with file, line, reason and mend.
+    /// [`Error::Usage`] with file, line, reason and hint.
     pub fn read(path: &Path) -> Result<Self> {
         let text =
             std::fs::read_to_string(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
