@@ -1,32 +1,32 @@
-//! Every way a command can fail, with the thing, the reason and the mend in one line.
+//! Every way a command can fail, with the thing, the reason and a hint in one line.
 
 use std::path::{Path, PathBuf};
 
 /// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, sorted by who can mend it: the variant decides the exit code.
+/// What went wrong; the variant decides the exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What was typed (flags, variables, configuration files) makes no valid run. Exit code 2.
+    /// Flags, variables or configuration files that make no valid run. Exit code 2.
     #[error("{0}")]
     Usage(String),
 
-    /// Data that is missing, damaged or not what it says it is. Exit code 3.
+    /// Data that is missing, damaged or not of the kind that was asked for. Exit code 3.
     #[error("{0}")]
     Data(String),
 
-    /// A file of ours that cannot be read or written. Exit code 1.
-    #[error("{}: cannot {action}: {}; {mend}", path.display(), plain(source))]
+    /// A file or a stream that cannot be read or written. Exit code 1.
+    #[error("{}: cannot {action}: {}; {hint}", path.display(), plain(source))]
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What was tried, as a verb: "write", "create".
+        /// The failed action, as a verb: "write", "create".
         action: &'static str,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
         /// What the user can do.
-        mend: &'static str,
+        hint: &'static str,
     },
 
     /// A run that cannot go on. Exit code 1.
@@ -45,7 +45,7 @@ pub enum Error {
     #[error("{0}")]
     Picture(#[from] figure::Error),
 
-    /// A tensor operation failed: out of device memory, or a bug of ours. Exit code 1.
+    /// A tensor operation that failed: out of device memory, or a bug of this program. Exit code 1.
     #[error("tensor operation failed: {}", first_line(.0))]
     Tensor(#[from] candle_core::Error),
 }
@@ -54,11 +54,11 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
-    /// Everything asked for was done.
+    /// Success.
     Done = 0,
     /// A run failed.
     RunFailed = 1,
-    /// What was typed makes no valid command.
+    /// The command line is not valid.
     Usage = 2,
     /// Data is missing or corrupt.
     Data = 3,
@@ -81,20 +81,20 @@ impl Error {
         }
     }
 
-    /// An output that cannot be written; the mend is another place or more rights.
+    /// An output that cannot be written; the hint is to free space or to write to another directory.
     pub fn output(path: &Path, action: &'static str, source: std::io::Error) -> Self {
-        let mend = match source.kind() {
+        let hint = match source.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 "free some space and run the same command again: it resumes"
             }
             _ => "name a writable directory with --out",
         };
-        Error::Io { path: path.to_path_buf(), action, source, mend }
+        Error::Io { path: path.to_path_buf(), action, source, hint }
     }
 
     /// A file of a run that cannot be read back.
     pub fn input(path: &Path, action: &'static str, source: std::io::Error) -> Self {
-        Error::Io { path: path.to_path_buf(), action, source, mend: "check that the path exists and is readable" }
+        Error::Io { path: path.to_path_buf(), action, source, hint: "check that the path exists and is readable" }
     }
 }
 

@@ -18,7 +18,7 @@
 //! | [`engine`] | the kernels of `crates/kernels` on Candle's tensors |
 //! | [`data`] | MNIST, synthetic digits, IDX files, batches |
 //! | [`metrics`], [`verdict`] | plain numbers about an epoch, and what they say |
-//! | [`rng`], [`device`], [`choice`], [`files`], [`text`], [`error`] | named random streams, devices, names of choices, atomic writes, words, errors |
+//! | [`rng`], [`device`], [`choice`], [`files`], [`terminal`], [`text`], [`error`] | named random streams, devices, names of choices, atomic writes, stdout and stderr, words, errors |
 #![forbid(unsafe_code)]
 
 pub mod choice;
@@ -42,6 +42,7 @@ pub mod rng;
 pub mod run;
 pub mod spec;
 pub mod sweep;
+pub mod terminal;
 pub mod terms;
 pub mod text;
 pub mod train;

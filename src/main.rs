@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
+use vae_bench::terminal;
+
 fn main() -> ExitCode {
     match vae_bench::cli::main() {
         Ok(code) => ExitCode::from(code as u8),
         Err(error) => {
-            eprintln!("error: {error}");
+            terminal::say(&format!("error: {error}"));
             ExitCode::from(error.exit_code() as u8)
         }
     }

@@ -1,12 +1,12 @@
-//! What a user can get wrong: one line that names the thing and the mend, the right exit code, no file left behind.
+//! What a user can get wrong: one line that names the thing and gives a hint, the right exit code, no file left behind.
 
 mod support;
 
-use support::World;
+use support::{World, small};
 use vae_bench::data::idx::{IdxFile, Kind};
 
 #[test]
-fn what_was_typed_wrong_is_named_with_its_mend_and_exits_2() {
+fn a_wrong_flag_is_named_with_a_hint_and_exits_2() {
     let world = World::new();
     let cases: &[(&[&str], &[&str])] = &[
         (&["--loss", "l1"], &["'l1'", "--loss", "bce", "mse", "gaussian"]),
@@ -55,10 +55,56 @@ fn an_unknown_key_in_a_config_file_is_named_with_its_line() {
 }
 
 #[test]
-fn a_wrong_variable_is_named_like_a_wrong_flag() {
+fn a_wrong_variable_is_named_with_the_flag_that_it_stands_for() {
     let world = World::new();
-    let output = world.command(&support::small(&[])).env("VAE_BENCH_LR", "fast").output().unwrap();
-    support::done(output).expect(2).error_with(&["--lr", "'fast'", "not a number"]);
+    let cases: &[(&[&str], &str, &str, &[&str])] = &[
+        (&small(&[]), "VAE_BENCH_LR", "fast", &["VAE_BENCH_LR", "--lr", "'fast'", "not a number"]),
+        (&small(&[]), "VAE_BENCH_LOSS", "l1", &["VAE_BENCH_LOSS", "--loss", "'l1'", "bce"]),
+        (&["data", "info"], "VAE_BENCH_DATA", "cifar", &["VAE_BENCH_DATA ", "--data ", "'cifar'", "mnist"]),
+        (&["data", "verify"], "VAE_BENCH_DATA_DIR", "", &["VAE_BENCH_DATA_DIR", "--data-dir"]),
+        (&["sweep", "--grid", "seed=1"], "VAE_BENCH_LR", "fast", &["VAE_BENCH_LR", "--lr", "'fast'"]),
+        (&["sweep", "--grid", "seed=1"], "VAE_BENCH_JOBS", "0", &["VAE_BENCH_JOBS", "--jobs", "'0'"]),
+    ];
+    for (args, name, value, words) in cases {
+        support::done(world.command(args).env(name, value).output().unwrap()).expect(2).error_with(words);
+        assert!(!world.out().exists());
+    }
+    // The flag wins over its variable, and is named alone where the flag is what is wrong.
+    let output = world.command(&small(&["--lr", "1e-3"])).env("VAE_BENCH_LR", "fast").output().unwrap();
+    support::done(output).expect(0);
+    let output = world.command(&small(&["--lr", "slow"])).env("VAE_BENCH_LR", "fast").output().unwrap();
+    let done = support::done(output).expect(2);
+    assert!(!done.stderr.contains("VAE_BENCH"), "{}", done.stderr);
+}
+
+#[test]
+fn a_wrong_variable_breaks_no_command_that_does_not_use_it() {
+    let world = World::new();
+    world.run(&[]).expect(0);
+    let run = world.only_run();
+    let commands: &[&[&str]] = &[
+        &["merge", "out"],
+        &["status", "out"],
+        &["presets"],
+        &["eval", run.to_str().unwrap(), "--samples", "1"],
+        &["plot", "out"],
+        &["report", "out"],
+        &["explain", "kl", "--mean", "0", "--logvar", "0"],
+        &["data", "info", "--data", "idx", "--data-dir", "data"],
+        &["completions", "fish"],
+        &["--help"],
+    ];
+    for args in commands {
+        let mut command = world.command(args);
+        command.env("VAE_BENCH_LR", "fast").env("VAE_BENCH_EPOCHS", "").env("VAE_BENCH_DEVICE", "tpu");
+        support::done(command.output().unwrap()).expect(0);
+    }
+}
+
+#[test]
+fn help_shows_the_variables_of_a_command() {
+    let world = World::new();
+    assert!(world.vae_bench(&["eval", "--help"]).expect(0).stdout.contains("[env: VAE_BENCH_DATA_DIR=]"));
 }
 
 #[test]

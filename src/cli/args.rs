@@ -1,21 +1,23 @@
-//! The command line as clap sees it: flags, their groups, their help.
+//! The command line as clap sees it: a run, or one of the commands. Each command's own module has its arguments.
 
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
 
-use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
-
-use super::looks::Picture;
-use super::run_args::{RunArgs, count, number};
+use super::completions::CompletionsArgs;
+use super::data::DataAction;
+use super::eval::EvalArgs;
+use super::explain::ExplainArgs;
+use super::merge::MergeArgs;
+use super::plot::PlotArgs;
+use super::presets::PresetsArgs;
+use super::report::ReportArgs;
 use super::sweep_args::{StatusArgs, SweepArgs};
-use crate::data::{DataSource, KNOWN, KnownDataset};
-use figure::Theme;
+use super::train::RunArgs;
 
 const EXAMPLES: &str = "\
 Examples:
   vae-bench --loss bce --reduction sum            the ELBO: pytorch/examples, Keras since 2016-08
   vae-bench --loss bce --reduction mean           the classic mistake: beta is 784 and the model collapses
-  vae-bench --preset pytorch-vae --epochs 5       somebody's code by name; a flag beside it wins
+  vae-bench --preset pytorch-vae --epochs 5       a public code base by name; flags beside it win
   vae-bench explain --loss mse --reduction mean   what that objective really is; trains nothing
   vae-bench sweep --grid beta=0.1,1,4 --grid seed=1..5 -- --loss bce     a grid, on every core
 
@@ -79,178 +81,7 @@ pub enum Command {
         action: DataAction,
     },
     /// Print a completion script for your shell
-    Completions {
-        /// The shell.
-        shell: Shell,
-    },
+    Completions(CompletionsArgs),
     /// Print the manual page (roff; read it with `man -l -`)
     Man,
-}
-
-/// Arguments of `explain`.
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct ExplainArgs {
-    /// One KL instead of an objective.
-    #[command(subcommand)]
-    pub what: Option<ExplainWhat>,
-    /// The objective, as for a run.
-    #[command(flatten)]
-    pub run: RunArgs,
-    /// Also say what these settings become on images of so many pixels
-    #[arg(long, value_name = "N", value_parser = count::<usize>)]
-    pub pixels: Option<usize>,
-}
-
-/// What else can be explained.
-#[derive(Debug, Subcommand)]
-pub enum ExplainWhat {
-    /// Break one KL, of N(mean, exp(logvar)) from N(0, 1), into its terms
-    Kl {
-        /// Mean of the posterior
-        #[arg(long, value_parser = number, allow_negative_numbers = true)]
-        mean: f64,
-        /// Logarithm of its variance
-        #[arg(long, value_parser = number, allow_negative_numbers = true)]
-        logvar: f64,
-    },
-}
-
-/// Arguments of `presets`.
-#[derive(Debug, Args)]
-pub struct PresetsArgs {
-    /// One JSON object a preset
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `eval`.
-#[derive(Debug, Args)]
-pub struct EvalArgs {
-    /// Directory of a finished run
-    #[arg(value_name = "RUN")]
-    pub run: PathBuf,
-    /// Where the data is, if not where it was
-    #[command(flatten)]
-    pub data: DataDirArg,
-    /// Samples of z an image for the importance-weighted estimate of -log p(x): the more, the closer to it from above; 0 leaves it out
-    #[arg(long, value_name = "N", default_value = "64", value_parser = count::<u32>, allow_negative_numbers = true)]
-    pub samples: u32,
-    /// One JSON object
-    #[arg(long)]
-    pub json: bool,
-    /// Also paint what the model makes of images, into RUN/images
-    #[arg(long)]
-    pub images: bool,
-}
-
-/// What `plot` and `report` look at.
-#[derive(Debug, Args)]
-pub struct Inputs {
-    /// Run directories, directories that hold them, or merged tables (CSV)
-    #[arg(required = true, value_name = "RUNS")]
-    pub runs: Vec<PathBuf>,
-    /// Look again every few seconds until Ctrl-C, and write what has changed
-    #[arg(long)]
-    pub watch: bool,
-}
-
-/// Arguments of `plot`.
-#[derive(Debug, Args)]
-pub struct PlotArgs {
-    /// The runs.
-    #[command(flatten)]
-    pub inputs: Inputs,
-    /// Directory for the pictures
-    #[arg(long, value_name = "DIR", default_value = "plots")]
-    pub out: PathBuf,
-    /// Only these kinds [default: all that are made from records]
-    #[arg(long, value_enum, value_name = "KIND", value_delimiter = ',')]
-    pub kind: Vec<Picture>,
-    /// Paper
-    #[arg(long, value_enum, default_value = "light")]
-    pub theme: Theme,
-    /// Where the data is, for --kind digits, if not where it was
-    #[command(flatten)]
-    pub data: DataDirArg,
-}
-
-/// Arguments of `report`.
-#[derive(Debug, Args)]
-pub struct ReportArgs {
-    /// The runs.
-    #[command(flatten)]
-    pub inputs: Inputs,
-    /// The page
-    #[arg(long, value_name = "FILE", default_value = "report.html")]
-    pub out: PathBuf,
-}
-
-/// Arguments of `merge`.
-#[derive(Debug, Args)]
-pub struct MergeArgs {
-    /// Run directories, or directories that hold run directories
-    #[arg(required = true, value_name = "RUNS")]
-    pub runs: Vec<PathBuf>,
-    /// Where to write the CSV [default: stdout]
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Only the last epoch of every run; with --mean, its mean, standard deviation and n over seeds
-    #[arg(long = "final")]
-    pub only_final: bool,
-    /// Last epochs averaged over seeds: one row a configuration and split, NAME_mean and NAME_std (of a sample), and n
-    #[arg(long)]
-    pub mean: bool,
-}
-
-/// What to do with the data.
-#[derive(Debug, Subcommand)]
-pub enum DataAction {
-    /// Download a data set into the cache and verify it
-    Fetch(DataSetArg),
-    /// Check the four files of a data set against their known SHA-256
-    Verify {
-        /// Which data set.
-        #[command(flatten)]
-        set: DataSetArg,
-        /// Where it is.
-        #[command(flatten)]
-        dir: DataDirArg,
-    },
-    /// Say which data a run would use, and describe it
-    Info(InfoArgs),
-}
-
-/// A known data set by name.
-#[derive(Debug, Args)]
-pub struct DataSetArg {
-    /// The data set
-    #[arg(value_name = "NAME", value_parser = known_data_set, default_value = KnownDataset::default_entry().name)]
-    pub name: &'static KnownDataset,
-}
-
-fn known_data_set(name: &str) -> Result<&'static KnownDataset, String> {
-    KnownDataset::find(name).ok_or_else(|| {
-        let names: Vec<&str> = KNOWN.iter().map(|known| known.name).collect();
-        format!("no known data set; there are {}", names.join(", "))
-    })
-}
-
-/// `--data-dir` alone.
-#[derive(Debug, Args)]
-pub struct DataDirArg {
-    /// Directory of the four files [default: the cache]
-    #[arg(long, value_name = "DIR", env = "VAE_BENCH_DATA_DIR")]
-    pub data_dir: Option<PathBuf>,
-}
-
-/// Arguments of `data info`.
-#[derive(Debug, Args)]
-pub struct InfoArgs {
-    /// Which data
-    #[arg(long, value_enum, default_value = "auto", env = "VAE_BENCH_DATA")]
-    pub data: DataSource,
-    /// Where it is.
-    #[command(flatten)]
-    pub dir: DataDirArg,
 }

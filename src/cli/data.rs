@@ -1,17 +1,75 @@
 //! `vae-bench data`: fetch, verify, describe.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::{DataAction, InfoArgs};
-use super::{banner, print, stop_on_signals};
+use clap::{Args, Subcommand};
+
+use super::signals::stop_on_signals;
+use super::threads::pool;
 use crate::data::directory::verify_file;
 use crate::data::fetch::fetch;
-use crate::data::{Binarize, Images, KnownDataset, Loaded, PixelRange, PixelStats, Pixels, dataset_dir, load};
+use crate::data::{
+    Binarize, DataSource, Images, KNOWN, KnownDataset, Loaded, PixelRange, PixelStats, Pixels, dataset_dir, load,
+};
 use crate::error::{Error, ExitCode, Result};
+use crate::terminal::{banner, print, print_line};
+
+/// What to do with the data.
+#[derive(Debug, Subcommand)]
+pub enum DataAction {
+    /// Download a data set into the cache and verify it
+    Fetch(DataSetArg),
+    /// Check the four files of a data set against their known SHA-256
+    Verify {
+        /// Which data set.
+        #[command(flatten)]
+        set: DataSetArg,
+        /// Where it is.
+        #[command(flatten)]
+        dir: DataDirArg,
+    },
+    /// Say which data a run would use, and describe it
+    Info(InfoArgs),
+}
+
+/// A known data set by name.
+#[derive(Debug, Args)]
+pub struct DataSetArg {
+    /// The data set
+    #[arg(value_name = "NAME", value_parser = known_data_set, default_value = KnownDataset::default_entry().name)]
+    pub name: &'static KnownDataset,
+}
+
+fn known_data_set(name: &str) -> Result<&'static KnownDataset, String> {
+    KnownDataset::find(name).ok_or_else(|| {
+        let names: Vec<&str> = KNOWN.iter().map(|known| known.name).collect();
+        format!("no known data set; there are {}", names.join(", "))
+    })
+}
+
+/// `--data-dir` alone.
+#[derive(Debug, Args)]
+pub struct DataDirArg {
+    /// Directory of the four files [default: the cache]
+    #[arg(long, value_name = "DIR", env = "VAE_BENCH_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Arguments of `data info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// Which data
+    #[arg(long, default_value = "auto", env = "VAE_BENCH_DATA")]
+    pub data: DataSource,
+    /// Where it is.
+    #[command(flatten)]
+    pub dir: DataDirArg,
+}
 
 /// Does one of the three.
-pub(super) fn act(action: &DataAction) -> Result<ExitCode> {
-    match action {
+pub(super) fn run(action: &DataAction) -> Result<ExitCode> {
+    // Hashes and statistics are computed on a pool of our own: one that cannot be started is an error, no panic.
+    pool(None)?.install(|| match action {
         DataAction::Fetch(set) => {
             let stop = stop_on_signals()?;
             fetch(set.name, &stop)?;
@@ -22,7 +80,7 @@ pub(super) fn act(action: &DataAction) -> Result<ExitCode> {
             None => verify(set.name, &dataset_dir(set.name)?),
         },
         DataAction::Info(args) => info(args),
-    }
+    })
 }
 
 /// Checks each file, prints what was found for each, and fails with the first that is not the data set's.
@@ -30,9 +88,9 @@ fn verify(known: &KnownDataset, dir: &Path) -> Result<ExitCode> {
     let mut first_error = None;
     for expected in &known.files {
         match verify_file(dir, known, expected) {
-            Ok(found) => print(format!("ok      {}  {}\n", found.file.sha256(), found.path.display()).as_bytes()),
+            Ok(found) => print_line(&format!("ok      {}  {}", found.file.sha256(), found.path.display())),
             Err(error) => {
-                print(format!("FAILED  {}\n", expected.name).as_bytes());
+                print(format!("FAILED  {}\n", expected.name));
                 first_error = first_error.or(Some(error));
             }
         }
@@ -62,7 +120,7 @@ fn info(args: &InfoArgs) -> Result<ExitCode> {
     ]
     .concat();
     let files = dataset.files.iter().map(|file| format!("sha256   {}  {}\n", file.sha256, file.file));
-    print((text + &files.collect::<String>()).as_bytes());
+    print(text + &files.collect::<String>());
     Ok(ExitCode::Done)
 }
 

@@ -1,12 +1,14 @@
 //! Progress on stderr: a bar on a terminal, one aligned line an epoch elsewhere, JSON lines on stdout, or nothing.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::metrics::{EpochRecord, Split};
 use crate::records::RunDir;
 use crate::run::{Display, Effort, Moment};
+use crate::terminal::{self, print, say};
+use crate::text::printable;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +29,6 @@ pub fn display(style: Style, symbol: &'static str) -> Box<dyn Display> {
         Style::Auto if std::io::stderr().is_terminal() => Box::new(Bar { bar: None, symbol }),
         Style::Auto => Box::new(Lines { symbol }),
     }
-}
-
-/// Warnings are for people whatever the style.
-fn warn_line(message: &str) {
-    eprintln!("warning: {message}");
 }
 
 fn start_line(dir: &RunDir, effort: Effort) -> Option<String> {
@@ -75,7 +72,7 @@ impl Display for Silent {
     fn batch(&mut self, _: &Moment) {}
     fn epoch(&mut self, _: &[EpochRecord], _: u32, _: Option<f64>) {}
     fn warn(&mut self, message: &str) {
-        warn_line(message);
+        terminal::warn(message);
     }
 }
 
@@ -85,17 +82,14 @@ impl Display for Json {
     fn start(&mut self, _: &RunDir, _: Effort) {}
     fn batch(&mut self, _: &Moment) {}
     fn epoch(&mut self, records: &[EpochRecord], _: u32, _: Option<f64>) {
-        let mut out = std::io::stdout().lock();
         for row in records {
             if let Ok(line) = serde_json::to_string(row) {
-                // A closed pipe must not end the run: its records are on disk.
-                let _ = writeln!(out, "{line}");
+                print(line + "\n");
             }
         }
-        let _ = out.flush();
     }
     fn warn(&mut self, message: &str) {
-        warn_line(message);
+        terminal::warn(message);
     }
 }
 
@@ -106,15 +100,15 @@ struct Lines {
 impl Display for Lines {
     fn start(&mut self, dir: &RunDir, effort: Effort) {
         if let Some(line) = start_line(dir, effort) {
-            eprintln!("{line}");
+            say(&line);
         }
     }
     fn batch(&mut self, _: &Moment) {}
     fn epoch(&mut self, records: &[EpochRecord], epochs: u32, seconds: Option<f64>) {
-        eprintln!("{}", epoch_line(records, epochs, seconds, self.symbol));
+        say(&epoch_line(records, epochs, seconds, self.symbol));
     }
     fn warn(&mut self, message: &str) {
-        warn_line(message);
+        terminal::warn(message);
     }
 }
 
@@ -124,10 +118,10 @@ struct Bar {
 }
 
 impl Bar {
-    fn print(&self, line: &str) {
+    fn show(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.println(printable(line)),
+            None => say(line),
         }
     }
 }
@@ -135,7 +129,7 @@ impl Bar {
 impl Display for Bar {
     fn start(&mut self, dir: &RunDir, effort: Effort) {
         if let Some(line) = start_line(dir, effort) {
-            self.print(&line);
+            self.show(&line);
         }
     }
 
@@ -154,14 +148,14 @@ impl Display for Bar {
     }
 
     fn epoch(&mut self, records: &[EpochRecord], epochs: u32, seconds: Option<f64>) {
-        self.print(&epoch_line(records, epochs, seconds, self.symbol));
+        self.show(&epoch_line(records, epochs, seconds, self.symbol));
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
 
     fn warn(&mut self, message: &str) {
-        self.print(&format!("warning: {message}"));
+        self.show(&format!("warning: {message}"));
     }
 }
 

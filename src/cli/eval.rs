@@ -1,11 +1,15 @@
 //! `vae-bench eval`: what a trained model has learned, on the test images.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use nalgebra::DMatrix;
 use serde_json::json;
 
-use super::args::EvalArgs;
-use super::trained::Subject;
-use super::{pool, print};
+use super::data::DataDirArg;
+use super::evaluated_run::EvaluatedRun;
+use super::run_args::count;
+use super::threads::pool;
 use crate::data::eigenvalues;
 use crate::error::{ExitCode, Result};
 use crate::evaluate::Evaluation;
@@ -13,31 +17,52 @@ use crate::importance::importance_weighted_nll;
 use crate::objective::Time;
 use crate::records::RunDir;
 use crate::run::{last_measurement, write_latents};
+use crate::terminal::{print, print_line, say, warn};
 use crate::terms::{Ledgers, Term};
 use crate::text::significant;
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Directory of a finished run
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Where the data is, if not where it was
+    #[command(flatten)]
+    pub data: DataDirArg,
+    /// Samples of z an image for the importance-weighted estimate of -log p(x): the more, the closer to it from above; 0 leaves it out
+    #[arg(long, value_name = "N", default_value = "64", value_parser = count::<u32>, allow_negative_numbers = true)]
+    pub samples: u32,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Also paint what the model makes of images, into RUN/images
+    #[arg(long)]
+    pub images: bool,
+}
 
 /// A direction of the latent space is active if the posterior means' variance along it exceeds this.
 const ACTIVE_DIRECTION: f64 = 0.05;
 
 /// Measures the run in `args.run`.
-pub(super) fn eval(args: &EvalArgs) -> Result<ExitCode> {
+pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     let dir = RunDir::new(&args.run);
     pool(None)?.install(|| {
-        let subject = Subject::read(&dir, args.data.data_dir.as_deref())?;
-        let Subject { spec, model, objective, found, .. } = &subject;
+        let evaluated = EvaluatedRun::read(&dir, args.data.data_dir.as_deref())?;
+        let EvaluatedRun { spec, model, objective, found, .. } = &evaluated;
         let ledgers = objective.ledgers(&found.averages, spec.training().batch_size, Time::END)?;
-        let on = last_measurement(spec, &subject.data);
+        let on = last_measurement(spec, &evaluated.data);
         let iw_nll = importance_weighted_nll(model, objective, &on, args.samples)?;
         report(args, found, &ledgers, objective.neg_elbo(&ledgers), iw_nll);
         // Runs of older versions have none; where one cannot be written, nothing that was asked for is lost.
         if !dir.latents().exists()
-            && let Err(why) = write_latents(&dir, &subject.latents)
+            && let Err(why) = write_latents(&dir, &evaluated.latents)
         {
-            eprintln!("warning: {why}");
+            warn(&why.to_string());
         }
         if args.images {
-            let line = subject.paint(&dir)?;
-            if args.json { eprint!("{line}") } else { print(line.as_bytes()) }
+            let line = evaluated.paint(&dir)?;
+            if args.json { say(&line) } else { print_line(&line) }
         }
         Ok(ExitCode::Done)
     })
@@ -61,7 +86,7 @@ fn report(args: &EvalArgs, found: &Evaluation, ledgers: &Ledgers, neg_elbo: Opti
             "direction_variances": directions,
             "kl_per_latent": found.kl_per_latent,
         });
-        print(format!("{line}\n").as_bytes());
+        print(format!("{line}\n"));
         return;
     }
     let symbol = if neg_elbo.is_some() { "R" } else { "S" };
@@ -87,5 +112,5 @@ fn report(args: &EvalArgs, found: &Evaluation, ledgers: &Ledgers, neg_elbo: Opti
         list(&by_latent),
         list(&directions)
     ));
-    print(text.as_bytes());
+    print(text);
 }

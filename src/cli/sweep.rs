@@ -7,8 +7,13 @@ use serde_json::json;
 
 use super::display::Style;
 use super::list::{Listed, list, will_run};
+use super::signals::stop_on_signals;
 use super::sweep_args::{ListFormat, StatusArgs, SweepArgs, SweptArgs};
-use super::{banner, one_line, print, stop_on_signals, sweep_display};
+use super::sweep_display;
+use super::threads::pool;
+use super::train::MNIST_PIXELS;
+use super::usage::{require_utf8, usage_error};
+use super::variables;
 use crate::error::{Error, ExitCode, Result};
 use crate::records::{RunDir, RunRecord};
 use crate::report::Table;
@@ -17,28 +22,33 @@ use crate::spec::{RunSpec, Settings};
 use crate::sweep::{
     Crew, Definition, Fate, Layers, Library, Line, OnFailure, Plan, Planned, State, find_runs, plans_in,
 };
+use crate::terminal::{banner, print, print_text, say, say_lines, warn};
 
 /// A sweep that has no file.
 const UNNAMED: &str = "grid";
 
 /// Plans the sweep, and does it or lists it.
 pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
+    if args.json || args.format == Some(ListFormat::Jsonl) {
+        require_utf8("--out", &args.out, "JSON")?;
+    }
     let (definition, layers) = define(args)?;
     let name = args.file.as_deref().and_then(Path::file_stem).map_or(UNNAMED.into(), |stem| stem.to_string_lossy());
     let library = Library::default();
-    let plan = Plan::make(&name, &definition, &layers, &library)?;
+    let plan = pool(None)?.install(|| Plan::make(&name, &definition, &layers, &library))?;
     for warning in library.take_warnings() {
         banner(&warning);
     }
     for note in &plan.notes {
-        eprintln!("warning: {note}");
+        warn(note);
     }
     let runs = chosen(args, &plan)?;
     let (jobs, threads) = crew_size(args);
     let states: Vec<Listed<'_>> =
         runs.iter().map(|run| (*run, State::of(&RunDir::new(args.out.join(&run.id))))).collect();
     if args.dry_run || args.format.is_some() {
-        print(list(&states, &args.out, args.format.unwrap_or(ListFormat::Table), jobs).as_bytes());
+        let format = args.format.unwrap_or(ListFormat::Table);
+        show(&list(&states, &args.out, format, jobs), format);
         return Ok(ExitCode::Done);
     }
     work(args, &plan, states, &library, jobs, threads)
@@ -49,6 +59,9 @@ fn define(args: &SweepArgs) -> Result<(Definition, Layers)> {
     let typed = SweptArgs::parse_words(&args.run)?;
     let variables = Settings::from_variables(|name| std::env::var_os(name))?;
     let layers = Layers { flags: typed.settings, variables };
+    for dir in [&layers.flags.data_dir, &layers.variables.data_dir].into_iter().flatten() {
+        require_utf8("--data-dir", dir, "config.toml")?;
+    }
     let mut definition = args.file.as_deref().map(Definition::read).transpose()?.unwrap_or_default();
     if let Some(config) = typed.config {
         definition.set_base(Settings::read(&config)?)?;
@@ -68,11 +81,11 @@ fn define(args: &SweepArgs) -> Result<(Definition, Layers)> {
 
 impl SweptArgs {
     fn parse_words(words: &[std::ffi::OsString]) -> Result<Self> {
-        <SweptArgs as clap::Parser>::try_parse_from(words).map_err(|e| {
+        variables::parse(words).map_err(|e| {
             Error::Usage(format!(
                 "after --: {}; there stand the settings of runs, and --out, --jobs, --threads, --device, --quiet and \
                  --json before it",
-                one_line(&e)
+                usage_error(e)
             ))
         })
     }
@@ -198,10 +211,10 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
     if !failed.is_empty() {
         let mut table = Table::new(["failed", "why"]).left(&[0, 1]);
         failed.iter().for_each(|(run, why)| table.row([run.as_str(), why.as_str()]));
-        eprint!("{table}");
+        say_lines(&table.to_string());
     }
     if *open > 0 {
-        eprintln!("stopped with {open} runs open; the same command goes on with them");
+        say(&format!("stopped with {open} runs open; the same command goes on with them"));
     }
     if args.json {
         let failures: Vec<_> = failed.iter().map(|(run, why)| json!({ "run": run, "reason": why })).collect();
@@ -209,26 +222,34 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
             "sweep": plan.name, "runs": all, "done_before": before, "done_now": done, "failed": failures, "open": open,
             "dir": args.out,
         });
-        print(format!("{line}\n").as_bytes());
+        print(format!("{line}\n"));
         return;
     }
     let out = args.out.display();
     let mut parts = vec![format!("{done} done now"), format!("{before} done before")];
     parts.extend((!failed.is_empty()).then(|| format!("{} failed", failed.len())));
     parts.extend((*open > 0).then(|| format!("{open} open")));
-    print(
-        format!(
-            "sweep    {}, {all} of {} runs: {}\nrecords  {out}\ntable    vae-bench merge {out} --out table.csv\n",
-            plan.name,
-            plan.runs.len(),
-            parts.join(", ")
-        )
-        .as_bytes(),
-    );
+    print_text(&format!(
+        "sweep    {}, {all} of {} runs: {}\nrecords  {out}\ntable    vae-bench merge {out} --out table.csv\n",
+        plan.name,
+        plan.runs.len(),
+        parts.join(", ")
+    ));
+}
+
+/// Prints a list of runs; what programs read is left as it is, to the byte.
+fn show(text: &str, format: ListFormat) {
+    match format {
+        ListFormat::Table => print_text(text),
+        ListFormat::Jsonl | ListFormat::Commands | ListFormat::Ids => print(text),
+    }
 }
 
 /// Lists the runs of all plans in a directory, and those that lie there besides.
 pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
+    if args.format == ListFormat::Jsonl {
+        require_utf8("DIR", &args.dir, "JSON")?;
+    }
     let mut seen: HashSet<String> = HashSet::new();
     let mut runs: Vec<Planned> = Vec::new();
     let plans = plans_in(&args.dir)?;
@@ -246,11 +267,11 @@ pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
     let states: Vec<Listed<'_>> =
         runs.iter().map(|run| (run, State::of(&RunDir::new(args.dir.join(&run.id))))).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    print(list(&states, &args.dir, args.format, cores).as_bytes());
+    show(&list(&states, &args.dir, args.format, cores), args.format);
     Ok(ExitCode::Done)
 }
 
 fn planned(id: String, settings: Settings) -> Result<Planned> {
     let spec = RunSpec::resolve(&settings)?;
-    Ok(Planned { id, settings, spec, pixels: super::MNIST_PIXELS })
+    Ok(Planned { id, settings, spec, pixels: MNIST_PIXELS })
 }

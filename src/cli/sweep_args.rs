@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 
-use super::run_args::threads;
+use super::threads::threads;
 use crate::device::DeviceChoice;
 use crate::spec::Settings;
 use crate::sweep::{Filter, ShardChoice};

@@ -8,11 +8,12 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::display::Style;
-use super::print;
 use crate::metrics::Split;
 use crate::report::json_summary;
 use crate::run::{Effort, Ending, Finished, Moment};
 use crate::sweep::{Fate, Planned, Watcher, rough};
+use crate::terminal::{self, print, say};
+use crate::text::printable;
 
 /// Positions of the bar of the whole.
 const STEPS: u64 = 10_000;
@@ -147,15 +148,15 @@ impl Watcher for Lines {
         match (self.shown, fate) {
             (Shown::All, _) => {
                 let (width, n) = (meter.runs.to_string().len(), meter.ended);
-                eprintln!("{n:>width$}/{}  {}{}", meter.runs, end_line(run, fate, time), meter.eta());
+                say(&format!("{n:>width$}/{}  {}{}", meter.runs, end_line(run, fate, time), meter.eta()));
             }
             (Shown::Json, Fate::Done(finished)) => {
                 let Finished { record, dir, ending: Ending::Completed, .. } = &**finished else { return };
-                print(format!("{}\n", json_summary(record, dir.path())).as_bytes());
+                print(format!("{}\n", json_summary(record, dir.path())));
             }
             (Shown::Json, Fate::Failed(why)) => {
                 let line = json!({ "run": run.id, "status": "failed", "reason": why });
-                print(format!("{line}\n").as_bytes());
+                print(format!("{line}\n"));
             }
             (Shown::Json, Fate::Saved) | (Shown::Failures, _) => {}
         }
@@ -163,12 +164,12 @@ impl Watcher for Lines {
 
     fn waiting(&self, runs: usize, holder: &str) {
         if self.shown == Shown::All {
-            eprintln!("{}", waiting_line(runs, holder));
+            say(&waiting_line(runs, holder));
         }
     }
 
     fn warn(&self, message: &str) {
-        eprintln!("warning: {message}");
+        terminal::warn(message);
     }
 }
 
@@ -227,18 +228,18 @@ impl Watcher for Bars {
     fn ended(&self, worker: usize, run: &Planned, fate: &Fate, time: Duration) {
         let mut meter = lock(&self.meter);
         meter.ended(worker, run);
-        let _ = self.all.println(end_line(run, fate, time));
+        let _ = self.all.println(printable(&end_line(run, fate, time)));
         self.workers[worker].set_position(0);
         self.workers[worker].set_message("");
         self.show(&meter);
     }
 
     fn waiting(&self, runs: usize, holder: &str) {
-        let _ = self.all.println(waiting_line(runs, holder));
+        let _ = self.all.println(printable(&waiting_line(runs, holder)));
     }
 
     fn warn(&self, message: &str) {
-        let _ = self.all.println(format!("warning: {message}"));
+        let _ = self.all.println(printable(&format!("warning: {message}")));
     }
 }
 

@@ -217,7 +217,7 @@ pub fn explain_verdict(verdict: &Verdict, run: &RunRecord) -> String {
                     " and test {symbol} sits at {floor:.3}, the floor of a decoder that ignores z (the average image)"
                 )
             });
-            let mend = if run.settings.reduction == Some(Reduction::Mean) {
+            let hint = if run.settings.reduction == Some(Reduction::Mean) {
                 format!(
                     ": --reduction {reduction} divides the reconstruction by {} pixels and not the KL. \
                      Use --reduction sum, or divide beta by {}",
@@ -228,7 +228,7 @@ pub fn explain_verdict(verdict: &Verdict, run: &RunRecord) -> String {
             };
             format!(
                 "verdict  COLLAPSED: the latents say nothing{at}.\n\
-                 \x20        {}{mend}.",
+                 \x20        {}{hint}.",
                 capitalised(&weight)
             )
         }

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told_with_its_mend_and_never_allocated() {
+    fn a_wrong_axis_is_an_error_with_a_hint_and_allocates_nothing() {
         for (text, word) in [
             ("beta", "KEY=VALUES"),
             ("=1", "KEY=VALUES"),

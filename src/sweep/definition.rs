@@ -52,7 +52,7 @@ impl Definition {
     /// Reads a sweep file.
     ///
     /// # Errors
-    /// [`Error::Usage`] with file, line, reason and mend.
+    /// [`Error::Usage`] with file, line, reason and hint.
     pub fn read(path: &Path) -> Result<Self> {
         let text =
             std::fs::read_to_string(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
@@ -116,7 +116,7 @@ impl Definition {
     /// Adds an axis as typed, `KEY=VALUES`; it takes the place of the file's axis of that key.
     ///
     /// # Errors
-    /// [`Error::Usage`] with what was typed, the reason and the mend.
+    /// [`Error::Usage`] with what was typed, the reason and the hint.
     pub fn add_typed(&mut self, text: &str) -> Result<()> {
         let usage = |why: String| Error::Usage(format!("--grid {text}: {why}"));
         let column = Column::typed(text).map_err(usage)?;
@@ -256,7 +256,7 @@ fn table<'i>(name: &str, value: Spanned<DeValue<'i>>) -> Result<Entries<'i>, Fau
 
 fn tables<'i>(name: &str, value: Spanned<DeValue<'i>>) -> Result<Vec<(usize, Entries<'i>)>, Fault> {
     let at = value.span().start;
-    let mend = || format!("there may be many of {name}: write [[{name}]] and its settings under it");
+    let hint = || format!("there may be many of {name}: write [[{name}]] and its settings under it");
     match value.into_inner() {
         DeValue::Array(list) => list
             .into_iter()
@@ -264,11 +264,11 @@ fn tables<'i>(name: &str, value: Spanned<DeValue<'i>>) -> Result<Vec<(usize, Ent
                 let at = element.span().start;
                 match element.into_inner() {
                     DeValue::Table(table) => Ok((at, in_order(table))),
-                    _ => Err(Fault::new(at, mend())),
+                    _ => Err(Fault::new(at, hint())),
                 }
             })
             .collect(),
-        _ => Err(Fault::new(at, mend())),
+        _ => Err(Fault::new(at, hint())),
     }
 }
 

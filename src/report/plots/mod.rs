@@ -9,6 +9,8 @@ mod latents;
 mod rate_distortion;
 mod terms;
 
+use clap::ValueEnum;
+
 use crate::metrics::EpochRecord;
 use crate::report::study::{Quantity, Run, Series, Study, Weighing, describe_group, series};
 use crate::text::significant;
@@ -18,19 +20,21 @@ use figure::layout::{Entry, Words};
 use figure::scale::Scale;
 use figure::{Dash, Fill, Ink, Shape};
 
-/// A kind of plot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A kind of plot, with its name on the command line and in its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
-    /// Both ledgers over the epochs.
+    /// learning curves: R, K, -ELBO, train and test, both ledgers
     Curves,
-    /// K against R.
+    /// K against R, coloured by effective beta, presets labelled
     RateDistortion,
-    /// The final R, K and -ELBO against beta as written and against the effective one.
+    /// final R, K and -ELBO against beta, by reduction, with the spread over seeds
     Terms,
-    /// K of every latent.
+    /// K of every latent, sorted, with the active ones
     Latents,
-    /// R and K beside their bounds.
+    /// R and K beside the floors of a collapsed model and of the pixels' entropy
     Floors,
+    /// the same test digits through every run (reads models and data; asked for alone)
+    Digits,
 }
 
 /// A finished plot.
@@ -52,8 +56,8 @@ pub struct Drawn {
 }
 
 impl Kind {
-    /// All of them, in the order in which they tell the story.
-    pub const ALL: [Kind; 5] = [Kind::RateDistortion, Kind::Terms, Kind::Curves, Kind::Latents, Kind::Floors];
+    /// The kinds that are drawn from records alone, in the order in which they tell the story.
+    pub const FROM_RECORDS: [Kind; 5] = [Kind::RateDistortion, Kind::Terms, Kind::Curves, Kind::Latents, Kind::Floors];
 
     /// The name of its files.
     pub fn name(self) -> &'static str {
@@ -63,6 +67,7 @@ impl Kind {
             Kind::Terms => "terms",
             Kind::Latents => "latents",
             Kind::Floors => "floors",
+            Kind::Digits => "digits",
         }
     }
 }
@@ -79,6 +84,7 @@ pub fn draw(kind: Kind, study: &Study) -> Drawn {
             Kind::Terms => terms::figure(&group),
             Kind::Latents => latents::figure(&group),
             Kind::Floors => floors::figure(&group),
+            Kind::Digits => Err("it decodes images: it needs the models, records are not enough".to_owned()),
         };
         let name = match groups.len() {
             1 => kind.name().to_owned(),

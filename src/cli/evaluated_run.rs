@@ -16,7 +16,7 @@ use crate::spec::RunSpec;
 use figure::{Theme, raster};
 
 /// A trained model, measured.
-pub(super) struct Subject {
+pub(super) struct EvaluatedRun {
     pub(super) record: RunRecord,
     pub(super) spec: RunSpec,
     pub(super) data: Dataset,
@@ -28,7 +28,7 @@ pub(super) struct Subject {
     pub(super) label: String,
 }
 
-impl Subject {
+impl EvaluatedRun {
     /// Reads the run in `dir` and measures it on its test images, found in `data_dir` or where they were.
     pub(super) fn read(dir: &RunDir, data_dir: Option<&Path>) -> Result<Self> {
         let record = RunRecord::read(dir)?;
@@ -51,16 +51,16 @@ impl Subject {
         let weight = weight.map_or_else(String::new, |weight| format!(", {weight}"));
         let label = format!("{}{weight}", record.manifest.run);
         let latents = found.latents();
-        Ok(Subject { record, spec, data, model, objective, found, latents, label })
+        Ok(EvaluatedRun { record, spec, data, model, objective, found, latents, label })
     }
 
     /// As the sheets want it.
     pub(super) fn trained(&self) -> Trained<'_> {
-        let Subject { spec, model, data, latents, label, .. } = self;
+        let EvaluatedRun { spec, model, data, latents, label, .. } = self;
         Trained { spec, model, data, latents, label }
     }
 
-    /// Writes every sheet into the run's `images` folder, and says where.
+    /// Writes every sheet into the run's `images` folder, and says where, in one line.
     pub(super) fn paint(&self, dir: &RunDir) -> Result<String> {
         let folder = dir.images_dir();
         std::fs::create_dir_all(&folder).map_err(|e| Error::output(&folder, "create", e))?;
@@ -69,6 +69,6 @@ impl Subject {
             write_atomically(&folder.join(format!("{name}.png")), &raster::png(&figure, Theme::Light)?)?;
             names.push(name);
         }
-        Ok(format!("images   {}: {}\n", folder.display(), names.join(", ")))
+        Ok(format!("images   {}: {}", folder.display(), names.join(", ")))
     }
 }

@@ -1,0 +1,76 @@
+//! The sheet of `plot --kind digits`: the same test images through every model.
+
+use std::path::Path;
+
+use super::evaluated_run::EvaluatedRun;
+use crate::error::{Error, Result};
+use crate::records::RunDir;
+use crate::report::plots::Plot;
+use crate::report::sheets::side_by_side;
+use crate::report::study::{Run, Study, series};
+use crate::text::significant;
+
+/// The most models that make a readable sheet.
+const MOST_MODELS: usize = 12;
+
+/// The sheet of the same test digits, reconstructed by every run in `dirs`.
+///
+/// # Errors
+/// No runs or too many, runs of different test images, and whatever keeps a model or its data from being read.
+pub(super) fn same_digits(dirs: &[RunDir], data_dir: Option<&Path>) -> Result<Plot> {
+    if dirs.is_empty() {
+        return Err(Error::Run(
+            "--kind digits decodes images: it needs run directories, a merged table has no models".into(),
+        ));
+    }
+    if dirs.len() > MOST_MODELS {
+        return Err(Error::Usage(format!(
+            "--kind digits: {} runs make no sheet that one can look at; name at most {MOST_MODELS}",
+            dirs.len()
+        )));
+    }
+    let evaluated = dirs.iter().map(|dir| EvaluatedRun::read(dir, data_dir)).collect::<Result<Vec<_>>>()?;
+    for pair in evaluated.windows(2) {
+        let sees =
+            |s: &EvaluatedRun| (s.record.manifest.data.files.clone(), s.spec.data().pixels, s.spec.data().test_size);
+        if sees(&pair[0]) != sees(&pair[1]) {
+            return Err(Error::Run(format!(
+                "{} and {} were tested on other images; name runs of the same data, binarisation and --test-size",
+                pair[0].record.manifest.run, pair[1].record.manifest.run
+            )));
+        }
+    }
+    let study = Study::read(dirs, &[])?;
+    let runs: Vec<&Run> = study.runs.iter().collect();
+    let series = series(&runs);
+    let caption = |one: &EvaluatedRun| {
+        let name = &one.record.manifest.run;
+        let run = study.runs.iter().find(|run| run.name == *name);
+        let own = series.iter().find(|s| s.runs.iter().any(|run| run.name == *name));
+        let mut lines = vec![own.map_or_else(|| name.clone(), |s| s.label.clone())];
+        if let (Some(s), Some(run)) = (own.filter(|s| s.runs.len() > 1), run) {
+            lines[0] = format!("{}, {}", s.label, run.seed());
+        }
+        if let Some((weighing, weight)) = run.and_then(Run::weight) {
+            lines.push(format!(
+                "{} = {}",
+                weighing.label().split(" =").next().unwrap_or_default(),
+                significant(weight)
+            ));
+        }
+        if let Some((run, row)) = run.and_then(|run| Some((run, run.last()?))) {
+            lines.push(format!("{} {:.1}, K {:.1}", run.symbol(), row.recon(), row.kl()));
+        }
+        lines
+    };
+    let mut models: Vec<_> = evaluated.iter().map(|s| (s.trained(), caption(s))).collect();
+    // From the weakest KL to the strongest.
+    let weight =
+        |name: &str| study.runs.iter().find(|r| r.name == name).and_then(|r| r.weight()).map_or(0.0, |(_, w)| w);
+    let names: Vec<String> = evaluated.iter().map(|s| s.record.manifest.run.clone()).collect();
+    let mut order: Vec<usize> = (0..models.len()).collect();
+    order.sort_by(|&a, &b| weight(&names[a]).total_cmp(&weight(&names[b])));
+    models = order.iter().map(|&i| models[i].clone()).collect();
+    let figure = side_by_side(&models)?.ok_or_else(|| Error::Run("no run to decode with".into()))?;
+    Ok(Plot { name: "digits".into(), figure })
+}

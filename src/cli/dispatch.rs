@@ -1,0 +1,57 @@
+//! Parses the command line and hands it to the command.
+
+use std::io::IsTerminal;
+
+use clap::CommandFactory;
+
+use super::args::{Cli, Command};
+use super::usage::usage_error;
+use super::variables;
+use super::{completions, data, eval, explain, man, merge, plot, presets, report, sweep, train};
+use crate::error::{ExitCode, Result};
+use crate::terminal::{self, print, say};
+use kernels::pages;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Anything that keeps it from being done, with its exit code, and an output on stdout that is incomplete.
+pub fn main() -> Result<ExitCode> {
+    let code = match variables::parse(&std::env::args_os().collect::<Vec<_>>()) {
+        Ok(cli) => run(cli)?,
+        Err(error) if error.use_stderr() => return Err(usage_error(error)),
+        Err(help) => {
+            let text = help.render();
+            let styled = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            print(if styled { text.ansi().to_string() } else { text.to_string() });
+            ExitCode::Done
+        }
+    };
+    match (terminal::stdout_is_complete(), code) {
+        (Ok(()), code) => Ok(code),
+        (Err(incomplete), ExitCode::Done) => Err(incomplete),
+        // Why the command ended as it did tells a scheduler more than that its output is incomplete.
+        (Err(incomplete), code) => {
+            say(&format!("error: {incomplete}"));
+            Ok(code)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    pages::prefer_large();
+    match cli.command {
+        None => train::run(&cli.run),
+        Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Presets(args)) => presets::run(&args),
+        Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Sweep(args)) => sweep::sweep(&args),
+        Some(Command::Status(args)) => sweep::status(&args),
+        Some(Command::Merge(args)) => merge::run(&args),
+        Some(Command::Plot(args)) => plot::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Data { action }) => data::run(&action),
+        Some(Command::Completions(args)) => completions::run(&args, Cli::command()),
+        Some(Command::Man) => man::run(Cli::command()),
+    }
+}

@@ -1,0 +1,74 @@
+//! `vae-bench presets`: the conventions of public code bases with their weights.
+
+use clap::Args;
+use serde_json::json;
+
+use super::train::MNIST_PIXELS;
+use crate::error::{Error, ExitCode, Result};
+use crate::explain::{Context, explain};
+use crate::report::Table;
+use crate::spec::RunSpec;
+use crate::spec::presets::PRESETS;
+use crate::terminal::print;
+use crate::text::significant;
+
+/// Arguments of `presets`.
+#[derive(Debug, Args)]
+pub struct PresetsArgs {
+    /// One JSON object a preset
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Lists the presets at MNIST's size; touches no data.
+pub(super) fn run(args: &PresetsArgs) -> Result<ExitCode> {
+    /// Variance of MNIST's training pixels around their common mean, for the one preset that divides by it.
+    const MNIST_VARIANCE: f64 = 0.094_93;
+    let mut table = Table::new(["preset", "a", "b", "effective", "at 784 pixels", "objective"]).left(&[0, 3, 5]);
+    for preset in PRESETS {
+        let settings = preset.settings().map_err(|why| Error::Run(format!("{}: {why}", preset.name)))?;
+        let spec = RunSpec::resolve(&settings)?;
+        let on = Context { pixels: MNIST_PIXELS, data_variance: MNIST_VARIANCE, data: None, carry_to: None };
+        let e = explain(&spec, Some(preset), &on)?;
+        if args.json {
+            let line = json!({
+                "preset": preset.name,
+                "source": preset.source,
+                "line": preset.line,
+                "objective": preset.objective,
+                "note": preset.note,
+                "recon_weight": e.recon_weight,
+                "kl_weight": e.kl_weight,
+                "beta_effective": e.beta_effective,
+                "beta_sigma2": e.beta_sigma2,
+                "beta_sigma2_per_mse": e.beta_sigma2_per_mse,
+                "latent_dim": e.latent_dim,
+                "batch_size": e.batch_size,
+            });
+            print(format!("{line}\n"));
+            continue;
+        }
+        let (name, value) = match (e.beta_sigma2, e.beta_effective, e.beta_sigma2_per_mse) {
+            (Some(value), None, _) => ("beta*sigma2", significant(value)),
+            (_, _, Some(value)) => ("beta*sigma2", format!("{} MSE", significant(value))),
+            (_, Some(value), None) => ("beta", significant(value)),
+            (None, None, None) => ("", String::new()),
+        };
+        table.row([
+            preset.name.to_owned(),
+            significant(e.recon_weight),
+            significant(e.kl_weight),
+            name.to_owned(),
+            value,
+            preset.objective.to_owned(),
+        ]);
+    }
+    if !args.json {
+        print(table.to_string());
+        print(
+            b"\na weighs R (S for squared errors), b weighs K. `vae-bench explain --preset NAME` tells more, `--json` gives \
+              sources.\n",
+        );
+    }
+    Ok(ExitCode::Done)
+}
