@@ -19,7 +19,7 @@ use crate::report::sheets::side_by_side;
 use crate::report::study::{Run, Study, series};
 use crate::sweep::find_runs;
 use crate::text::significant;
-use figure::svg::{Dress, svg};
+use figure::svg::{SvgTarget, svg};
 use figure::{Theme, raster};
 
 /// What `--kind` can ask for.
@@ -173,7 +173,7 @@ fn repeat(watch: bool, make: impl Fn(Refresh) -> Result<Made>) -> Result<ExitCod
 
 fn files_of(plot: &Plot, out: &Path, theme: Theme) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let path = |extension: &str| out.join(format!("{}.{extension}", plot.name));
-    let text = svg(&plot.figure, Dress::File(theme)).into_bytes();
+    let text = svg(&plot.figure, SvgTarget::File(theme)).into_bytes();
     Ok(vec![(path("svg"), text), (path("png"), raster::png(&plot.figure, theme)?)])
 }
 

@@ -12,7 +12,7 @@ use crate::report::sheets::SHEETS;
 use crate::report::study::{Run, Study};
 use figure::escape::escape;
 use figure::raster::data_uri;
-use figure::svg::{Dress, svg};
+use figure::svg::{SvgTarget, svg};
 use figure::{BOLD_FILE, REGULAR_FILE};
 
 const STYLE: &str = include_str!("page.css");
@@ -106,7 +106,7 @@ fn plots_section(out: &mut String, study: &Study) {
                 out,
                 "<figure id=\"plot-{}\"><div class=\"wide\">{}</div><figcaption>{}</figcaption></figure>",
                 escape(&plot.name),
-                svg(&plot.figure, Dress::Page),
+                svg(&plot.figure, SvgTarget::Page),
                 caption(kind)
             );
         }

@@ -5,7 +5,7 @@ use crate::metrics::{EpochRecord, Split};
 use crate::report::study::Run;
 use figure::layout::{Axis, Entry, Grid, Layout, Panel};
 use figure::scale::{Origin, Scale, drawable};
-use figure::{Dash, Figure, Fill, Ink, Item, Shape};
+use figure::{Color, Dash, Figure, Fill, Item, Shape};
 
 /// What a panel shows.
 struct Shown {
@@ -58,14 +58,14 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
         ));
     }
     let mut legend = group
-        .legend(&coloring, |i| (marks.then(|| (Shape::ALL[i % Shape::ALL.len()], Fill::Solid)), Some(Dash::Whole)));
+        .legend(&coloring, |i| (marks.then(|| (Shape::ALL[i % Shape::ALL.len()], Fill::Solid)), Some(Dash::Solid)));
     let one = first == last;
     let mut key = |dash, fill, label: &str| {
         let (shape, dash) = if one { (Some((Shape::Circle, fill)), None) } else { (None, Some(dash)) };
-        legend.push(Entry::Key { ink: Ink::Text, shape, dash, label: label.into() });
+        legend.push(Entry::Key { color: Color::Text, shape, dash, label: label.into() });
     };
     if splits.len() == 2 {
-        key(Dash::Whole, Fill::Solid, "test images");
+        key(Dash::Solid, Fill::Solid, "test images");
         key(Dash::Dashed, Fill::Hollow, "training images");
     }
 
@@ -87,7 +87,7 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
             Ledger::Objective | Ledger::Canonical => Scale::linear(values, Origin::Data),
             Ledger::FromZero => Scale::linear(values, Origin::Zero),
         };
-        let x = Axis { label: "epoch".into(), scale: Scale::counting(first, last) };
+        let x = Axis { label: "epoch".into(), scale: Scale::integers(first, last) };
         let panel = layout.panel((i / 3, i % 3), &shown.heading, x, Axis { label: shown.axis.clone(), scale: y });
         for &split in splits {
             for run in group.runs {
@@ -138,17 +138,17 @@ fn draw_run(
     coloring: &Coloring,
     marks: bool,
 ) {
-    let ink = group.ink(run, coloring);
-    let (dash, width) = if split == Split::Test { (Dash::Whole, 1.6) } else { (Dash::Dashed, 1.0) };
+    let color = group.color(run, coloring);
+    let (dash, width) = if split == Split::Test { (Dash::Solid, 1.6) } else { (Dash::Dashed, 1.0) };
     // Of many runs the line as a whole says what it is.
     let whole = (!marks && split == Split::Test).then(|| run.last().map(|row| group.tip(run, row))).flatten();
     for points in panel.line(points) {
-        figure.items.push(Item::Line { points, ink, width, dash, tip: whole.clone() });
+        figure.items.push(Item::Line { points, color, width, dash, tooltip: whole.clone() });
     }
     let one = points.len() == 1;
     if marks || one {
         for &(epoch, value) in points {
-            let Some(at) = panel.at(epoch, value) else { continue };
+            let Some(at) = panel.point(epoch, value) else { continue };
             let row = run.metrics.iter().find(|row| row.split == split && f64::from(row.epoch) == epoch);
             let split_name = if split == Split::Test { "test" } else { "train" };
             let tip = row.map(|row| format!("epoch {epoch} {split_name}, {}", group.tip(run, row)));
@@ -156,16 +156,23 @@ fn draw_run(
                 if split == Split::Test { (0.8 * group.size(run), Fill::Solid) } else { (2.4, Fill::Hollow) };
             // A dashed line is mark enough for training, unless there is no line.
             if split == Split::Test || one {
-                figure.items.push(Item::Mark { at, shape: group.shape(run, coloring), size, ink, fill, tip });
+                figure.items.push(Item::Mark {
+                    at,
+                    shape: group.shape(run, coloring),
+                    size,
+                    color,
+                    fill,
+                    tooltip: tip,
+                });
             }
         }
     }
     if run.verdict == "diverged"
         && split == Split::Test
         && let Some(&(epoch, value)) = points.last()
-        && let Some(at) = panel.at(epoch, value)
+        && let Some(at) = panel.point(epoch, value)
     {
         let tip = Some(format!("{}: diverged after epoch {epoch}", run.name));
-        figure.items.push(Item::Mark { at, shape: Shape::Cross, size: 5.0, ink, fill: Fill::Solid, tip });
+        figure.items.push(Item::Mark { at, shape: Shape::Cross, size: 5.0, color, fill: Fill::Solid, tooltip: tip });
     }
 }

@@ -5,7 +5,7 @@ use crate::report::study::{Floors, Quantity};
 use crate::text::significant;
 use figure::layout::{Axis, Entry, Grid, Layout};
 use figure::scale::{Origin, Scale};
-use figure::{Dash, Figure, Fill, Ink, Shape};
+use figure::{Color, Dash, Figure, Fill, Shape};
 
 /// A verdict as it is written in tables, in words, and its mark.
 const VERDICTS: [(&str, &str, [u8; 3], Shape); 5] = [
@@ -13,7 +13,7 @@ const VERDICTS: [(&str, &str, [u8; 3], Shape); 5] = [
     ("partly-collapsed", "partly collapsed", [0xe6, 0x9f, 0x00], Shape::Triangle),
     ("collapsed", "collapsed", [0xd5, 0x5e, 0x00], Shape::Square),
     ("unconverged", "untrained", [0xcc, 0x79, 0xa7], Shape::Diamond),
-    ("", "no verdict", [0x88, 0x88, 0x88], Shape::Down),
+    ("", "no verdict", [0x88, 0x88, 0x88], Shape::TriangleDown),
 ];
 
 pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
@@ -40,13 +40,13 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     for (i, &(_, label, rgb, shape)) in VERDICTS.iter().enumerate() {
         if placed.iter().any(|(run, ..)| mark(&run.verdict) == i) {
             let shape = Some((shape, Fill::Solid));
-            legend.push(Entry::Key { ink: Ink::Rgb(rgb), shape, dash: None, label: label.into() });
+            legend.push(Entry::Key { color: Color::Rgb(rgb), shape, dash: None, label: label.into() });
         }
     }
     let (collapsed, entropy) =
         (distinct(floors.iter().map(|f| f.collapsed)), distinct(floors.iter().map(|f| f.entropy)));
     legend.push(Entry::Heading("Bounds".into()));
-    let key = |dash, label: String| Entry::Key { ink: Ink::Text, shape: None, dash: Some(dash), label };
+    let key = |dash, label: String| Entry::Key { color: Color::Text, shape: None, dash: Some(dash), label };
     if !collapsed.is_empty() {
         let label = format!("{} of a decoder that ignores z ({}); its K is 0", group.symbol, list(&collapsed));
         legend.push(key(Dash::Dashed, label));
@@ -70,15 +70,15 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
             _ => (vec![0.0], Vec::new()),
         };
         for (values, dash) in [(dashed, Dash::Dashed), (dotted, Dash::Dotted)] {
-            for line in values.iter().filter_map(|&v| panel.across(v)) {
-                layout.figure.line(line, Ink::Text, 1.3, dash);
+            for line in values.iter().filter_map(|&v| panel.horizontal(v)) {
+                layout.figure.line(line.to_vec(), Color::Text, 1.3, dash);
             }
         }
         for (run, row, weight) in &placed {
-            let Some(at) = quantity.value(row).and_then(|v| panel.at(*weight, v)) else { continue };
+            let Some(at) = quantity.value(row).and_then(|v| panel.point(*weight, v)) else { continue };
             let (_, verdict, rgb, shape) = VERDICTS[mark(&run.verdict)];
             let tip = format!("{}; {verdict}", group.tip(run, row));
-            layout.figure.mark(at, shape, Ink::Rgb(rgb), Fill::Solid, Some(tip));
+            layout.figure.mark(at, shape, Color::Rgb(rgb), Fill::Solid, Some(tip));
         }
     }
     Ok(layout.figure)

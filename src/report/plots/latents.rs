@@ -7,7 +7,7 @@ use crate::report::study::Run;
 use crate::text::significant;
 use figure::layout::{Axis, Entry, Grid, Layout};
 use figure::scale::{Origin, Scale, drawable};
-use figure::{Dash, Figure, Fill, Ink, Item, Shape};
+use figure::{Color, Dash, Figure, Fill, Item, Shape};
 
 /// Of more runs than this the lines alone are drawn.
 const MOST_WITH_MARKS: usize = 24;
@@ -35,10 +35,10 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
         notes.push(format!("Without a measurement of their latents, and not drawn: {missing}."));
     }
     let mut legend = group
-        .legend(&coloring, |i| (marks.then(|| (Shape::ALL[i % Shape::ALL.len()], Fill::Solid)), Some(Dash::Whole)));
+        .legend(&coloring, |i| (marks.then(|| (Shape::ALL[i % Shape::ALL.len()], Fill::Solid)), Some(Dash::Solid)));
     if marks {
         let key = |fill, label: &str| Entry::Key {
-            ink: Ink::Text,
+            color: Color::Text,
             shape: Some((Shape::Circle, fill)),
             dash: None,
             label: label.into(),
@@ -51,13 +51,13 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     }
     let most = known.iter().map(|run| run.latents.len()).max().unwrap_or(1);
     let values = known.iter().flat_map(|run| run.latents.iter().map(|l| l.kl));
-    let x = Axis { label: "latents, by their K".into(), scale: Scale::counting(1, most as u32) };
+    let x = Axis { label: "latents, by their K".into(), scale: Scale::integers(1, most as u32) };
     let y = Axis { label: "K of the latent (nats per image)".into(), scale: Scale::linear(values, Origin::Zero) };
     let words = group.around("KL of every latent", notes);
     let mut layout = Layout::new(&words, Grid { columns: 1, rows: 1, width: 560.0, height: 320.0 }, &legend);
     let panel = layout.panel((0, 0), "K per latent, test images, last epoch", x, y);
     for run in known {
-        let ink = group.ink(run, &coloring);
+        let color = group.color(run, &coloring);
         let latents = sorted(run);
         let active = latents.iter().filter(|l| l.mean_variance > ACTIVE_VARIANCE).count();
         let label = &group.series[group.series_of(run)].label;
@@ -66,13 +66,19 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
         let points: Vec<(f64, f64)> = latents.iter().enumerate().map(|(i, l)| (place(i), l.kl)).collect();
         let whole = (!marks).then(|| format!("{label}, {}: {active} of {all} latents active", run.seed()));
         for points in panel.line(&points) {
-            layout.figure.items.push(Item::Line { points, ink, width: 1.3, dash: Dash::Whole, tip: whole.clone() });
+            layout.figure.items.push(Item::Line {
+                points,
+                color,
+                width: 1.3,
+                dash: Dash::Solid,
+                tooltip: whole.clone(),
+            });
         }
         if !marks {
             continue;
         }
         for (i, latent) in latents.iter().enumerate() {
-            let Some(at) = panel.at(place(i), latent.kl) else { continue };
+            let Some(at) = panel.point(place(i), latent.kl) else { continue };
             let fill = if latent.mean_variance > ACTIVE_VARIANCE { Fill::Solid } else { Fill::Hollow };
             let tip = format!(
                 "{label}, {}: latent {} has K {}, variance of its mean {}; {active} of {all} active",
@@ -81,7 +87,7 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
                 significant(latent.kl),
                 significant(latent.mean_variance)
             );
-            layout.figure.mark(at, group.shape(run, &coloring), ink, fill, Some(tip));
+            layout.figure.mark(at, group.shape(run, &coloring), color, fill, Some(tip));
         }
     }
     Ok(layout.figure)

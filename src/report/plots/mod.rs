@@ -13,10 +13,10 @@ use crate::metrics::EpochRecord;
 use crate::report::study::{Quantity, Run, Series, Study, Weighing, describe_group, series};
 use crate::text::significant;
 use figure::Figure;
-use figure::color::{MAX_CATEGORIES, category, graded};
-use figure::layout::{Entry, Words};
+use figure::color::{MAX_CATEGORIES, category, gradient};
+use figure::layout::{Caption, Entry};
 use figure::scale::Scale;
-use figure::{Dash, Fill, Ink, Shape};
+use figure::{Color, Dash, Fill, Shape};
 
 /// A kind of plot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,11 +171,11 @@ impl<'a> Group<'a> {
         self.series.iter().position(|s| s.runs.iter().any(|r| std::ptr::eq(*r, run))).unwrap_or(0)
     }
 
-    fn ink(&self, run: &Run, coloring: &Coloring) -> Ink {
+    fn color(&self, run: &Run, coloring: &Coloring) -> Color {
         match coloring {
             Coloring::Series => category(self.series_of(run)),
-            Coloring::Weight(scale) => self.weight(run).map_or(Ink::Muted, |w| graded(scale, w)),
-            Coloring::Plain => Ink::Muted,
+            Coloring::Weight(scale) => self.weight(run).map_or(Color::Muted, |w| gradient(scale, w)),
+            Coloring::Plain => Color::Muted,
         }
     }
 
@@ -202,7 +202,7 @@ impl<'a> Group<'a> {
                 .map(|(i, s)| {
                     let ((shape, dash), seeds) = (with(i), s.runs.len());
                     let seeds = if seeds > 1 { format!(" (n={seeds})") } else { String::new() };
-                    Entry::Key { ink: category(i), shape, dash, label: format!("{}{seeds}", s.label) }
+                    Entry::Key { color: category(i), shape, dash, label: format!("{}{seeds}", s.label) }
                 })
                 .collect(),
             Coloring::Weight(scale) => vec![Entry::Bar { label: self.weight_label().to_owned(), scale: scale.clone() }],
@@ -211,13 +211,13 @@ impl<'a> Group<'a> {
     }
 
     /// The words around a picture of this kind.
-    fn around(&self, title: &str, notes: Vec<String>) -> Words {
+    fn around(&self, title: &str, notes: Vec<String>) -> Caption {
         let n = self.runs.len();
         let runs = if n == 1 { "1 run".to_owned() } else { format!("{n} runs") };
         let subtitle = format!("{}; {runs}", self.words);
         let description =
             std::iter::once(format!("{subtitle}.")).chain(notes.iter().cloned()).collect::<Vec<_>>().join(" ");
-        Words { title: title.to_owned(), subtitle, notes, description }
+        Caption { title: title.to_owned(), subtitle, notes, description }
     }
 
     /// What is said of one row of a run.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::{Coloring, Group, nested};
 use crate::report::study::{Quantity, Run, beta_lines, reduction_label};
+use figure::labels::place_labels;
 use figure::layout::{Axis, Entry, Grid, Layout};
-use figure::place::labels;
 use figure::scale::{Origin, Scale};
-use figure::{Anchor, Dash, Figure, Fill, Ink, Item, Point, Shape};
+use figure::{Anchor, Color, Dash, Figure, Fill, Item, Point, Shape};
 
 /// So few settings are named beside their points, presets or not.
 const MOST_NAMED: usize = 12;
@@ -33,7 +33,7 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     let mut legend = vec![Entry::Heading("Reduction".into())];
     for (i, label) in reductions.iter().enumerate() {
         let shape = Some((Shape::ALL[i % Shape::ALL.len()], Fill::Hollow));
-        legend.push(Entry::Key { ink: Ink::Text, shape, dash: None, label: label.clone() });
+        legend.push(Entry::Key { color: Color::Text, shape, dash: None, label: label.clone() });
     }
     legend.extend(group.legend(&coloring, |_| (None, None)));
 
@@ -61,13 +61,13 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     let mut occupied = Vec::new();
     // Test subsets have floors of their own; a few lines guide, many would be a grid.
     for (value, name) in bounds.into_iter().take(4) {
-        if let Some(line) = panel.upright(value) {
+        if let Some(line) = panel.vertical(value) {
             let top = line[1];
             occupied.extend(between(line[0], line[1]));
-            f.line(line, Ink::Muted, 1.2, Dash::Dashed);
+            f.line(line.to_vec(), Color::Muted, 1.2, Dash::Dashed);
             let right = top.0 > panel.bounds().0.0 + 280.0;
             let (dx, anchor) = if right { (-5.0, Anchor::End) } else { (5.0, Anchor::Start) };
-            f.text((top.0 + dx, top.1 + 14.0), format!("{name}: {value:.1}"), 11.0, anchor, Ink::Muted);
+            f.text((top.0 + dx, top.1 + 14.0), format!("{name}: {value:.1}"), 11.0, anchor, Color::Muted);
             let side = if right { -1.0 } else { 1.0 };
             occupied.extend((0..16).map(|i| (top.0 + side * 10.0 * f64::from(i), top.1 + 10.0)));
         }
@@ -75,28 +75,28 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     for line in curve(group, &done.iter().map(|(run, _)| *run).collect::<Vec<_>>()) {
         for piece in panel.line(&line) {
             occupied.extend(piece.windows(2).flat_map(|pair| between(pair[0], pair[1])));
-            f.line(piece, Ink::Muted, 1.0, Dash::Whole);
+            f.line(piece, Color::Muted, 1.0, Dash::Solid);
         }
     }
     let mut points = Vec::new();
     let mut ordered = done.clone();
     ordered.sort_by_key(|(run, _)| place(run));
     for (run, row) in &ordered {
-        let Some(at) = panel.at(row.recon, row.kl) else { continue };
-        let (ink, tip) = (group.ink(run, &coloring), Some(group.tip(run, row)));
+        let Some(at) = panel.point(row.recon, row.kl) else { continue };
+        let (color, tip) = (group.color(run, &coloring), Some(group.tip(run, row)));
         let shape = Shape::ALL[place(run) % Shape::ALL.len()];
-        f.items.push(Item::Mark { at, shape, size: nested(place(run)), ink, fill: Fill::Solid, tip });
+        f.items.push(Item::Mark { at, shape, size: nested(place(run)), color, fill: Fill::Solid, tooltip: tip });
         points.push(at);
     }
     let wanted: Vec<_> = names
         .into_iter()
         .filter_map(|(i, name)| {
             let run = group.series[i].runs.iter().find_map(|run| Some((run, run.result()?)))?;
-            Some((panel.at(run.1.recon, run.1.kl)?, name))
+            Some((panel.point(run.1.recon, run.1.kl)?, name))
         })
         .collect();
     points.extend(occupied);
-    labels(f, &wanted, &points, panel.bounds());
+    place_labels(f, &wanted, &points, panel.bounds());
     Ok(layout.figure)
 }
 

@@ -48,9 +48,9 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
         (category(place), Shape::ALL[place % Shape::ALL.len()])
     };
     let key = |i: usize, label: &str| Entry::Key {
-        ink: category(i),
+        color: category(i),
         shape: Some((Shape::ALL[i % Shape::ALL.len()], Fill::Solid)),
-        dash: told_apart.then_some(Dash::Whole),
+        dash: told_apart.then_some(Dash::Solid),
         label: label.to_owned(),
     };
     let mut legend = vec![Entry::Heading("Reduction".into())];
@@ -92,29 +92,29 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
             let heading = format!("{} {heading}", quantity.symbol(group.symbol));
             let panel = layout.panel((row, column), &heading, Axis { label: label.into(), scale }, y);
             for (i, line) in lines.iter().enumerate() {
-                let (ink, shape) = style(i, line);
+                let (color, shape) = style(i, line);
                 let points = points(line, |run| place(column, run));
                 let means: Vec<(f64, f64)> =
                     points.iter().filter_map(|p| Some((p.x, summary(p, quantity)?.0))).collect();
                 if told_apart {
                     for piece in panel.line(&means) {
-                        layout.figure.line(piece, ink, 1.4, Dash::Whole);
+                        layout.figure.line(piece, color, 1.4, Dash::Solid);
                     }
                 }
                 for point in &points {
                     let Some((mean, least, most)) = summary(point, quantity) else { continue };
-                    if let (Some(a), Some(b)) = (panel.at(point.x, least), panel.at(point.x, most))
+                    if let (Some(a), Some(b)) = (panel.point(point.x, least), panel.point(point.x, most))
                         && b.1 < a.1 - 1.0
                     {
-                        layout.figure.line(vec![a, b], ink, 1.4, Dash::Whole);
+                        layout.figure.line(vec![a, b], color, 1.4, Dash::Solid);
                         for (x, y) in [a, b] {
-                            layout.figure.line(vec![(x - 4.0, y), (x + 4.0, y)], ink, 1.4, Dash::Whole);
+                            layout.figure.line(vec![(x - 4.0, y), (x + 4.0, y)], color, 1.4, Dash::Solid);
                         }
                     }
-                    let Some(at) = panel.at(point.x, mean) else { continue };
+                    let Some(at) = panel.point(point.x, mean) else { continue };
                     let size = if told_apart { nested(i) } else { 3.6 };
                     let tip = Some(tip(group, point, quantity, (mean, least, most)));
-                    layout.figure.items.push(Item::Mark { at, shape, size, ink, fill: Fill::Solid, tip });
+                    layout.figure.items.push(Item::Mark { at, shape, size, color, fill: Fill::Solid, tooltip: tip });
                 }
             }
         }

@@ -4,9 +4,9 @@ use super::Trained;
 use super::paint::Painter;
 use crate::error::Result;
 use figure::color::category;
-use figure::layout::{Axis, Grid, Layout, Words};
+use figure::layout::{Axis, Caption, Grid, Layout};
 use figure::scale::{Origin, Scale};
-use figure::{Anchor, Figure, Item, Turn, Weight};
+use figure::{Anchor, Figure, Item, TextItem};
 
 /// More codes would hide each other.
 const MOST: usize = 2000;
@@ -42,7 +42,7 @@ pub(super) fn figure(of: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> 
     if d > 2 {
         notes.push(format!("Of {d} latents, the two whose means vary most."));
     }
-    let words = Words {
+    let words = Caption {
         title: "Codes of the test images".into(),
         subtitle: of.label.to_owned(),
         description: notes.join(" "),
@@ -53,16 +53,10 @@ pub(super) fn figure(of: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> 
     let y = axis(active.get(1), points.iter().map(|p| p.1).collect());
     let panel = layout.panel((0, 0), "Posterior means, each written as its class", x, y);
     for (i, &(x, y)) in points.iter().enumerate() {
-        let Some((x, y)) = panel.at(x, y) else { continue };
-        layout.figure.items.push(Item::Text {
-            at: (x, y + 3.0),
-            text: class(i).to_string(),
-            size: 8.5,
-            weight: Weight::Bold,
-            anchor: Anchor::Middle,
-            turn: Turn::Level,
-            ink: category(usize::from(class(i)) % COLORS),
-        });
+        let Some((x, y)) = panel.point(x, y) else { continue };
+        let color = category(usize::from(class(i)) % COLORS);
+        let text = TextItem::new((x, y + 3.0), class(i).to_string(), 8.5).bold().anchored(Anchor::Middle);
+        layout.figure.items.push(Item::Text(text.colored(color)));
     }
     Ok(layout.figure)
 }

@@ -1,6 +1,6 @@
 //! Rows of tiles under a title, with words beside and below them.
 
-use figure::{Anchor, Figure, Ink, Item, Turn, Weight, wrap};
+use figure::{Anchor, Color, Figure, FontWeight, Item, TextItem, wrap};
 
 /// A small grey image.
 #[derive(Clone, Debug)]
@@ -40,18 +40,10 @@ impl Sheet {
             description: subtitle.to_owned(),
             items: Vec::new(),
         };
-        figure.items.push(Item::Text {
-            at: (EDGE, EDGE + 11.0),
-            text: title.to_owned(),
-            size: 15.0,
-            weight: Weight::Bold,
-            anchor: Anchor::Start,
-            turn: Turn::Level,
-            ink: Ink::Text,
-        });
+        figure.items.push(Item::Text(TextItem::new((EDGE, EDGE + 11.0), title, 15.0).bold()));
         let mut y = EDGE + 18.0;
-        for line in wrap(subtitle, SMALL, Weight::Regular, LEAST_WIDTH) {
-            figure.text((EDGE, y + 11.0), line, SMALL, Anchor::Start, Ink::Muted);
+        for line in wrap(subtitle, SMALL, FontWeight::Regular, LEAST_WIDTH) {
+            figure.text((EDGE, y + 11.0), line, SMALL, Anchor::Start, Color::Muted);
             y += LINE;
         }
         let headings = Vec::new();
@@ -70,7 +62,7 @@ impl Sheet {
         self
     }
 
-    /// Words above the columns of the rows that follow.
+    /// Caption above the columns of the rows that follow.
     pub(super) fn headings(&mut self, words: impl Iterator<Item = String>) {
         self.headings = words.collect();
     }
@@ -93,20 +85,20 @@ impl Sheet {
         let x = |i: usize| EDGE + self.beside + i as f64 * (width + self.gap);
         if !self.headings.is_empty() {
             for (i, heading) in std::mem::take(&mut self.headings).into_iter().enumerate() {
-                self.figure.text((x(i) + width / 2.0, self.y + 9.0), heading, SMALL, Anchor::Middle, Ink::Muted);
+                self.figure.text((x(i) + width / 2.0, self.y + 9.0), heading, SMALL, Anchor::Middle, Color::Muted);
             }
             self.y += LINE;
         }
         let first = self.y + height / 2.0 + 4.0 - LINE * (words.len().max(1) - 1) as f64 / 2.0;
         for (i, line) in words.iter().enumerate() {
             let at = (EDGE + self.beside - 10.0, first + LINE * i as f64);
-            let ink = if i == 0 { Ink::Text } else { Ink::Muted };
-            self.figure.text(at, line.clone(), if i == 0 { 12.0 } else { SMALL }, Anchor::End, ink);
+            let color = if i == 0 { Color::Text } else { Color::Muted };
+            self.figure.text(at, line.clone(), if i == 0 { 12.0 } else { SMALL }, Anchor::End, color);
         }
         for (i, tile) in tiles.into_iter().take(self.columns).enumerate() {
             let Some(Tile { width, height, grey }) = tile else { continue };
             let (at, pixels) = ((x(i), self.y), (width, height));
-            self.figure.items.push(Item::Image { at, pixels, scale: self.scale, grey, tip: None });
+            self.figure.items.push(Item::Image { at, pixels, scale: self.scale, grey, tooltip: None });
             self.right = self.right.max(at.0 + width as f64 * scale);
         }
         self.y += height + self.gap;
@@ -115,8 +107,8 @@ impl Sheet {
     /// The picture, with sentences below the rows.
     pub(super) fn finish(mut self, notes: &[String]) -> Figure {
         self.y += 4.0;
-        for line in notes.iter().flat_map(|n| wrap(n, SMALL, Weight::Regular, self.right - EDGE)) {
-            self.figure.text((EDGE, self.y + 11.0), line, SMALL, Anchor::Start, Ink::Muted);
+        for line in notes.iter().flat_map(|n| wrap(n, SMALL, FontWeight::Regular, self.right - EDGE)) {
+            self.figure.text((EDGE, self.y + 11.0), line, SMALL, Anchor::Start, Color::Muted);
             self.y += LINE;
         }
         self.figure.width = self.right + EDGE;

@@ -11,7 +11,7 @@ use crate::metrics::LatentRecord;
 use crate::model::Vae;
 use crate::rng::{Purpose, Stream};
 use crate::spec::RunSpec;
-use figure::{Figure, Weight, width};
+use figure::{Figure, FontWeight, width};
 use grid::{Sheet, Tile};
 use paint::Painter;
 
@@ -67,7 +67,7 @@ pub fn side_by_side(models: &[(Trained<'_>, Vec<String>)]) -> Result<Option<Figu
     let column: Vec<u32> = chosen.iter().filter_map(|of_class| of_class.first().copied()).collect();
     let subtitle = "The first test image of every class, decoded from the mean of its posterior.";
     let words = models.iter().flat_map(|(_, words)| words);
-    let widest = words.map(|line| width(line, 12.0, Weight::Regular)).fold(60.0, f64::max);
+    let widest = words.map(|line| width(line, 12.0, FontWeight::Regular)).fold(60.0, f64::max);
     let mut sheet = Sheet::new("The same digits", subtitle, column.len(), 3).beside(widest + 14.0);
     sheet.headings(classes.iter().map(|c| c.to_string()));
     sheet.row(&["original".into()], Painter::of(first).originals(&column)?);
