@@ -87,8 +87,7 @@ pub(crate) fn outline(c: char, weight: FontWeight) -> Vec<Segment> {
     let Some(face) = face(weight) else { return Vec::new() };
     let mut pen = Pen { unit: 1.0 / face.units_per_em, segments: Vec::new() };
     if let Some(glyph) = face.glyph(c).and_then(|id| face.outlines.get(id)) {
-        // Not `Size::unscaled()`, which rounds the midpoints between control points to whole units.
-        let settings = DrawSettings::unhinted(Size::new(face.units_per_em), LocationRef::default());
+        let settings = DrawSettings::unhinted(Size::unscaled(), LocationRef::default());
         if glyph.draw(settings, &mut pen).is_err() {
             pen.segments.clear();
         }

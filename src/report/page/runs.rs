@@ -1,13 +1,13 @@
 //! The table of all runs, which can be sorted and filtered.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
-use super::words::outcome;
+use maud::{Markup, html};
+
+use super::findings::outcome;
 use crate::metrics::EpochRecord;
 use crate::report::study::{Run, Study, name_of, reduction_label};
 use crate::text::significant;
-use figure::escape::escape;
 
 /// How a column is sorted and aligned.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,55 +73,74 @@ fn columns() -> [Column; 17] {
     ]
 }
 
-pub(super) fn section(out: &mut String, study: &Study) {
-    out.push_str("<section id=\"runs\" aria-labelledby=\"runs-h\"><h2 id=\"runs-h\">Runs</h2>\n<div class=\"tools\">");
-    out.push_str("<label>Filter <input id=\"filter\" type=\"search\" placeholder=\"words, such as mean 784\" autocomplete=\"off\"></label>");
-    out.push_str(" <label>Outcome <select id=\"outcome\"><option value=\"\">all</option>");
+pub(super) fn section(study: &Study) -> Markup {
     let outcomes: BTreeSet<&str> = study.runs.iter().map(outcome).collect();
-    for outcome in outcomes {
-        let _ = write!(out, "<option>{}</option>", escape(outcome));
-    }
     let n = study.runs.len();
-    let _ = writeln!(out, "</select></label> <span id=\"count\" role=\"status\">{n} of {n} runs</span></div>");
-    out.push_str(
-        "<div class=\"wide\" role=\"region\" aria-labelledby=\"runs-caption\" tabindex=\"0\"><table id=\"table\"><caption \
-         id=\"runs-caption\">The last epoch of every run, on the test images. A heading sorts.</caption>\n<thead><tr>",
-    );
-    for (heading, span) in GROUPS {
-        if heading.is_empty() {
-            let _ = write!(out, "<td colspan=\"{span}\"></td>");
-        } else {
-            let _ = write!(out, "<th scope=\"colgroup\" colspan=\"{span}\">{heading}</th>");
-        }
-    }
-    out.push_str("</tr>\n<tr>");
     let columns = columns();
-    for column in &columns {
-        let class = if column.sort == Sort::Numbers { " class=\"n\"" } else { "" };
-        let _ = write!(
-            out,
-            "<th scope=\"col\"{class} aria-sort=\"none\"><button type=\"button\" title=\"{}\">{}</button></th>",
-            column.meaning, column.heading
-        );
-    }
-    out.push_str("</tr></thead>\n<tbody>\n");
-    for run in &study.runs {
-        let _ = write!(out, "<tr data-outcome=\"{}\">", escape(outcome(run)));
-        for (i, column) in columns.iter().enumerate() {
-            match (column.cell)(run, run.last()) {
-                Cell::Word(word) if i == 0 => {
-                    let _ = write!(out, "<th scope=\"row\">{}</th>", escape(&word));
+    html! {
+        section #runs aria-labelledby="runs-h" {
+            h2 #runs-h { "Runs" }
+            div.tools {
+                label {
+                    "Filter " input #filter type="search" placeholder="words, such as mean 784" autocomplete="off";
                 }
-                Cell::Word(word) => {
-                    let _ = write!(out, "<td>{}</td>", escape(&word));
+                " "
+                label {
+                    "Outcome "
+                    select #outcome {
+                        option value="" { "all" }
+                        @for outcome in outcomes {
+                            option { (outcome) }
+                        }
+                    }
                 }
-                Cell::Number(Some(value)) => {
-                    let _ = write!(out, "<td class=\"n\" data-v=\"{value:e}\">{}</td>", significant(value));
+                " "
+                span #count role="status" { (n) " of " (n) " runs" }
+            }
+            div.wide role="region" aria-labelledby="runs-caption" tabindex="0" {
+                table #table {
+                    caption #runs-caption { "The last epoch of every run, on the test images. A heading sorts." }
+                    thead {
+                        tr {
+                            @for (heading, span) in GROUPS {
+                                @if heading.is_empty() {
+                                    td colspan=(span) {}
+                                } @else {
+                                    th scope="colgroup" colspan=(span) { (heading) }
+                                }
+                            }
+                        }
+                        tr {
+                            @for column in &columns {
+                                th class=[(column.sort == Sort::Numbers).then_some("n")] scope="col" aria-sort="none" {
+                                    button type="button" title=(column.meaning) { (column.heading) }
+                                }
+                            }
+                        }
+                    }
+                    tbody {
+                        @for run in &study.runs {
+                            tr data-outcome=(outcome(run)) {
+                                @for (i, column) in columns.iter().enumerate() {
+                                    (cell(i, (column.cell)(run, run.last())))
+                                }
+                            }
+                        }
+                    }
                 }
-                Cell::Number(None) => out.push_str("<td class=\"n\"></td>"),
             }
         }
-        out.push_str("</tr>\n");
     }
-    out.push_str("</tbody></table></div>\n</section>\n");
+}
+
+/// A cell; the first column holds the headings of the rows.
+fn cell(column: usize, cell: Cell) -> Markup {
+    html! {
+        @match cell {
+            Cell::Word(word) if column == 0 => { th scope="row" { (word) } }
+            Cell::Word(word) => { td { (word) } }
+            Cell::Number(Some(value)) => { td.n data-v=(format!("{value:e}")) { (significant(value)) } }
+            Cell::Number(None) => { td.n {} }
+        }
+    }
 }

@@ -1,42 +1,53 @@
 //! What was run and what came out, in words.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
-use super::list_of_notes;
+use maud::{Markup, html};
+
+use super::notes;
 use crate::records::Status;
 use crate::report::study::{Quantity, Run, Series, Study, Weighing, describe_group, series};
 use crate::text::significant;
-use figure::escape::escape;
 
 /// More settings than this are summed up instead of listed.
 const MOST_LISTED: usize = 16;
 
-pub(super) fn section(out: &mut String, study: &Study) {
-    out.push_str("<section aria-labelledby=\"findings-h\"><h2 id=\"findings-h\">Findings</h2>\n");
-    let _ = writeln!(out, "<p>{}</p>", escape(&overview(&study.runs)));
+pub(super) fn section(study: &Study) -> Markup {
     let groups = study.groups();
-    for (comparable, runs) in &groups {
-        let _ = writeln!(out, "<h3>{}</h3>", escape(&describe_group(comparable)));
-        let series = series(runs);
-        if series.len() <= MOST_LISTED {
-            out.push_str("<ul>");
-            for one in &series {
-                let _ = write!(out, "<li><b>{}</b>{}</li>", escape(&one.label), escape(&finding(one)));
+    html! {
+        section aria-labelledby="findings-h" {
+            h2 #findings-h { "Findings" }
+            p { (overview(&study.runs)) }
+            @for (comparable, runs) in &groups {
+                (group(comparable, runs))
             }
-            out.push_str("</ul>\n");
-        }
-        for sentence in summary(runs, series.len()) {
-            let _ = writeln!(out, "<p>{}</p>", escape(&sentence));
+            @if groups.len() > 1 {
+                p {
+                    "Between these groups R and -ELBO cannot be compared: other pixels, or another kind of number. Each has plots \
+                     of its own."
+                }
+            }
+            (notes::list(&study.notes))
         }
     }
-    if groups.len() > 1 {
-        out.push_str(
-            "<p>Between these groups R and -ELBO cannot be compared: other pixels, or another kind of number. Each has plots of its own.</p>\n",
-        );
+}
+
+/// The findings of one group of comparable runs.
+fn group(comparable: &str, runs: &[&Run]) -> Markup {
+    let series = series(runs);
+    html! {
+        h3 { (describe_group(comparable)) }
+        @if series.len() <= MOST_LISTED {
+            ul {
+                @for one in &series {
+                    li { b { (one.label) } (finding(one)) }
+                }
+            }
+        }
+        @for sentence in summary(runs, series.len()) {
+            p { (sentence) }
+        }
     }
-    list_of_notes(out, &study.notes);
-    out.push_str("</section>\n");
 }
 
 /// "18 runs: 12 healthy, 6 collapsed."
