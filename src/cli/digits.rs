@@ -6,8 +6,8 @@ use super::evaluated_run::EvaluatedRun;
 use crate::error::{Error, Result};
 use crate::records::RunDir;
 use crate::report::plots::Plot;
+use crate::report::run_set::{Run, RunSet, series};
 use crate::report::sheets::side_by_side;
-use crate::report::study::{Run, Study, series};
 use crate::text::significant;
 
 /// The most models that make a readable sheet.
@@ -40,33 +40,30 @@ pub(super) fn same_digits(dirs: &[RunDir], data_dir: Option<&Path>) -> Result<Pl
             )));
         }
     }
-    let study = Study::read(dirs, &[])?;
-    let runs: Vec<&Run> = study.runs.iter().collect();
+    let set = RunSet::read(dirs, &[])?;
+    let runs: Vec<&Run> = set.runs.iter().collect();
     let series = series(&runs);
     let caption = |one: &EvaluatedRun| {
         let name = &one.record.manifest.run;
-        let run = study.runs.iter().find(|run| run.name == *name);
+        let run = set.runs.iter().find(|run| run.name == *name);
         let own = series.iter().find(|s| s.runs.iter().any(|run| run.name == *name));
         let mut lines = vec![own.map_or_else(|| name.clone(), |s| s.label.clone())];
         if let (Some(s), Some(run)) = (own.filter(|s| s.runs.len() > 1), run) {
             lines[0] = format!("{}, {}", s.label, run.seed());
         }
-        if let Some((weighing, weight)) = run.and_then(Run::weight) {
-            lines.push(format!(
-                "{} = {}",
-                weighing.label().split(" =").next().unwrap_or_default(),
-                significant(weight)
-            ));
+        if let Some(weight) = run.and_then(Run::effective_weight) {
+            lines.push(format!("{} = {}", weight.symbol(), significant(weight.value())));
         }
         if let Some((run, row)) = run.and_then(|run| Some((run, run.last()?))) {
-            lines.push(format!("{} {:.1}, K {:.1}", run.symbol(), row.recon(), row.kl()));
+            lines.push(format!("{} {:.1}, K {:.1}", run.recon_unit().symbol(), row.recon(), row.kl()));
         }
         lines
     };
     let mut models: Vec<_> = evaluated.iter().map(|s| (s.trained(), caption(s))).collect();
     // From the weakest KL to the strongest.
-    let weight =
-        |name: &str| study.runs.iter().find(|r| r.name == name).and_then(|r| r.weight()).map_or(0.0, |(_, w)| w);
+    let weight = |name: &str| {
+        set.runs.iter().find(|r| r.name == name).and_then(Run::effective_weight).map_or(0.0, |w| w.value())
+    };
     let names: Vec<String> = evaluated.iter().map(|s| s.record.manifest.run.clone()).collect();
     let mut order: Vec<usize> = (0..models.len()).collect();
     order.sort_by(|&a, &b| weight(&names[a]).total_cmp(&weight(&names[b])));

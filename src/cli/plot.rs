@@ -10,9 +10,9 @@ use super::digits::same_digits;
 use super::threads::pool;
 use super::watch::{Inputs, Output, repeat};
 use crate::error::{Error, ExitCode, Result};
-use crate::report::plots::{Drawn, Kind, Plot, draw};
-use crate::report::study::Study;
-use figure::svg::{Dress, svg};
+use crate::report::plots::{Kind, Plot, Plots, draw};
+use crate::report::run_set::RunSet;
+use figure::svg::{SvgTarget, svg};
 use figure::{Theme, raster};
 
 /// Arguments of `plot`.
@@ -43,12 +43,12 @@ pub(super) fn run(args: &PlotArgs) -> Result<ExitCode> {
     pool(None)?.install(|| {
         repeat(&args.inputs, |_| {
             let (dirs, tables) = args.inputs.sort()?;
-            let mut drawn = Drawn::default();
+            let mut drawn = Plots::default();
             if !kinds.is_empty() {
-                let study = Study::read(&dirs, &tables)?;
-                drawn.notes.extend(study.notes.iter().cloned());
+                let set = RunSet::read(&dirs, &tables)?;
+                drawn.notes.extend(set.notes.iter().cloned());
                 for kind in &kinds {
-                    let Drawn { plots, notes } = draw(*kind, &study);
+                    let Plots { plots, notes } = draw(*kind, &set);
                     drawn.plots.extend(plots);
                     drawn.notes.extend(notes);
                 }
@@ -74,6 +74,6 @@ pub(super) fn run(args: &PlotArgs) -> Result<ExitCode> {
 
 fn files_of(plot: &Plot, out: &Path, theme: Theme) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let path = |extension: &str| out.join(format!("{}.{extension}", plot.name));
-    let text = svg(&plot.figure, Dress::File(theme)).into_bytes();
+    let text = svg(&plot.figure, SvgTarget::File(theme)).into_bytes();
     Ok(vec![(path("svg"), text), (path("png"), raster::png(&plot.figure, theme)?)])
 }

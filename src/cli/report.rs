@@ -8,7 +8,7 @@ use super::threads::pool;
 use super::watch::{Inputs, Output, repeat};
 use crate::error::{ExitCode, Result};
 use crate::report::page::page;
-use crate::report::study::Study;
+use crate::report::run_set::RunSet;
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -26,9 +26,9 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode> {
     pool(None)?.install(|| {
         repeat(&args.inputs, |refresh| {
             let (dirs, tables) = args.inputs.sort()?;
-            let study = Study::read(&dirs, &tables)?;
-            let files = vec![(args.out.clone(), page(&study, refresh).into_bytes())];
-            Ok(Output { files, notes: study.notes })
+            let set = RunSet::read(&dirs, &tables)?;
+            let files = vec![(args.out.clone(), page(&set, refresh).into_bytes())];
+            Ok(Output { files, notes: set.notes })
         })
     })
 }

@@ -71,9 +71,10 @@ pub fn to_text(e: &Explanation) -> String {
     line("weights", format!("a = {} on {on}, b = {} on K", significant(e.recon_weight), significant(e.kl_weight)));
     line("effective", effective(e));
     if let Some(risen) = e.warmup_at_end.filter(|&risen| risen < 1.0) {
-        let now = e
-            .effective()
-            .map_or_else(|| format!("{} of that", significant(risen)), |weight| scaled(weight, risen).to_string());
+        let now = e.effective().map_or_else(
+            || format!("{} of that", significant(risen)),
+            |weight| format!("{} {}", weight.ascii_symbol(), significant(weight.value() * risen)),
+        );
         line("", format!("that is after the warm-up, which this run does not reach: at its end, {now}"));
     }
     if let (Some(canonical), Some(scale)) = (&e.canonical, e.scale) {
@@ -106,8 +107,8 @@ pub fn to_text(e: &Explanation) -> String {
     }
     if let Some(carried) = &e.carried {
         let name = match e.measure {
-            Measure::SquaredError => EffectiveWeight::BetaSigma2(0.0).symbol(),
-            Measure::Mass | Measure::Density => EffectiveWeight::Beta(0.0).symbol(),
+            Measure::SquaredError => EffectiveWeight::BetaSigma2(0.0).ascii_symbol(),
+            Measure::Mass | Measure::Density => EffectiveWeight::Beta(0.0).ascii_symbol(),
         };
         let effective = carried.effective.map_or_else(|| "not fixed".to_owned(), significant);
         line("elsewhere", format!("on images of {} pixels these settings make {name} {effective}", carried.pixels));
@@ -124,13 +125,6 @@ pub fn to_text(e: &Explanation) -> String {
         Measure::Mass | Measure::SquaredError => {}
     }
     out
-}
-
-fn scaled(weight: EffectiveWeight, by: f64) -> EffectiveWeight {
-    match weight {
-        EffectiveWeight::Beta(value) => EffectiveWeight::Beta(value * by),
-        EffectiveWeight::BetaSigma2(value) => EffectiveWeight::BetaSigma2(value * by),
-    }
 }
 
 fn symbols(e: &Explanation) -> String {

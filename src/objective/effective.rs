@@ -26,11 +26,29 @@ impl EffectiveWeight {
         }
     }
 
-    /// As it is written in sentences.
+    /// The symbol in pictures and on pages.
     pub fn symbol(self) -> &'static str {
         match self {
             EffectiveWeight::Beta(_) => "effective beta",
+            EffectiveWeight::BetaSigma2(_) => "beta·σ²",
+        }
+    }
+
+    /// The symbol on a terminal, in ASCII.
+    pub fn ascii_symbol(self) -> &'static str {
+        match self {
+            EffectiveWeight::Beta(_) => "effective beta",
             EffectiveWeight::BetaSigma2(_) => "beta*sigma^2",
+        }
+    }
+
+    /// Whether two weights are of the same kind and can be compared.
+    pub fn same_kind(self, other: Self) -> bool {
+        match (self, other) {
+            (EffectiveWeight::Beta(_), EffectiveWeight::Beta(_))
+            | (EffectiveWeight::BetaSigma2(_), EffectiveWeight::BetaSigma2(_)) => true,
+            (EffectiveWeight::Beta(_), EffectiveWeight::BetaSigma2(_))
+            | (EffectiveWeight::BetaSigma2(_), EffectiveWeight::Beta(_)) => false,
         }
     }
 

@@ -461,6 +461,17 @@ impl PixelLoss {
         }
     }
 
+    /// The mean of every pixel, `[batch, pixels]`, from the decoder's last layer.
+    ///
+    /// # Errors
+    /// Where a tensor cannot be made.
+    pub fn means(self, output: &Tensor, map: OutputMap) -> Result<Tensor> {
+        match self.decoder_output() {
+            DecoderOutput::Logits => OutputMap::Sigmoid.mean(output),
+            DecoderOutput::Means => map.mean(output),
+        }
+    }
+
     /// The energy of every image, `[batch]`, from the decoder's last layer and the pixels `x`, both `[batch, pixels]`.
     ///
     /// # Errors

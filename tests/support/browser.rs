@@ -1,4 +1,4 @@
-//! A real browser, driven over WebDriver: plain HTTP to chromedriver, nothing else.
+//! A real browser, driven over WebDriver: plain HTTP to chromedriver.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
@@ -11,6 +11,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::skipped;
+
 /// A session of Chromium without a screen.
 pub struct Browser {
     driver: Child,
@@ -20,12 +22,11 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A new browser, or none where there is no Chromium, said in the output.
+    /// A new browser; `None` without Chromium, and the test is then reported as skipped.
     pub fn open() -> Option<Self> {
         let there = |name: &str| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success());
         if !there("chromium") || !there("chromedriver") {
-            let note = "NOT RUN IN A BROWSER: install chromium and chromium-driver\n";
-            let _ = std::io::stderr().write_all(note.as_bytes());
+            skipped("install chromium and chromium-driver");
             return None;
         }
         let profile = tempfile::tempdir().unwrap();
@@ -42,7 +43,7 @@ impl Browser {
             .map_while(Result::ok)
             .find_map(|line| line.split("successfully on port ").nth(1)?.trim_end_matches('.').parse().ok())
             .expect("chromedriver says its port");
-        // Whatever else it says must not fill the pipe.
+        // Further output must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let mut browser = Browser { driver, port, session: String::new(), _profile: profile };
         let data = browser._profile.path().display().to_string();
@@ -101,13 +102,13 @@ impl Browser {
         self.call("POST", &format!("/session/{}/{path}", self.session), body)
     }
 
-    /// Sets the size of the view, as of a screen with one pixel a pixel.
+    /// Sets the size of the viewport in CSS pixels, which are device pixels here.
     pub fn size(&self, width: u32, height: u32) {
         let params = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.devtools("Emulation.setDeviceMetricsOverride", &params);
     }
 
-    /// Prefers `light` or `dark`.
+    /// Sets the preferred color scheme: `light` or `dark`.
     pub fn scheme(&self, scheme: &str) {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.devtools("Emulation.setEmulatedMedia", &features);
@@ -122,7 +123,7 @@ impl Browser {
         self.command("url", &json!({ "url": format!("file://{}", page.display()) }));
     }
 
-    /// What the script returns.
+    /// The result of a script.
     pub fn eval(&self, script: &str) -> Value {
         self.command("execute/sync", &json!({ "script": script, "args": [] }))
     }
@@ -132,20 +133,20 @@ impl Browser {
         found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
     }
 
-    /// A person's click.
+    /// Clicks an element as a user does.
     pub fn click(&self, selector: &str) {
         self.command(&format!("element/{}/click", self.element(selector)), &json!({}));
     }
 
-    /// A person's typing.
+    /// Types into an element as a user does.
     pub fn keys(&self, selector: &str, text: &str) {
         self.command(&format!("element/{}/value", self.element(selector)), &json!({ "text": text }));
     }
 
-    /// Moves the mouse onto an element.
+    /// Moves the mouse over an element.
     pub fn point_at(&self, selector: &str) {
         self.eval(&format!("document.querySelector('{selector}').scrollIntoView({{ block: 'center' }})"));
-        // The page has to come to rest: what scrolls away under the mouse is not pointed at.
+        // Scrolling must have ended, or the element moves away from under the mouse.
         std::thread::sleep(Duration::from_millis(200));
         let element = json!({ "element-6066-11e4-a52e-4f735466cecf": self.element(selector) });
         let to = json!({ "type": "pointerMove", "duration": 0, "x": 0, "y": 0, "origin": element });
@@ -153,12 +154,12 @@ impl Browser {
         self.command("actions", &json!({ "actions": [mouse] }));
     }
 
-    /// What was logged since the last call, of this type: `browser` or `performance`.
+    /// The log entries of a kind (`browser` or `performance`) since the last call.
     pub fn log(&self, kind: &str) -> Vec<Value> {
         self.command("se/log", &json!({ "type": kind })).as_array().unwrap().clone()
     }
 
-    /// The addresses that were asked for since the last call.
+    /// The URLs requested since the last call.
     pub fn requests(&self) -> Vec<String> {
         let messages = self.log("performance").into_iter().filter_map(|entry| {
             let message: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
@@ -168,7 +169,7 @@ impl Browser {
         messages.filter(|url| !url.starts_with("data:")).collect()
     }
 
-    /// A picture of the view, if VAE_BENCH_SCREENSHOTS names a directory for it.
+    /// Saves a screenshot of the viewport if VAE_BENCH_SCREENSHOTS names a directory.
     pub fn screenshot(&self, name: &str) {
         let Some(dir) = std::env::var_os("VAE_BENCH_SCREENSHOTS") else { return };
         use base64::Engine;

@@ -1,6 +1,6 @@
-//! What comes from a file and goes into markup passes through here.
+//! Escaping of text in SVG.
 
-/// `text` with the characters that markup reads replaced; those that XML forbids are left out.
+/// `text` with the special characters of XML escaped and the characters that XML forbids removed.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markup_is_text() {
+    fn special_characters_are_escaped_and_control_characters_removed() {
         assert_eq!(escape("<a href=\"x\">&'\u{1b}\n"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;\n");
     }
 }

@@ -1,40 +1,41 @@
-//! The backend that paints pixels, and PNG.
+//! The PNG backend.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tiny_skia::{
-    FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, PixmapPaint, Rect, Stroke as Pen, StrokeDash,
-    Transform,
+    FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, PixmapPaint, Rect, Stroke, StrokeDash, Transform,
 };
 
-use super::font::{Stroke, advance, outline, width};
-use super::{Anchor, Figure, Fill, Ink, Item, Point, Shape, Theme, Turn};
-use crate::{Error, Result};
+use crate::color::{Color, Theme};
+use crate::error::{Error, Result};
+use crate::font::{Segment, outline};
+use crate::item::{Figure, Fill, Item, Point, Shape};
+use crate::text::{Rotation, TextItem};
 
-/// Pixels of the PNG for one pixel of the picture: sharp on paper and on dense screens.
+/// Pixels of the PNG per pixel of the figure: sharp in print and on high-density screens.
 const DENSITY: f32 = 2.0;
 
-/// A PNG of more pixels than this is refused: nobody could look at it.
-const MOST_PIXELS: f64 = 2e8;
+/// Larger PNGs are refused.
+const MAX_PIXELS: f64 = 2e8;
 
-/// The picture as the bytes of a PNG.
+/// The figure as a PNG file.
 ///
 /// # Errors
-/// Where the picture is larger than any could be.
+/// If the figure is too large.
 pub fn png(figure: &Figure, theme: Theme) -> Result<Vec<u8>> {
     let (w, h) = ((figure.width as f32 * DENSITY).ceil(), (figure.height as f32 * DENSITY).ceil());
-    let too_large = || Error(format!("a picture of {w} x {h} pixels is too large; plot fewer runs"));
-    if f64::from(w) * f64::from(h) > MOST_PIXELS {
+    let too_large = || Error(format!("a figure of {w} x {h} pixels is too large; plot fewer runs"));
+    if f64::from(w) * f64::from(h) > MAX_PIXELS {
         return Err(too_large());
     }
     let pixmap = Pixmap::new(w as u32, h as u32).ok_or_else(too_large)?;
     let mut canvas = Canvas { pixmap, theme };
-    let [r, g, b] = Ink::Paper.rgb(theme);
+    let [r, g, b] = Color::Paper.rgb(theme);
     canvas.pixmap.fill(tiny_skia::Color::from_rgba8(r, g, b, 255));
     for item in &figure.items {
-        canvas.paint(item);
+        canvas.draw(item);
     }
-    // Nothing is transparent on paper, and a sheet of images has no colours: three bytes a pixel do, or one.
+    // No pixel is transparent, and a sheet of images has no colors: three bytes or one per pixel suffice.
     let size = (w as u32, h as u32);
     let pixels = canvas.pixmap.data().chunks_exact(4);
     if pixels.clone().all(|p| p[0] == p[1] && p[1] == p[2]) {
@@ -43,27 +44,27 @@ pub fn png(figure: &Figure, theme: Theme) -> Result<Vec<u8>> {
     encode(size, png::ColorType::Rgb, &pixels.flat_map(|p| [p[0], p[1], p[2]]).collect::<Vec<u8>>())
 }
 
-/// Grey pixels as the bytes of a PNG.
+/// A greyscale image of `columns` x `rows` pixels as a PNG file.
 ///
 /// # Errors
-/// Where there are none.
+/// If the image is empty.
 pub fn grey_png((columns, rows): (usize, usize), grey: &[u8]) -> Result<Vec<u8>> {
     encode((columns as u32, rows as u32), png::ColorType::Grayscale, grey)
 }
 
-/// A file as a page holds it in itself.
+/// A data URI of a file, for embedding in a page.
 pub fn data_uri(mime: &str, bytes: &[u8]) -> String {
     format!("data:{mime};base64,{}", STANDARD.encode(bytes))
 }
 
 fn encode((w, h): (u32, u32), color: png::ColorType, bytes: &[u8]) -> Result<Vec<u8>> {
-    let failed = |e: png::EncodingError| Error(format!("a picture of {w} x {h} pixels cannot be written as PNG ({e})"));
+    let failed = |e: png::EncodingError| Error(format!("an image of {w} x {h} pixels cannot be written as PNG ({e})"));
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, w, h);
     encoder.set_color(color);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Balanced);
-    // Large pixels repeat from row to row.
+    // Enlarged images repeat from row to row.
     encoder.set_filter(png::Filter::Up);
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(bytes).map_err(failed)?;
@@ -77,80 +78,78 @@ struct Canvas {
 }
 
 impl Canvas {
-    fn ink(&self, ink: Ink) -> Paint<'static> {
-        let [r, g, b] = ink.rgb(self.theme);
+    fn color(&self, color: Color) -> Paint<'static> {
+        let [r, g, b] = color.rgb(self.theme);
         let mut paint = Paint { anti_alias: true, ..Paint::default() };
         paint.set_color_rgba8(r, g, b, 255);
         paint
     }
 
-    fn fill(&mut self, path: &Path, ink: Ink) {
+    fn fill(&mut self, path: &Path, color: Color) {
         let scale = Transform::from_scale(DENSITY, DENSITY);
-        self.pixmap.fill_path(path, &self.ink(ink), FillRule::Winding, scale, None);
+        self.pixmap.fill_path(path, &self.color(color), FillRule::Winding, scale, None);
     }
 
-    fn stroke(&mut self, path: &Path, ink: Ink, width: f64, dash: Option<[f64; 2]>) {
-        let pen = Pen {
+    fn stroke(&mut self, path: &Path, color: Color, width: f64, dash: Option<[f64; 2]>) {
+        let stroke = Stroke {
             width: width as f32,
             line_cap: LineCap::Butt,
             line_join: LineJoin::Round,
             dash: dash.and_then(|[on, off]| StrokeDash::new(vec![on as f32, off as f32], 0.0)),
-            ..Pen::default()
+            ..Stroke::default()
         };
-        self.pixmap.stroke_path(path, &self.ink(ink), &pen, Transform::from_scale(DENSITY, DENSITY), None);
+        self.pixmap.stroke_path(path, &self.color(color), &stroke, Transform::from_scale(DENSITY, DENSITY), None);
     }
 
-    fn paint(&mut self, item: &Item) {
+    fn draw(&mut self, item: &Item) {
         match item {
-            Item::Line { points, ink, width, dash, .. } => {
+            Item::Line { points, color, width, dash, tooltip: _ } => {
                 if let Some(path) = polyline(points, false) {
-                    self.stroke(&path, *ink, *width, dash.pattern());
+                    self.stroke(&path, *color, *width, dash.pattern());
                 }
             }
-            Item::Mark { at, shape, size, ink, fill, .. } => self.mark(*at, *shape, *size, *ink, *fill),
-            Item::Text { at, text, size, weight, anchor, turn, ink } => {
-                let mut pen = match anchor {
-                    Anchor::Start => 0.0,
-                    Anchor::Middle => -width(text, *size, *weight) / 2.0,
-                    Anchor::End => -width(text, *size, *weight),
-                };
-                let mut letters = PathBuilder::new();
-                for c in text.chars() {
-                    trace(&mut letters, &outline(c, *weight), *at, pen as f32, *size as f32, *turn);
-                    pen += advance(c, *weight) * size;
-                }
-                if let Some(path) = letters.finish() {
-                    self.fill(&path, *ink);
-                }
-            }
-            Item::Block { at, size, ink } => {
+            Item::Mark { at, shape, size, color, fill, tooltip: _ } => self.mark(*at, *shape, *size, *color, *fill),
+            Item::Text(text) => self.text(text),
+            Item::Rect { at, size, color } => {
                 let rect = Rect::from_xywh(at.0 as f32, at.1 as f32, size.0 as f32, size.1 as f32);
                 if let Some(rect) = rect {
-                    self.fill(&PathBuilder::from_rect(rect), *ink);
+                    self.fill(&PathBuilder::from_rect(rect), *color);
                 }
             }
-            Item::Image { at, pixels, scale, grey, .. } => self.image(*at, *pixels, *scale, grey),
+            Item::Image { at, pixels, scale, grey, tooltip: _ } => self.image(*at, *pixels, *scale, grey),
         }
     }
 
-    fn mark(&mut self, at: Point, shape: Shape, size: f64, ink: Ink, fill: Fill) {
+    fn text(&mut self, item: &TextItem) {
+        let mut glyphs = PathBuilder::new();
+        for (c, offset) in item.glyphs(item.size) {
+            add_glyph(&mut glyphs, &outline(c, item.weight), item, offset as f32);
+        }
+        if let Some(path) = glyphs.finish() {
+            self.fill(&path, item.color);
+        }
+    }
+
+    fn mark(&mut self, at: Point, shape: Shape, size: f64, color: Color, fill: Fill) {
         if shape == Shape::Cross {
             for sign in [1.0, -1.0] {
-                let stroke = [(at.0 - size, at.1 - sign * size), (at.0 + size, at.1 + sign * size)];
-                if let Some(path) = polyline(&stroke, false) {
-                    self.stroke(&path, ink, 2.0, None);
+                let line = [(at.0 - size, at.1 - sign * size), (at.0 + size, at.1 + sign * size)];
+                if let Some(path) = polyline(&line, false) {
+                    self.stroke(&path, color, 2.0, None);
                 }
             }
             return;
         }
         let path = match shape {
             Shape::Circle => PathBuilder::from_circle(at.0 as f32, at.1 as f32, size as f32),
-            _ => polyline(&shape.corners(at, size), true),
+            Shape::Square | Shape::Triangle | Shape::Diamond | Shape::TriangleDown | Shape::Cross => {
+                polyline(&shape.vertices(at, size), true)
+            }
         };
         let Some(path) = path else { return };
         let (inside, edge, width) = match fill {
-            Fill::Solid => (ink, Ink::Text, 0.6),
-            Fill::Hollow => (Ink::Paper, ink, 1.4),
+            Fill::Solid => (color, Color::Text, 0.6),
+            Fill::Hollow => (Color::Paper, color, 1.4),
         };
         self.fill(&path, inside);
         self.stroke(&path, edge, width, None);
@@ -161,9 +160,9 @@ impl Canvas {
         for (pixel, &v) in image.data_mut().chunks_exact_mut(4).zip(grey) {
             pixel.copy_from_slice(&[v, v, v, 255]);
         }
-        let place = Transform::from_scale(scale as f32 * DENSITY, scale as f32 * DENSITY)
+        let transform = Transform::from_scale(scale as f32 * DENSITY, scale as f32 * DENSITY)
             .post_translate(at.0 as f32 * DENSITY, at.1 as f32 * DENSITY);
-        self.pixmap.draw_pixmap(0, 0, image.as_ref(), &PixmapPaint::default(), place, None);
+        self.pixmap.draw_pixmap(0, 0, image.as_ref(), &PixmapPaint::default(), transform, None);
     }
 }
 
@@ -178,35 +177,35 @@ fn polyline(points: &[Point], closed: bool) -> Option<Path> {
     path.finish()
 }
 
-/// Adds a glyph whose beginning is `pen` along the line of words from `at`.
-fn trace(path: &mut PathBuilder, strokes: &[Stroke], at: Point, pen: f32, size: f32, turn: Turn) {
-    let (ax, ay) = (at.0 as f32, at.1 as f32);
-    let place = |x: f32, y: f32| {
-        let (along, above) = (pen + x * size, y * size);
-        match turn {
-            Turn::Level => (ax + along, ay - above),
-            Turn::Up => (ax - above, ay - along),
+/// Adds the outline of a glyph of `text` that starts at `offset` along the baseline.
+fn add_glyph(path: &mut PathBuilder, outline: &[Segment], text: &TextItem, offset: f32) {
+    let (x0, y0, size) = (text.at.0 as f32, text.at.1 as f32, text.size as f32);
+    let to_pixels = |x: f32, y: f32| {
+        let (along, above) = (offset + x * size, y * size);
+        match text.rotation {
+            Rotation::Horizontal => (x0 + along, y0 - above),
+            Rotation::Vertical => (x0 - above, y0 - along),
         }
     };
-    for stroke in strokes {
-        match *stroke {
-            Stroke::Move(x, y) => {
-                let (x, y) = place(x, y);
+    for segment in outline {
+        match *segment {
+            Segment::Move(x, y) => {
+                let (x, y) = to_pixels(x, y);
                 path.move_to(x, y);
             }
-            Stroke::Line(x, y) => {
-                let (x, y) = place(x, y);
+            Segment::Line(x, y) => {
+                let (x, y) = to_pixels(x, y);
                 path.line_to(x, y);
             }
-            Stroke::Quad(a, b, x, y) => {
-                let ((a, b), (x, y)) = (place(a, b), place(x, y));
+            Segment::Quad(a, b, x, y) => {
+                let ((a, b), (x, y)) = (to_pixels(a, b), to_pixels(x, y));
                 path.quad_to(a, b, x, y);
             }
-            Stroke::Cubic(a, b, c, d, x, y) => {
-                let ((a, b), (c, d), (x, y)) = (place(a, b), place(c, d), place(x, y));
+            Segment::Cubic(a, b, c, d, x, y) => {
+                let ((a, b), (c, d), (x, y)) = (to_pixels(a, b), to_pixels(c, d), to_pixels(x, y));
                 path.cubic_to(a, b, c, d, x, y);
             }
-            Stroke::Close => path.close(),
+            Segment::Close => path.close(),
         }
     }
 }

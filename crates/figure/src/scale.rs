@@ -1,119 +1,120 @@
-//! From numbers to places on an axis, and the round numbers that are written at it.
+//! Scales: from numbers to positions on an axis, and the ticks of the axis.
 
 use crate::number::significant;
 
-/// Numbers beyond this are not drawn: differences of such are no longer numbers.
+/// Numbers beyond this are not drawn: their differences overflow.
 pub const LARGEST: f64 = 1e30;
 
-/// The way numbers are spread over an axis.
+/// How numbers are spaced on an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spread {
+enum Spacing {
     Linear,
-    /// Linear, and only whole numbers are written.
-    Counting,
+    /// Linear, with ticks at whole numbers only.
+    Integers,
     Log,
 }
 
-/// Where a linear axis begins.
+/// Where a linear axis starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// At 0, where no number is below it.
+    /// At 0, unless a number is negative.
     Zero,
-    /// A little below the least number.
+    /// A little below the smallest number.
     Data,
 }
 
-/// An axis without a place: a range of numbers and how they are spread.
+/// A range of numbers and their spacing on an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scale {
-    spread: Spread,
+    spacing: Spacing,
     min: f64,
     max: f64,
 }
 
-/// A round number on an axis.
+/// A tick of an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
-    /// The number.
+    /// A round number.
     pub value: f64,
-    /// As it is written.
+    /// The number as text.
     pub label: String,
 }
 
-/// About so many round numbers are written.
+/// The approximate number of ticks.
 const TICKS: f64 = 5.0;
 
-/// Room around the numbers, as a part of their range.
+/// The margin around the numbers, as a fraction of their range.
 const MARGIN: f64 = 0.06;
 
 impl Scale {
-    /// Equal steps; around all drawable `values`, or from 0 to 1 where there are none.
+    /// A linear scale that includes all drawable `values`; from 0 to 1 if there are none.
     pub fn linear(values: impl IntoIterator<Item = f64>, origin: Origin) -> Self {
         let (mut min, mut max) = range(values.into_iter().filter(|v| drawable(*v))).unwrap_or((0.0, 1.0));
         let from_zero = origin == Origin::Zero && min >= 0.0;
         if from_zero {
             min = 0.0;
         }
-        // A range that is next to nothing beside the numbers would write the same label at every tick.
+        // If the range is tiny compared with the numbers, all tick labels would be the same.
         let least = 1e-6 * max.abs().max(min.abs()).max(1e-12);
         if max - min < least {
             let half = if max.abs() < 1.0 / LARGEST { 0.5 } else { 0.1 * max.abs() };
             max += half;
             min -= if from_zero { 0.0 } else { half };
         }
-        let room = MARGIN * (max - min);
-        Scale { spread: Spread::Linear, min: if from_zero { 0.0 } else { min - room }, max: max + room }
+        let margin = MARGIN * (max - min);
+        Scale { spacing: Spacing::Linear, min: if from_zero { 0.0 } else { min - margin }, max: max + margin }
     }
 
-    /// Equal steps for whole numbers, such as epochs; from `first` to `last`.
-    pub fn counting(first: u32, last: u32) -> Self {
+    /// A linear scale for whole numbers such as epochs, from `first` to `last`.
+    pub fn integers(first: u32, last: u32) -> Self {
         let (min, max) =
             if first == last { (f64::from(first) - 1.0, f64::from(last) + 1.0) } else { (first.into(), last.into()) };
-        let room = 0.03 * (max - min);
-        Scale { spread: Spread::Counting, min: min - room, max: max + room }
+        let margin = 0.03 * (max - min);
+        Scale { spacing: Spacing::Integers, min: min - margin, max: max + margin }
     }
 
-    /// Equal factors; around all drawable `values` above 0, or from 0.1 to 10 where there are none.
+    /// A logarithmic scale that includes all drawable `values` above 0; from 0.1 to 10 if there are none.
     pub fn log(values: impl IntoIterator<Item = f64>) -> Self {
         let logs = values.into_iter().filter(|v| drawable(*v) && *v >= 1.0 / LARGEST).map(f64::log10);
         let (mut min, mut max) = range(logs).unwrap_or((-1.0, 1.0));
         if max - min < 0.3 {
             (min, max) = (min - 0.5, max + 0.5);
         }
-        let room = MARGIN * (max - min);
-        Scale { spread: Spread::Log, min: 10f64.powf(min - room), max: 10f64.powf(max + room) }
+        let margin = MARGIN * (max - min);
+        Scale { spacing: Spacing::Log, min: 10f64.powf(min - margin), max: 10f64.powf(max + margin) }
     }
 
-    /// The place of `value` between the ends, 0 and 1; it may lie outside. None where it has none: 0 among logarithms.
-    pub fn unit(&self, value: f64) -> Option<f64> {
+    /// The position of `value`: 0 at the lower end, 1 at the upper end, beyond them outside the range. `None` for values
+    /// that cannot be drawn and, on a logarithmic scale, for values that are not positive.
+    pub fn position(&self, value: f64) -> Option<f64> {
         if !drawable(value) {
             return None;
         }
-        match self.spread {
-            Spread::Linear | Spread::Counting => Some((value - self.min) / (self.max - self.min)),
-            Spread::Log if value < 1.0 / LARGEST => None,
-            Spread::Log => Some((value / self.min).log10() / (self.max / self.min).log10()),
+        match self.spacing {
+            Spacing::Linear | Spacing::Integers => Some((value - self.min) / (self.max - self.min)),
+            Spacing::Log if value < 1.0 / LARGEST => None,
+            Spacing::Log => Some((value / self.min).log10() / (self.max / self.min).log10()),
         }
     }
 
-    /// The number at the place `unit` between the ends.
-    pub fn at(&self, unit: f64) -> f64 {
-        match self.spread {
-            Spread::Linear | Spread::Counting => self.min + unit * (self.max - self.min),
-            Spread::Log => self.min * (self.max / self.min).powf(unit),
+    /// The number at `position` between the ends, the inverse of [`Scale::position`].
+    pub fn value_at(&self, position: f64) -> f64 {
+        match self.spacing {
+            Spacing::Linear | Spacing::Integers => self.min + position * (self.max - self.min),
+            Spacing::Log => self.min * (self.max / self.min).powf(position),
         }
     }
 
-    /// Round numbers in the range, in ascending order.
+    /// The ticks in the range, in ascending order.
     pub fn ticks(&self) -> Vec<Tick> {
-        match self.spread {
-            Spread::Linear | Spread::Counting => self.linear_ticks(),
-            Spread::Log => self.log_ticks(),
+        match self.spacing {
+            Spacing::Linear | Spacing::Integers => self.linear_ticks(),
+            Spacing::Log => self.log_ticks(),
         }
     }
 
     fn linear_ticks(&self) -> Vec<Tick> {
-        let least = if self.spread == Spread::Counting { 1.0 } else { 0.0 };
+        let least = if self.spacing == Spacing::Integers { 1.0 } else { 0.0 };
         let step = round_step(((self.max - self.min) / TICKS).max(least));
         let decimals = (-step.log10().floor()).max(0.0) as usize;
         let label = |v: f64| {
@@ -145,7 +146,7 @@ impl Scale {
     }
 }
 
-/// Whether a number has a place in a picture.
+/// Whether a number can be drawn: finite and not astronomically large.
 pub fn drawable(value: f64) -> bool {
     value.is_finite() && value.abs() < LARGEST
 }
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn round_numbers_are_written_at_an_axis() {
+    fn ticks_are_round_numbers() {
         assert_eq!(labels(&Scale::linear([0.0, 205.8], Origin::Zero)), ["0", "50", "100", "150", "200"]);
         assert_eq!(labels(&Scale::linear([80.3, 80.7], Origin::Data)), ["80.3", "80.4", "80.5", "80.6", "80.7"]);
         assert_eq!(labels(&Scale::log([0.05, 784.0])), ["0.1", "1", "10", "100", "1000"]);
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn any_numbers_make_an_axis() {
+    fn any_numbers_make_a_scale() {
         let odd = [f64::NAN, f64::INFINITY, f64::MAX, -1e29, 0.0, -0.0, 1e-300, 5e-324];
         for a in odd {
             for b in odd {
@@ -186,7 +187,7 @@ mod tests {
                 {
                     assert!(scale.ticks().len() < 20, "{a} {b} {scale:?}");
                     for value in odd {
-                        assert!(scale.unit(value).is_none_or(|u| !u.is_nan()), "{a} {b} {value} {scale:?}");
+                        assert!(scale.position(value).is_none_or(|u| !u.is_nan()), "{a} {b} {value} {scale:?}");
                     }
                 }
             }
@@ -194,12 +195,12 @@ mod tests {
     }
 
     #[test]
-    fn a_place_and_its_number_belong_together() {
+    fn position_and_value_are_inverse() {
         for scale in [Scale::linear([-3.0, 12.0], Origin::Zero), Scale::log([1e-3, 784.0])] {
-            for unit in [0.0, 0.25, 1.0] {
-                assert!((scale.unit(scale.at(unit)).unwrap() - unit).abs() < 1e-12);
+            for position in [0.0, 0.25, 1.0] {
+                assert!((scale.position(scale.value_at(position)).unwrap() - position).abs() < 1e-12);
             }
         }
-        assert_eq!(Scale::log([1.0, 10.0]).unit(0.0), None);
+        assert_eq!(Scale::log([1.0, 10.0]).position(0.0), None);
     }
 }

@@ -1,40 +1,42 @@
-//! The backend that writes SVG: a file of its own with the font's outlines, or a part of a page in the page's font.
+//! The SVG backend: a file of its own with text as outlines, or a part of an HTML page in the font of the page.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::font::{Stroke, advance, outline, width};
-use super::{Anchor, Figure, Fill, Ink, Item, Point, Shape, Theme, Turn, Weight};
+use crate::color::{Color, Theme};
 use crate::escape::escape;
+use crate::font::{FontWeight, Segment, outline};
+use crate::item::{Figure, Fill, Item, Point, Shape};
 use crate::raster;
+use crate::text::{Anchor, Rotation, TextItem};
 
-/// Where the picture will be seen.
+/// Where the SVG will be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dress {
-    /// Alone: words are outlines, colours are fixed.
+pub enum SvgTarget {
+    /// A file: text is drawn as outlines, and colors are those of the theme.
     File(Theme),
-    /// On a page, whose font and variables (`--text`, `--muted`, `--grid`, `--paper`) it takes.
+    /// An HTML page, which provides the font and the colors as CSS variables (`--text`, `--muted`, `--grid`, `--paper`).
     Page,
 }
 
-/// The picture as SVG text.
-pub fn svg(figure: &Figure, dress: Dress) -> String {
+/// The figure as SVG.
+pub fn svg(figure: &Figure, target: SvgTarget) -> String {
     let mut out = String::new();
     let (w, h) = (number(figure.width), number(figure.height));
     let (title, description) = (escape(&figure.title), escape(&figure.description));
-    match dress {
-        Dress::File(_) => {
+    match target {
+        SvgTarget::File(_) => {
             let _ = writeln!(
                 out,
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" role=\"img\" \
                  aria-labelledby=\"t d\">\n<title id=\"t\">{title}</title>\n<desc id=\"d\">{description}</desc>"
             );
             write_glyphs(&mut out, figure);
-            let paper = paint(Ink::Paper, dress);
+            let paper = paint(Color::Paper, target);
             let _ = writeln!(out, "<rect width=\"{w}\" height=\"{h}\" fill=\"{paper}\"/>");
         }
-        // The title of a whole picture would hide those of its points under the pointer.
-        Dress::Page => {
+        // A title element would become a tooltip of the whole figure and hide those of its marks.
+        SvgTarget::Page => {
             let _ = writeln!(
                 out,
                 "<svg viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"group\" tabindex=\"0\" \
@@ -43,199 +45,176 @@ pub fn svg(figure: &Figure, dress: Dress) -> String {
         }
     }
     for item in &figure.items {
-        write_item(&mut out, item, dress);
+        write_item(&mut out, item, target);
     }
     out.push_str("</svg>\n");
     out
 }
 
-fn write_item(out: &mut String, item: &Item, dress: Dress) {
+fn write_item(out: &mut String, item: &Item, target: SvgTarget) {
     match item {
-        Item::Line { points, ink, width, dash, tip } => {
+        Item::Line { points, color, width, dash, tooltip } => {
             let dashes =
                 dash.pattern().map_or_else(String::new, |[on, off]| format!(" stroke-dasharray=\"{on} {off}\""));
-            let points: Vec<String> = points.iter().map(|&(x, y)| format!("{},{}", number(x), number(y))).collect();
-            let ink = paint(*ink, dress);
-            let (points, width) = (points.join(" "), number(*width));
-            let shape = format!(
-                "polyline points=\"{points}\" fill=\"none\" stroke=\"{ink}\" stroke-width=\"{width}\" \
+            let (points, color, width) = (point_list(points), paint(*color, target), number(*width));
+            let element = format!(
+                "polyline points=\"{points}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\" \
                  stroke-linejoin=\"round\"{dashes}"
             );
-            close_with_tip(out, &shape, "polyline", tip.as_deref());
+            write_element(out, "polyline", &element, tooltip.as_deref());
         }
-        Item::Mark { at, shape, size, ink, fill, tip } => {
-            let ink = paint(*ink, dress);
+        Item::Mark { at, shape, size, color, fill, tooltip } => {
+            let color = paint(*color, target);
             let paints = match fill {
-                Fill::Solid => format!("fill=\"{ink}\" stroke=\"{}\" stroke-width=\"0.6\"", paint(Ink::Text, dress)),
-                Fill::Hollow => format!("fill=\"{}\" stroke=\"{ink}\" stroke-width=\"1.4\"", paint(Ink::Paper, dress)),
+                Fill::Solid => {
+                    format!("fill=\"{color}\" stroke=\"{}\" stroke-width=\"0.6\"", paint(Color::Text, target))
+                }
+                Fill::Hollow => {
+                    format!("fill=\"{}\" stroke=\"{color}\" stroke-width=\"1.4\"", paint(Color::Paper, target))
+                }
             };
-            let (x, y, r) = (number(at.0), number(at.1), number(*size));
-            let (text, name) = match shape {
-                Shape::Circle => (format!("circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" {paints}"), "circle"),
+            let (name, element) = match shape {
+                Shape::Circle => {
+                    let [x, y, r] = [at.0, at.1, *size].map(number);
+                    ("circle", format!("circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" {paints}"))
+                }
                 Shape::Cross => {
-                    let d = *size;
-                    let (left, right, top, low) = (at.0 - d, at.0 + d, at.1 - d, at.1 + d);
-                    let [left, right, top, low] = [left, right, top, low].map(number);
+                    let [left, right, top, low] = [at.0 - size, at.0 + size, at.1 - size, at.1 + size].map(number);
                     let d = format!("M{left} {top}L{right} {low}M{left} {low}L{right} {top}");
-                    (format!("path d=\"{d}\" fill=\"none\" stroke=\"{ink}\" stroke-width=\"2\""), "path")
+                    ("path", format!("path d=\"{d}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\""))
                 }
-                _ => {
-                    let corners: Vec<String> = shape
-                        .corners(*at, *size)
-                        .iter()
-                        .map(|&(x, y)| format!("{},{}", number(x), number(y)))
-                        .collect();
-                    (format!("polygon points=\"{}\" {paints}", corners.join(" ")), "polygon")
+                Shape::Square | Shape::Triangle | Shape::Diamond | Shape::TriangleDown => {
+                    let vertices = point_list(&shape.vertices(*at, *size));
+                    ("polygon", format!("polygon points=\"{vertices}\" {paints}"))
                 }
             };
-            close_with_tip(out, &text, name, tip.as_deref());
+            write_element(out, name, &element, tooltip.as_deref());
         }
-        Item::Text { at, text, size, weight, anchor, turn, ink } => {
-            let ink = paint(*ink, dress);
-            match dress {
-                Dress::File(_) => write_outlines(out, *at, text, *size, *weight, *anchor, *turn, &ink),
-                Dress::Page => write_words(out, *at, text, *size, *weight, *anchor, *turn, &ink),
-            }
-        }
-        Item::Block { at, size, ink } => {
+        Item::Text(text) => match target {
+            SvgTarget::File(_) => write_outlines(out, text, target),
+            SvgTarget::Page => write_text(out, text, target),
+        },
+        Item::Rect { at, size, color } => {
             let [x, y, w, h] = [at.0, at.1, size.0, size.1].map(number);
-            let ink = paint(*ink, dress);
-            let _ = writeln!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" fill=\"{ink}\"/>");
+            let color = paint(*color, target);
+            let _ = writeln!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" fill=\"{color}\"/>");
         }
-        Item::Image { at, pixels, scale, grey, tip } => {
+        Item::Image { at, pixels, scale, grey, tooltip } => {
             let Ok(png) = raster::grey_png(*pixels, grey) else { return };
             let [x, y] = [at.0, at.1].map(number);
             let (w, h) = (pixels.0 * scale, pixels.1 * scale);
-            let image = format!(
+            let element = format!(
                 "image x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" style=\"image-rendering:pixelated\" href=\"{}\"",
                 raster::data_uri("image/png", &png)
             );
-            close_with_tip(out, &image, "image", tip.as_deref());
+            write_element(out, "image", &element, tooltip.as_deref());
         }
     }
 }
 
-/// Ends an element, with what is said when one points at it.
-fn close_with_tip(out: &mut String, element: &str, name: &str, tip: Option<&str>) {
-    let _ = match tip {
-        Some(tip) => writeln!(out, "<{element} class=\"pt\"><title>{}</title></{name}>", escape(tip)),
+/// Writes `element`, whose tag is `name`, with its tooltip.
+fn write_element(out: &mut String, name: &str, element: &str, tooltip: Option<&str>) {
+    let _ = match tooltip {
+        Some(tooltip) => writeln!(out, "<{element} class=\"pt\"><title>{}</title></{name}>", escape(tooltip)),
         None => writeln!(out, "<{element}/>"),
     };
 }
 
-#[allow(clippy::too_many_arguments, reason = "they are the fields of one item")]
-fn write_words(
-    out: &mut String,
-    (x, y): Point,
-    text: &str,
-    size: f64,
-    weight: Weight,
-    anchor: Anchor,
-    turn: Turn,
-    ink: &str,
-) {
-    let anchor = match anchor {
+/// Writes text as a text element.
+fn write_text(out: &mut String, item: &TextItem, target: SvgTarget) {
+    let anchor = match item.anchor {
         Anchor::Start => "",
         Anchor::Middle => " text-anchor=\"middle\"",
         Anchor::End => " text-anchor=\"end\"",
     };
-    let weight = if weight == Weight::Bold { " font-weight=\"700\"" } else { "" };
-    let place = match turn {
-        Turn::Level => format!("x=\"{}\" y=\"{}\"", number(x), number(y)),
-        Turn::Up => format!("transform=\"translate({} {}) rotate(-90)\"", number(x), number(y)),
+    let weight = match item.weight {
+        FontWeight::Regular => "",
+        FontWeight::Bold => " font-weight=\"700\"",
     };
-    let _ = writeln!(
-        out,
-        "<text {place} font-size=\"{}\" fill=\"{ink}\"{anchor}{weight}>{}</text>",
-        number(size),
-        escape(text)
-    );
+    let [x, y, size] = [item.at.0, item.at.1, item.size].map(number);
+    let position = match item.rotation {
+        Rotation::Horizontal => format!("x=\"{x}\" y=\"{y}\""),
+        Rotation::Vertical => format!("transform=\"translate({x} {y}) rotate(-90)\""),
+    };
+    let (color, text) = (paint(item.color, target), escape(&item.text));
+    let _ = writeln!(out, "<text {position} font-size=\"{size}\" fill=\"{color}\"{anchor}{weight}>{text}</text>");
 }
 
-#[allow(clippy::too_many_arguments, reason = "they are the fields of one item")]
-fn write_outlines(
-    out: &mut String,
-    (x, y): Point,
-    text: &str,
-    size: f64,
-    weight: Weight,
-    anchor: Anchor,
-    turn: Turn,
-    ink: &str,
-) {
-    let rotate = if turn == Turn::Up { " rotate(-90)" } else { "" };
+/// Writes text as references to the outlines of its glyphs.
+fn write_outlines(out: &mut String, item: &TextItem, target: SvgTarget) {
+    let rotate = match item.rotation {
+        Rotation::Horizontal => "",
+        Rotation::Vertical => " rotate(-90)",
+    };
+    let [x, y] = [item.at.0, item.at.1].map(number);
+    let scale = item.size / EM;
+    let (color, text) = (paint(item.color, target), escape(&item.text));
     let _ = write!(
         out,
-        "<g transform=\"translate({} {}){rotate} scale({scale} -{scale})\" fill=\"{ink}\" aria-label=\"{}\">",
-        number(x),
-        number(y),
-        escape(text),
-        scale = size / EM,
+        "<g transform=\"translate({x} {y}){rotate} scale({scale} -{scale})\" fill=\"{color}\" aria-label=\"{text}\">"
     );
-    let mut pen = match anchor {
-        Anchor::Start => 0.0,
-        Anchor::Middle => -width(text, EM, weight) / 2.0,
-        Anchor::End => -width(text, EM, weight),
-    };
-    for c in text.chars() {
-        if !c.is_whitespace() {
-            let _ = write!(out, "<use href=\"#{}\" x=\"{}\"/>", glyph_id(c, weight), number(pen));
-        }
-        pen += advance(c, weight) * EM;
+    for (c, offset) in item.glyphs(EM).filter(|(c, _)| !c.is_whitespace()) {
+        let _ = write!(out, "<use href=\"#{}\" x=\"{}\"/>", glyph_id(c, item.weight), number(offset));
     }
     out.push_str("</g>\n");
 }
 
-/// Outlines are written once, at this size, in whole units.
+/// The em of the glyph definitions, which are written in whole units.
 const EM: f64 = 1000.0;
 
-fn glyph_id(c: char, weight: Weight) -> String {
-    format!("{}{:x}", if weight == Weight::Bold { 'b' } else { 'r' }, u32::from(c))
+fn glyph_id(c: char, weight: FontWeight) -> String {
+    let prefix = match weight {
+        FontWeight::Regular => 'r',
+        FontWeight::Bold => 'b',
+    };
+    format!("{prefix}{:x}", u32::from(c))
 }
 
+/// Writes the definition of every glyph in the figure.
 fn write_glyphs(out: &mut String, figure: &Figure) {
-    let used: BTreeSet<(Weight, char)> = figure
-        .items
-        .iter()
-        .filter_map(|item| match item {
-            Item::Text { text, weight, .. } => Some(text.chars().map(|c| (*weight, c)).collect::<Vec<_>>()),
-            _ => None,
-        })
-        .flatten()
-        .filter(|(_, c)| !c.is_whitespace())
-        .collect();
+    let mut glyphs: BTreeSet<(FontWeight, char)> = BTreeSet::new();
+    for item in &figure.items {
+        if let Item::Text(TextItem { text, weight, .. }) = item {
+            glyphs.extend(text.chars().filter(|c| !c.is_whitespace()).map(|c| (*weight, c)));
+        }
+    }
     out.push_str("<defs>\n");
-    for (weight, c) in used {
-        let _ = writeln!(out, "<path id=\"{}\" d=\"{}\"/>", glyph_id(c, weight), path_of(&outline(c, weight)));
+    for (weight, c) in glyphs {
+        let _ = writeln!(out, "<path id=\"{}\" d=\"{}\"/>", glyph_id(c, weight), path_data(&outline(c, weight)));
     }
     out.push_str("</defs>\n");
 }
 
-fn path_of(strokes: &[Stroke]) -> String {
+fn path_data(segments: &[Segment]) -> String {
     let u = |v: f32| (f64::from(v) * EM).round() as i64;
     let mut d = String::new();
-    for stroke in strokes {
-        let _ = match *stroke {
-            Stroke::Move(x, y) => write!(d, "M{} {}", u(x), u(y)),
-            Stroke::Line(x, y) => write!(d, "L{} {}", u(x), u(y)),
-            Stroke::Quad(a, b, x, y) => write!(d, "Q{} {} {} {}", u(a), u(b), u(x), u(y)),
-            Stroke::Cubic(a, b, c, e, x, y) => write!(d, "C{} {} {} {} {} {}", u(a), u(b), u(c), u(e), u(x), u(y)),
-            Stroke::Close => write!(d, "Z"),
+    for segment in segments {
+        let _ = match *segment {
+            Segment::Move(x, y) => write!(d, "M{} {}", u(x), u(y)),
+            Segment::Line(x, y) => write!(d, "L{} {}", u(x), u(y)),
+            Segment::Quad(a, b, x, y) => write!(d, "Q{} {} {} {}", u(a), u(b), u(x), u(y)),
+            Segment::Cubic(a, b, c, e, x, y) => write!(d, "C{} {} {} {} {} {}", u(a), u(b), u(c), u(e), u(x), u(y)),
+            Segment::Close => write!(d, "Z"),
         };
     }
     d
 }
 
-fn paint(ink: Ink, dress: Dress) -> String {
-    let fixed = |[r, g, b]: [u8; 3]| format!("#{r:02x}{g:02x}{b:02x}");
-    match (dress, ink) {
-        (Dress::File(theme), ink) => fixed(ink.rgb(theme)),
-        (Dress::Page, Ink::Rgb(rgb)) => fixed(rgb),
-        (Dress::Page, Ink::Text) => "var(--text)".into(),
-        (Dress::Page, Ink::Muted) => "var(--muted)".into(),
-        (Dress::Page, Ink::Grid) => "var(--grid)".into(),
-        (Dress::Page, Ink::Paper) => "var(--paper)".into(),
+/// The CSS value of a color.
+fn paint(color: Color, target: SvgTarget) -> String {
+    let hex = |[r, g, b]: [u8; 3]| format!("#{r:02x}{g:02x}{b:02x}");
+    match (target, color) {
+        (SvgTarget::File(theme), color) => hex(color.rgb(theme)),
+        (SvgTarget::Page, Color::Rgb(rgb)) => hex(rgb),
+        (SvgTarget::Page, Color::Text) => "var(--text)".into(),
+        (SvgTarget::Page, Color::Muted) => "var(--muted)".into(),
+        (SvgTarget::Page, Color::Grid) => "var(--grid)".into(),
+        (SvgTarget::Page, Color::Paper) => "var(--paper)".into(),
     }
+}
+
+fn point_list(points: &[Point]) -> String {
+    points.iter().map(|&(x, y)| format!("{},{}", number(x), number(y))).collect::<Vec<_>>().join(" ")
 }
 
 /// A length with at most two decimals.

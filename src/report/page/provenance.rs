@@ -1,51 +1,55 @@
-//! How the runs came about: settings that they share, settings that differ, machines, and the commands that repeat them.
+//! The provenance of the runs: shared settings, settings of their own, machines, and the commands that repeat them.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
-use super::words::outcome;
+use maud::{Markup, html};
+
 use crate::records::Manifest;
-use crate::report::study::{Run, Study, repeat_command};
+use crate::report::run_set::{Run, RunSet, repeat_command};
 use crate::text::shell_quote;
-use figure::escape::escape;
 
-pub(super) fn section(out: &mut String, study: &Study) {
-    out.push_str(
-        "<section id=\"settings\" aria-labelledby=\"settings-h\"><h2 id=\"settings-h\">Settings and commands</h2>\n",
-    );
-    let cells: Vec<Vec<(String, String)>> = study.runs.iter().map(|run| run.settings.cells()).collect();
+pub(super) fn section(set: &RunSet) -> Markup {
+    let cells: Vec<Vec<(String, String)>> = set.runs.iter().map(|run| run.settings.cells()).collect();
+    let first: &[(String, String)] = cells.first().map_or(&[], Vec::as_slice);
     let shared: BTreeSet<usize> =
-        (0..cells.first().map_or(0, Vec::len)).filter(|&i| cells.iter().all(|row| row[i].1 == cells[0][i].1)).collect();
-    let flag = |column: &str| format!("--{}", column.replace('_', "-"));
-    if let Some(first) = cells.first() {
-        let heading = if study.runs.len() == 1 { "Settings" } else { "Settings that all runs share" };
-        let _ = write!(out, "<details><summary>{heading}</summary><dl>");
-        for (column, cell) in shared.iter().map(|&i| &first[i]).filter(|(_, cell)| !cell.is_empty()) {
-            let _ = write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", flag(column), escape(cell));
+        (0..first.len()).filter(|&i| cells.iter().all(|row| row[i].1 == first[i].1)).collect();
+    html! {
+        section #settings aria-labelledby="settings-h" {
+            h2 #settings-h { "Settings and commands" }
+            @if !first.is_empty() {
+                details {
+                    summary { @if set.runs.len() == 1 { "Settings" } @else { "Settings that all runs share" } }
+                    dl { (settings(shared.iter().map(|&i| &first[i]))) }
+                }
+            }
+            @for (run, cells) in set.runs.iter().zip(&cells) {
+                details {
+                    summary { (run.name) " " span.muted { (run.outcome().label()) } }
+                    p { "Command that repeats the run:" }
+                    pre tabindex="0" { (repeat_command(run)) }
+                    dl {
+                        (settings(cells.iter().enumerate().filter(|(i, _)| !shared.contains(i)).map(|(_, cell)| cell)))
+                        @if let Some(manifest) = &run.manifest {
+                            (facts(run, manifest))
+                        }
+                    }
+                }
+            }
         }
-        out.push_str("</dl></details>\n");
     }
-    for (run, cells) in study.runs.iter().zip(&cells) {
-        let _ = write!(
-            out,
-            "<details><summary>{} <span class=\"muted\">{}</span></summary>\n<p>To repeat it:</p><pre tabindex=\"0\">{}</pre><dl>",
-            escape(&run.name),
-            escape(outcome(run)),
-            escape(&repeat_command(run))
-        );
-        let own = cells.iter().enumerate().filter(|(i, (_, cell))| !shared.contains(i) && !cell.is_empty());
-        for (_, (column, cell)) in own {
-            let _ = write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", flag(column), escape(cell));
-        }
-        if let Some(manifest) = &run.manifest {
-            facts(out, run, manifest);
-        }
-        out.push_str("</dl></details>\n");
-    }
-    out.push_str("</section>\n");
 }
 
-fn facts(out: &mut String, run: &Run, m: &Manifest) {
+/// Settings with a value, under the names of their flags.
+fn settings<'a>(cells: impl Iterator<Item = &'a (String, String)>) -> Markup {
+    html! {
+        @for (column, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
+            div { dt { "--" (column.replace('_', "-")) } dd { (cell) } }
+        }
+    }
+}
+
+/// Program, machine, times, command line and data of a run.
+fn facts(run: &Run, m: &Manifest) -> Markup {
     let commit = m.versions.git_commit.as_ref().map_or_else(String::new, |c| format!(" ({c})"));
     let host = m.host.name.as_deref().unwrap_or("unnamed");
     let cpu = m.host.cpu.as_deref().unwrap_or(&m.host.arch);
@@ -66,7 +70,9 @@ fn facts(out: &mut String, run: &Run, m: &Manifest) {
     ];
     facts.extend(m.data.files.iter().map(|file| ("sha256", format!("{} {}", file.sha256, file.file))));
     facts.extend(run.dir.as_ref().map(|dir| ("directory", dir.path().display().to_string())));
-    for (name, value) in facts {
-        let _ = write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(&value));
+    html! {
+        @for (name, value) in facts {
+            div { dt { (name) } dd { (value) } }
+        }
     }
 }

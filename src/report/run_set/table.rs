@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
-use super::{Floors, Run};
+use super::run::{Floors, Run};
 use crate::metrics::EpochRecord;
 use crate::records::{Column, read_row};
 use crate::spec::Settings;

@@ -1,0 +1,93 @@
+//! The page as a whole: head, sections, style and script.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{findings, images, plots, provenance, runs};
+use crate::report::run_set::RunSet;
+use figure::raster::data_uri;
+use figure::{BOLD_FILE, REGULAR_FILE};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// The page loads nothing: styles, script, fonts and images are part of the file.
+const CONTENT_POLICY: &str =
+    "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+/// Whether the page reloads itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// Never: the page is final.
+    Never,
+    /// After this number of seconds: the page is rewritten while runs go on.
+    Every(u32),
+}
+
+/// The page about a set of runs.
+pub fn page(set: &RunSet, refresh: Refresh) -> String {
+    let runs = match set.runs.len() {
+        1 => "1 run".to_owned(),
+        n => format!("{n} runs"),
+    };
+    let title = format!("vae-bench: {runs}");
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(&title, refresh))
+            body {
+                a.skip href="#main" { "Skip to the findings" }
+                header {
+                    h1 { (title) }
+                    p.lead {
+                        "What each objective optimised, and the result: " b { "R" } " is the reconstruction loss of an \
+                         image summed over its pixels, " b { "K" } " its KL summed over its latents, whatever was trained."
+                    }
+                    nav aria-label="Sections" {
+                        a href="#main" { "Findings" } " "
+                        a href="#plots" { "Plots" } " "
+                        a href="#images" { "Images" } " "
+                        a href="#runs" { "Runs" } " "
+                        a href="#settings" { "Settings and commands" }
+                    }
+                }
+                main #main tabindex="-1" {
+                    (findings::section(set))
+                    (plots::section(set))
+                    (images::section(set))
+                    (runs::section(set))
+                    (provenance::section(set))
+                }
+                div #tip role="status" aria-live="polite" {}
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    }
+    .into_string()
+}
+
+fn head(title: &str, refresh: Refresh) -> Markup {
+    let seconds = match refresh {
+        Refresh::Never => None,
+        Refresh::Every(seconds) => Some(seconds),
+    };
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
+            meta name="color-scheme" content="light dark";
+            @if let Some(seconds) = seconds {
+                meta http-equiv="refresh" content=(seconds);
+            }
+            link rel="icon" href="data:,";
+            title { (title) }
+            style { (PreEscaped(font_face(400, REGULAR_FILE))) (PreEscaped(font_face(700, BOLD_FILE))) (PreEscaped(STYLE)) }
+        }
+    }
+}
+
+/// The embedded font of the plots as a CSS rule.
+fn font_face(weight: u32, file: &[u8]) -> String {
+    let uri = data_uri("font/ttf", file);
+    format!("@font-face {{ font-family: plots; font-weight: {weight}; src: url({uri}) format(\"truetype\"); }}\n")
+}
