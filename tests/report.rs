@@ -1,16 +1,16 @@
-//! The page: one file, true to the records, safe with any name, and at work in a real browser.
+//! The page: one file, true to the records, safe with any name, and working in a real browser.
 
 #[path = "support/browser.rs"]
 mod browser;
-#[path = "support/study.rs"]
-mod study;
+#[path = "support/fake_run.rs"]
+mod fake_run;
 mod support;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use browser::Browser;
+use fake_run::{FakeRun, many_fake_runs};
 use serde_json::{Value, json};
-use study::{Made, many};
 use support::World;
 
 const EVIL: &str = "<script>window.evil = 1</script>'\"&<img src=x onerror=evil()>";
@@ -19,13 +19,13 @@ fn page(world: &World) -> String {
     std::fs::read_to_string(world.path().join("report.html")).unwrap()
 }
 
-/// Two real runs, one of them with images, and a made-up one whose every word is hostile.
+/// Two real runs, one of them with images, and a fake run with a script in every text.
 fn three_runs() -> World {
     let world = World::new();
     world.run(&["--images"]).expect(0);
     let pattern = world.only_run();
     world.run(&["--reduction", "mean"]).expect(0);
-    let evil = Made { name: "evil", reduction: "sum", beta: 3.0, seed: 9, epochs: 2 }.write(&pattern, &world.out());
+    let evil = FakeRun { name: "evil", reduction: "sum", beta: 3.0, seed: 9, epochs: 2 }.write(&pattern, &world.out());
     let mut manifest: Value = serde_json::from_slice(&std::fs::read(evil.join("run.json")).unwrap()).unwrap();
     manifest["run"] = json!(EVIL);
     manifest["argv"] = json!(["vae-bench", EVIL]);
@@ -36,7 +36,7 @@ fn three_runs() -> World {
 }
 
 #[test]
-fn the_page_says_in_words_what_was_run_and_what_came_out() {
+fn the_page_says_what_was_run_and_what_the_results_are() {
     let world = three_runs();
     let page = page(&world);
     for words in ["3 runs", "effective beta 784", "Skip to the findings", "Objective ledger", "Canonical ledger"] {
@@ -48,14 +48,14 @@ fn the_page_says_in_words_what_was_run_and_what_came_out() {
 }
 
 #[test]
-fn what_a_file_holds_never_becomes_markup() {
+fn text_from_files_never_becomes_markup() {
     let page = page(&three_runs());
     assert!(!page.contains("<script>window") && !page.contains("<img src=x"));
     assert!(page.contains("&lt;script&gt;window.evil"));
 }
 
 #[test]
-fn the_page_asks_nobody_for_anything() {
+fn the_page_requests_nothing() {
     let page = page(&three_runs());
     for word in ["http://", "https://", "src=\"/", "@import", "url(/", "fetch("] {
         assert!(!page.contains(word), "{word}");
@@ -93,7 +93,7 @@ fn a_page_of_a_hundred_runs_is_below_five_megabytes() {
     let world = World::new();
     world.run(&["--images"]).expect(0);
     let pattern = world.only_run();
-    many(&pattern, &world.path().join("many"), 100);
+    many_fake_runs(&pattern, &world.path().join("many"), 100);
     for entry in std::fs::read_dir(world.path().join("many")).unwrap() {
         let images = entry.unwrap().path().join("images");
         std::fs::create_dir(&images).unwrap();
@@ -104,18 +104,105 @@ fn a_page_of_a_hundred_runs_is_below_five_megabytes() {
     world.vae_bench(&["report", "many"]).expect(0);
     let page = page(&world);
     assert!(page.len() < 5_000_000, "{}", page.len());
-    assert!(page.contains("more sheets lie in"), "what was left out is told");
+    assert!(page.contains("more sheets are in"), "a note tells that sheets were left out");
     assert_eq!(page.matches("<tr data-outcome").count(), 100);
 }
 
 #[test]
-fn a_merged_table_makes_a_page_and_says_that_it_has_no_images() {
+fn the_page_of_a_merged_table_says_that_there_are_no_images() {
     let world = World::new();
     let csv = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/merged.csv").display().to_string();
     world.vae_bench(&["report", &csv]).expect(0);
     let page = page(&world);
     assert!(page.contains("None of these runs has images."));
     assert!(page.contains("a merged table does not hold the KL of every latent"));
+}
+
+/// The fake run `name` with this reduction and beta below `out`.
+fn fake(world: &World, pattern: &Path, name: &str, reduction: &str, beta: f64) -> PathBuf {
+    FakeRun { name, reduction, beta, seed: 1, epochs: 2 }.write(pattern, &world.path().join("fake"))
+}
+
+/// Replaces the verdict in the `run.json` of a fake run.
+fn judge(run: &Path, verdict: Value) {
+    let mut manifest: Value = serde_json::from_slice(&std::fs::read(run.join("run.json")).unwrap()).unwrap();
+    manifest["verdict"] = verdict;
+    std::fs::write(run.join("run.json"), manifest.to_string()).unwrap();
+}
+
+fn page_of_fakes(world: &World) -> String {
+    world.vae_bench(&["report", "fake", "--out", "report.html"]).expect(0);
+    page(world)
+}
+
+/// Before, the page said "the largest of a run that did not is 7840" of an untrained run with K 0.
+#[test]
+fn an_untrained_run_is_no_run_that_did_not_collapse() {
+    let world = World::new();
+    world.run(&["--epochs", "1"]).expect(0);
+    let pattern = world.only_run();
+    fake(&world, &pattern, "active", "sum", 0.5);
+    fake(&world, &pattern, "collapsed", "sum", 1000.0);
+    let untrained = fake(&world, &pattern, "untrained", "sum", 7840.0);
+    judge(&untrained, json!({ "name": "unconverged", "floor": 205.0 }));
+    let page = page_of_fakes(&world);
+    let sentence = "All runs with effective beta 1000 or more collapsed, and none with 0.5 or less. \
+                    1 run is not counted, because its latents were not judged.";
+    assert!(page.contains(sentence), "{page}");
+    assert!(!page.contains("is 7840"));
+}
+
+#[test]
+fn where_the_weights_of_collapsed_and_other_runs_overlap_the_page_names_no_threshold() {
+    let world = World::new();
+    world.run(&["--epochs", "1"]).expect(0);
+    let pattern = world.only_run();
+    fake(&world, &pattern, "a", "sum", 0.5);
+    let collapsed = fake(&world, &pattern, "b", "sum", 0.6);
+    judge(&collapsed, json!({ "name": "collapsed", "floor": 205.0 }));
+    fake(&world, &pattern, "c", "sum", 0.7);
+    let page = page_of_fakes(&world);
+    assert!(page.contains("3 runs: 2 healthy, 1 collapsed."));
+    for claim in ["or more collapsed", "Runs collapsed at", "All runs collapsed"] {
+        assert!(!page.contains(claim), "{claim}");
+    }
+}
+
+/// Before, the page said of any runs that they lie on one curve.
+#[test]
+fn how_well_reductions_agree_at_one_effective_weight_is_measured_on_the_runs() {
+    let world = World::new();
+    world.run(&["--epochs", "1"]).expect(0);
+    let pattern = world.only_run();
+    fake(&world, &pattern, "sum", "sum", 2.0);
+    let page = page_of_fakes(&world);
+    for claim in ["one curve", "fall together", "under different reductions"] {
+        assert!(!page.contains(claim), "one run shows nothing about reductions: {claim}");
+    }
+    let mean = fake(&world, &pattern, "mean", "mean", 2.0 / 784.0);
+    shift_last_row(&mean, 0.5, -0.25);
+    // Another effective weight: no pair.
+    fake(&world, &pattern, "other", "sum", 3.0);
+    let page = page_of_fakes(&world);
+    let sentence = "1 pair of runs has the same effective beta under different reductions; the largest differences are \
+                    0.5 in R and 0.25 in K.";
+    assert!(page.contains(sentence), "{page}");
+    assert!(!page.contains("one curve") && !page.contains("fall together"));
+}
+
+/// Adds to R and K in the last row of `metrics.csv`, which is of the test images.
+fn shift_last_row(run: &Path, recon: f64, kl: f64) {
+    let path = run.join("metrics.csv");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, last) = text.trim_end().rsplit_once('\n').unwrap();
+    let header: Vec<&str> = head.lines().next().unwrap().split(',').collect();
+    let cells = last.split(',').zip(&header).map(|(cell, column)| match *column {
+        "recon" => (cell.parse::<f64>().unwrap() + recon).to_string(),
+        "kl" => (cell.parse::<f64>().unwrap() + kl).to_string(),
+        _ => cell.to_owned(),
+    });
+    let last = cells.collect::<Vec<_>>().join(",");
+    std::fs::write(&path, format!("{head}\n{last}\n")).unwrap();
 }
 
 #[test]
@@ -128,7 +215,7 @@ fn in_a_browser_it_loads_sorts_filters_and_shows_values() {
     assert_eq!(browser.eval("return window.evil"), Value::Null);
     assert_eq!(browser.eval("return document.querySelectorAll('img[src=x]').length"), 0);
 
-    // Sorting, by a person's click: numbers as numbers, both ways.
+    // Sorting by click: numbers as numbers, in both directions.
     let heading = |name: &str| {
         let script = format!(
             "return [...document.querySelectorAll('thead tr:last-child th')].findIndex((h) => h.textContent === '{name}') + 1"
@@ -147,7 +234,7 @@ fn in_a_browser_it_loads_sorts_filters_and_shows_values() {
     assert_eq!(browser.eval(column), json!(["784"]));
     assert_eq!(browser.eval("return document.getElementById('count').textContent"), "1 of 3 runs");
 
-    // Values, by mouse and by keyboard.
+    // Tooltips by mouse and by keyboard.
     let tip = "const t = document.getElementById('tip'); return [getComputedStyle(t).visibility, t.textContent]";
     browser.point_at("figure svg circle.pt");
     let shown = browser.eval(tip);
@@ -159,13 +246,13 @@ fn in_a_browser_it_loads_sorts_filters_and_shows_values() {
     browser.keys("figure svg", "\u{e00c}");
     assert_eq!(browser.eval(tip)[0], "hidden");
 
-    // Nothing was asked for but the page, and nothing complained.
+    // The page was the only request, and the log is empty.
     let requests = browser.requests();
     assert!(requests.len() == 1 && requests[0].starts_with("file:///"), "{requests:?}");
     let log = browser.log("browser");
     assert!(log.is_empty(), "{log:?}");
 
-    // On a phone nothing but tables and plots is wider than the screen, and they scroll in themselves.
+    // On a phone only tables and plots are wider than the screen, and they scroll inside the page.
     for (scheme, background) in [("light", "rgb(245, 246, 248)"), ("dark", "rgb(12, 14, 17)")] {
         browser.scheme(scheme);
         assert_eq!(browser.eval("return getComputedStyle(document.body).backgroundColor"), background);

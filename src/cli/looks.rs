@@ -14,9 +14,9 @@ use crate::error::{Error, ExitCode, Result};
 use crate::files::write_atomically;
 use crate::records::RunDir;
 use crate::report::page::{Refresh, page};
-use crate::report::plots::{Drawn, Kind, Plot, draw};
+use crate::report::plots::{Kind, Plot, Plots, draw};
+use crate::report::run_set::{Run, RunSet, series};
 use crate::report::sheets::side_by_side;
-use crate::report::study::{Run, Study, series};
 use crate::sweep::find_runs;
 use crate::text::significant;
 use figure::svg::{SvgTarget, svg};
@@ -56,12 +56,12 @@ pub(super) fn plot(args: &PlotArgs) -> Result<ExitCode> {
     pool(None)?.install(|| {
         repeat(args.inputs.watch, |_| {
             let (dirs, tables) = args.inputs.sort()?;
-            let mut drawn = Drawn::default();
+            let mut drawn = Plots::default();
             if kinds.iter().any(|kind| kind.plot_kind().is_some()) {
-                let study = Study::read(&dirs, &tables)?;
-                drawn.notes.extend(study.notes.iter().cloned());
+                let set = RunSet::read(&dirs, &tables)?;
+                drawn.notes.extend(set.notes.iter().cloned());
                 for kind in kinds.iter().filter_map(|kind| kind.plot_kind()) {
-                    let Drawn { plots, notes } = draw(kind, &study);
+                    let Plots { plots, notes } = draw(kind, &set);
                     drawn.plots.extend(plots);
                     drawn.notes.extend(notes);
                 }
@@ -90,9 +90,9 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode> {
     pool(None)?.install(|| {
         repeat(args.inputs.watch, |refresh| {
             let (dirs, tables) = args.inputs.sort()?;
-            let study = Study::read(&dirs, &tables)?;
-            let files = vec![(args.out.clone(), page(&study, refresh).into_bytes())];
-            Ok(Made { files, notes: study.notes })
+            let set = RunSet::read(&dirs, &tables)?;
+            let files = vec![(args.out.clone(), page(&set, refresh).into_bytes())];
+            Ok(Made { files, notes: set.notes })
         })
     })
 }
@@ -200,33 +200,30 @@ fn digits(dirs: &[RunDir], data_dir: Option<&Path>) -> Result<Plot> {
             )));
         }
     }
-    let study = Study::read(dirs, &[])?;
-    let runs: Vec<&Run> = study.runs.iter().collect();
+    let set = RunSet::read(dirs, &[])?;
+    let runs: Vec<&Run> = set.runs.iter().collect();
     let series = series(&runs);
     let words = |subject: &Subject| {
         let name = &subject.record.manifest.run;
-        let run = study.runs.iter().find(|run| run.name == *name);
+        let run = set.runs.iter().find(|run| run.name == *name);
         let one = series.iter().find(|s| s.runs.iter().any(|run| run.name == *name));
         let mut lines = vec![one.map_or_else(|| name.clone(), |s| s.label.clone())];
         if let (Some(s), Some(run)) = (one.filter(|s| s.runs.len() > 1), run) {
             lines[0] = format!("{}, {}", s.label, run.seed());
         }
-        if let Some((weighing, weight)) = run.and_then(Run::weight) {
-            lines.push(format!(
-                "{} = {}",
-                weighing.label().split(" =").next().unwrap_or_default(),
-                significant(weight)
-            ));
+        if let Some(weight) = run.and_then(Run::effective_weight) {
+            lines.push(format!("{} = {}", weight.symbol(), significant(weight.value())));
         }
         if let Some((run, row)) = run.and_then(|run| Some((run, run.last()?))) {
-            lines.push(format!("{} {:.1}, K {:.1}", run.symbol(), row.recon, row.kl));
+            lines.push(format!("{} {:.1}, K {:.1}", run.recon_unit().symbol(), row.recon, row.kl));
         }
         lines
     };
     let mut models: Vec<_> = subjects.iter().map(|s| (s.trained(), words(s))).collect();
     // From the weakest KL to the strongest.
-    let weight =
-        |name: &str| study.runs.iter().find(|r| r.name == name).and_then(|r| r.weight()).map_or(0.0, |(_, w)| w);
+    let weight = |name: &str| {
+        set.runs.iter().find(|r| r.name == name).and_then(Run::effective_weight).map_or(0.0, |w| w.value())
+    };
     let names: Vec<String> = subjects.iter().map(|s| s.record.manifest.run.clone()).collect();
     let mut order: Vec<usize> = (0..models.len()).collect();
     order.sort_by(|&a, &b| weight(&names[a]).total_cmp(&weight(&names[b])));

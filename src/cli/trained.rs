@@ -71,7 +71,8 @@ impl Subject {
         let folder = dir.images_dir();
         std::fs::create_dir_all(&folder).map_err(|e| Error::output(&folder, "create", e))?;
         let mut names = Vec::new();
-        for (name, figure) in sheets(&self.trained())? {
+        for (kind, figure) in sheets(&self.trained())? {
+            let name = kind.name();
             write_atomically(&folder.join(format!("{name}.png")), &raster::png(&figure, Theme::Light)?)?;
             names.push(name);
         }

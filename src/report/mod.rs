@@ -1,10 +1,9 @@
-//! What a person reads and looks at: tables, sentences, plots, sheets of images and a page, made from records and
-//! weights alone.
+//! Tables, sentences, plots, sheets of images and a page, made from records and weights alone.
 
 pub mod page;
 pub mod plots;
+pub mod run_set;
 pub mod sheets;
-pub mod study;
 mod summary;
 mod table;
 

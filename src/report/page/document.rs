@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{findings, images, plots, provenance, runs};
-use crate::report::study::Study;
+use crate::report::run_set::RunSet;
 use figure::raster::data_uri;
 use figure::{BOLD_FILE, REGULAR_FILE};
 
@@ -23,9 +23,9 @@ pub enum Refresh {
     Every(u32),
 }
 
-/// The page of a study.
-pub fn page(study: &Study, refresh: Refresh) -> String {
-    let runs = match study.runs.len() {
+/// The page about a set of runs.
+pub fn page(set: &RunSet, refresh: Refresh) -> String {
+    let runs = match set.runs.len() {
         1 => "1 run".to_owned(),
         n => format!("{n} runs"),
     };
@@ -39,7 +39,7 @@ pub fn page(study: &Study, refresh: Refresh) -> String {
                 header {
                     h1 { (title) }
                     p.lead {
-                        "What each objective really optimised, and what came of it: " b { "R" } " is the reconstruction loss of an \
+                        "What each objective optimised, and the result: " b { "R" } " is the reconstruction loss of an \
                          image summed over its pixels, " b { "K" } " its KL summed over its latents, whatever was trained."
                     }
                     nav aria-label="Sections" {
@@ -51,11 +51,11 @@ pub fn page(study: &Study, refresh: Refresh) -> String {
                     }
                 }
                 main #main tabindex="-1" {
-                    (findings::section(study))
-                    (plots::section(study))
-                    (images::section(study))
-                    (runs::section(study))
-                    (provenance::section(study))
+                    (findings::section(set))
+                    (plots::section(set))
+                    (images::section(set))
+                    (runs::section(set))
+                    (provenance::section(set))
                 }
                 div #tip role="status" aria-live="polite" {}
                 script { (PreEscaped(SCRIPT)) }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use maud::{Markup, html};
 
 use super::notes;
-use crate::report::sheets::SHEETS;
-use crate::report::study::{Run, Study};
+use crate::report::run_set::{Run, RunSet};
+use crate::report::sheets::SheetKind;
 use figure::raster::data_uri;
 
 /// The limit of all embedded images together, in bytes.
@@ -16,15 +16,15 @@ const MAX_FILE_SIZE: u64 = 2_000_000;
 /// The sheets are unfolded if no more than this number of runs has images.
 const MAX_UNFOLDED: usize = 4;
 
-pub(super) fn section(study: &Study) -> Markup {
-    let sheets: Vec<(&Run, Vec<(&str, PathBuf)>)> = study.runs.iter().map(|run| (run, sheets_of(run))).collect();
+pub(super) fn section(set: &RunSet) -> Markup {
+    let sheets: Vec<(&Run, Vec<(&str, PathBuf)>)> = set.runs.iter().map(|run| (run, sheets_of(run))).collect();
     let with_images = sheets.iter().filter(|(_, sheets)| !sheets.is_empty()).count();
     html! {
         section #images aria-labelledby="images-h" {
             h2 #images-h { "Images" }
             @if with_images == 0 {
                 p {
-                    "None of these runs has images. " code { "vae-bench eval RUN --images" } " paints those of a finished run, "
+                    "None of these runs has images. " code { "vae-bench eval RUN --images" } " draws those of a finished run, "
                     code { "--images" } " those of a new one; a merged table holds none."
                 }
             } @else {
@@ -57,7 +57,7 @@ fn embedded(sheets: &[(&Run, Vec<(&str, PathBuf)>)], with_images: usize) -> Mark
     }
     if omitted > 0 {
         remarks.push(format!(
-            "{omitted} more sheets lie in the runs' images folders; the page would be too large with them."
+            "{omitted} more sheets are in the runs' images folders; with them the page would be too large."
         ));
     }
     html! {
@@ -78,8 +78,8 @@ fn embedded(sheets: &[(&Run, Vec<(&str, PathBuf)>)], with_images: usize) -> Mark
 /// The sheets of a run that exist, by name.
 fn sheets_of(run: &Run) -> Vec<(&'static str, PathBuf)> {
     let Some(dir) = &run.dir else { return Vec::new() };
-    let path = |name: &'static str| (name, dir.images_dir().join(format!("{name}.png")));
-    SHEETS.into_iter().map(path).filter(|(_, path)| path.is_file()).collect()
+    let path = |kind: SheetKind| (kind.name(), dir.images_dir().join(format!("{}.png", kind.name())));
+    SheetKind::ALL.into_iter().map(path).filter(|(_, path)| path.is_file()).collect()
 }
 
 /// The PNG at `path` as a data URI of at most `limit` bytes.

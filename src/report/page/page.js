@@ -2,7 +2,7 @@
 (() => {
   const tip = document.getElementById("tip");
 
-  // Without this script a mark's title is its browser's own tooltip; with it, one for mouse, touch and keyboard.
+  // Without this script the browser shows the title of a mark as its tooltip; the script adds touch and keyboard.
   const tipOf = new WeakMap();
   for (const mark of document.querySelectorAll(".pt")) {
     const title = mark.querySelector("title");
@@ -58,7 +58,7 @@
     const missing = (v) => v === null || Number.isNaN(v) || v === "";
     const rows = [...body.rows].map((row) => [key(row), row]);
     rows.sort(([a], [b]) => {
-      // What is not there comes last, whichever way.
+      // Missing values come last in both directions.
       if (missing(a) || missing(b)) return missing(a) - missing(b);
       const order = typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true });
       return down ? -order : order;

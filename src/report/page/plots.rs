@@ -4,17 +4,17 @@ use maud::{Markup, PreEscaped, html};
 
 use super::notes;
 use crate::report::plots::{Kind, draw};
-use crate::report::study::Study;
+use crate::report::run_set::RunSet;
 use figure::svg::{SvgTarget, svg};
 
-pub(super) fn section(study: &Study) -> Markup {
-    let drawn: Vec<_> = Kind::ALL.into_iter().map(|kind| (kind, draw(kind, study))).collect();
+pub(super) fn section(set: &RunSet) -> Markup {
+    let drawn: Vec<_> = Kind::ALL.into_iter().map(|kind| (kind, draw(kind, set))).collect();
     let remarks: Vec<String> = drawn.iter().flat_map(|(_, drawn)| drawn.notes.clone()).collect();
     html! {
         section #plots aria-labelledby="plots-h" {
             h2 #plots-h { "Plots" }
             p.hint {
-                "Point at a mark for its values, or tap it; with the keyboard, step onto a plot and use the arrow keys."
+                "Point at a mark for its values, or tap it; with the keyboard, focus a plot and use the arrow keys."
             }
             @for (kind, drawn) in &drawn {
                 @for plot in &drawn.plots {
@@ -29,24 +29,27 @@ pub(super) fn section(study: &Study) -> Markup {
     }
 }
 
-/// How a plot is read.
+/// How to read a plot of this kind; claims about the results belong to the findings.
 fn caption(kind: Kind) -> &'static str {
     match kind {
         Kind::RateDistortion => {
-            "Each mark is a run. Under one network and one way of training, runs of every reduction lie on one curve: the \
-             effective beta alone says where. Less of both is better; a smaller beta buys a lower R with a higher K."
+            "Each mark is a run; lower is better on both axes. Lines join the means of runs that differ only in the weights \
+             of their terms, in the order of the effective weight."
         }
         Kind::Terms => {
-            "The same runs twice. Against beta as it is written, every reduction is another curve; against the effective \
-             weight they fall together. What a reduction does is to move beta."
+            "Each row shows one quantity, against beta as it is written and, where the loss defines one, against the effective \
+             weight, which takes the reductions into account."
         }
         Kind::Curves => {
-            "Above what the optimiser saw, on logarithmic axes: its numbers differ by factors of the batch and of the pixels, \
-             and cannot be compared. Below the same runs in nats per image, which can."
+            "Top row: the terms as the optimiser saw them, on logarithmic axes; they differ by factors of the batch size and \
+             the number of pixels and cannot be compared between reductions. Bottom row: the same runs per image, which can."
         }
-        Kind::Latents => "A collapsed model has no latent with a K above 0; a partly collapsed one has a tail of them.",
+        Kind::Latents => {
+            "The KL of each latent in descending order. A collapsed model has none above 0; a partly collapsed model has some \
+             at 0."
+        }
         Kind::Floors => {
-            "A collapsed model paints the average image: its R sits on the dashed line, its K on 0. Grey pixels have an \
+            "A collapsed model outputs the average image: its R lies on the dashed line and its K is 0. Grey pixels have an \
              entropy of their own, and no model goes below it."
         }
     }

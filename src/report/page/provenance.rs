@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::findings::outcome;
 use crate::records::Manifest;
-use crate::report::study::{Run, Study, repeat_command};
+use crate::report::run_set::{Run, RunSet, repeat_command};
 use crate::text::shell_quote;
 
-pub(super) fn section(study: &Study) -> Markup {
-    let cells: Vec<Vec<(String, String)>> = study.runs.iter().map(|run| run.settings.cells()).collect();
+pub(super) fn section(set: &RunSet) -> Markup {
+    let cells: Vec<Vec<(String, String)>> = set.runs.iter().map(|run| run.settings.cells()).collect();
     let first: &[(String, String)] = cells.first().map_or(&[], Vec::as_slice);
     let shared: BTreeSet<usize> =
         (0..first.len()).filter(|&i| cells.iter().all(|row| row[i].1 == first[i].1)).collect();
@@ -19,14 +18,14 @@ pub(super) fn section(study: &Study) -> Markup {
             h2 #settings-h { "Settings and commands" }
             @if !first.is_empty() {
                 details {
-                    summary { @if study.runs.len() == 1 { "Settings" } @else { "Settings that all runs share" } }
+                    summary { @if set.runs.len() == 1 { "Settings" } @else { "Settings that all runs share" } }
                     dl { (settings(shared.iter().map(|&i| &first[i]))) }
                 }
             }
-            @for (run, cells) in study.runs.iter().zip(&cells) {
+            @for (run, cells) in set.runs.iter().zip(&cells) {
                 details {
-                    summary { (run.name) " " span.muted { (outcome(run)) } }
-                    p { "To repeat it:" }
+                    summary { (run.name) " " span.muted { (run.outcome().label()) } }
+                    p { "Command that repeats the run:" }
                     pre tabindex="0" { (repeat_command(run)) }
                     dl {
                         (settings(cells.iter().enumerate().filter(|(i, _)| !shared.contains(i)).map(|(_, cell)| cell)))

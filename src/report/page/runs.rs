@@ -1,22 +1,21 @@
-//! The table of all runs, which can be sorted and filtered.
+//! The table of all runs, which the script of the page sorts and filters.
 
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::findings::outcome;
 use crate::metrics::EpochRecord;
-use crate::report::study::{Run, Study, name_of, reduction_label};
+use crate::report::run_set::{Outcome, Run, RunSet, name_of, reduction_label};
 use crate::text::significant;
 
-/// How a column is sorted and aligned.
+/// How the cells of a column are sorted and aligned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
-    Words,
+    Text,
     Numbers,
 }
 
-/// A column: its heading, what it means, and its cell.
+/// A column: its heading, its meaning (a tooltip) and its cells.
 struct Column {
     heading: &'static str,
     meaning: &'static str,
@@ -25,64 +24,62 @@ struct Column {
 }
 
 enum Cell {
-    Word(String),
+    Text(String),
     Number(Option<f64>),
 }
 
-/// Headings that columns share, and how many.
+/// Headings of groups of columns, with the number of columns.
 const GROUPS: [(&str, usize); 5] =
-    [("", 2), ("What was asked", 6), ("What it weighs", 2), ("Objective ledger", 3), ("Canonical ledger", 4)];
+    [("", 2), ("Settings", 6), ("Effective weight", 2), ("Objective ledger", 3), ("Canonical ledger", 4)];
 
 fn columns() -> [Column; 17] {
-    use Sort::{Numbers, Words};
+    use Sort::{Numbers, Text};
     let column = |heading, meaning, sort, cell| Column { heading, meaning, sort, cell };
     [
-        column("run", "name of the run", Words, |run, _| Cell::Word(run.name.clone())),
-        column("outcome", "the program's verdict", Words, |run, _| Cell::Word(outcome(run).to_owned())),
-        column("data", "data set, binarisation, pixel range, kind of R", Words, |run, _| {
-            Cell::Word(run.comparable.clone())
+        column("run", "name of the run", Text, |run, _| Cell::Text(run.name.clone())),
+        column("outcome", "the program's verdict", Text, |run, _| Cell::Text(run.outcome().label().to_owned())),
+        column("data", "data set, binarisation, pixel range and unit of R", Text, |run, _| {
+            Cell::Text(run.comparable.clone())
         }),
-        column("loss", "reconstruction loss", Words, |run, _| Cell::Word(name_of(run.settings.loss))),
-        column("reduction", "of the reconstruction, and of the KL where it is unusual", Words, |run, _| {
-            Cell::Word(reduction_label(&run.settings))
+        column("loss", "reconstruction loss", Text, |run, _| Cell::Text(name_of(run.settings.loss))),
+        column("reduction", "of the reconstruction, and of the KL where not the default", Text, |run, _| {
+            Cell::Text(reduction_label(&run.settings))
         }),
-        column("beta", "as written", Numbers, |run, _| Cell::Number(run.settings.beta)),
-        column("preset", "named convention", Words, |run, _| {
-            Cell::Word(run.settings.preset.map_or_else(String::new, |p| p.to_string()))
+        column("beta", "beta as written", Numbers, |run, _| Cell::Number(run.settings.beta)),
+        column("preset", "named convention", Text, |run, _| {
+            Cell::Text(run.settings.preset.map_or_else(String::new, |p| p.to_string()))
         }),
         column("seed", "seed", Numbers, |run, _| Cell::Number(run.settings.seed.map(|s| s as f64))),
-        column("effective beta", "b / a, of likelihoods", Numbers, |_, row| {
+        column("effective beta", "b / a, for likelihoods", Numbers, |_, row| {
             Cell::Number(row.and_then(|r| r.beta_effective))
         }),
-        column("beta·σ²", "b / (2a), of squared errors and Gaussians", Numbers, |_, row| {
+        column("beta·σ²", "b / (2a), for squared errors and Gaussians", Numbers, |_, row| {
             Cell::Number(row.and_then(|r| r.beta_sigma2))
         }),
-        column("a·R", "as the optimiser saw it", Numbers, |_, row| Cell::Number(row.map(|r| r.recon_term))),
-        column("b·K", "as the optimiser saw it", Numbers, |_, row| Cell::Number(row.map(|r| r.kl_term))),
-        column("objective", "what was minimised", Numbers, |_, row| Cell::Number(row.map(|r| r.objective))),
-        column("R or S", "nats per image; S, the squared error, for mse and log-mse", Numbers, |_, row| {
+        column("a·R", "as the optimiser saw the term", Numbers, |_, row| Cell::Number(row.map(|r| r.recon_term))),
+        column("b·K", "as the optimiser saw the term", Numbers, |_, row| Cell::Number(row.map(|r| r.kl_term))),
+        column("objective", "the minimised sum", Numbers, |_, row| Cell::Number(row.map(|r| r.objective))),
+        column("R or S", "nats per image; the squared error S for mse and log-mse", Numbers, |_, row| {
             Cell::Number(row.map(|r| r.recon))
         }),
         column("K", "nats per image", Numbers, |_, row| Cell::Number(row.map(|r| r.kl))),
-        column("-ELBO", "R + K, where the loss is a likelihood", Numbers, |_, row| {
-            Cell::Number(row.and_then(|r| r.neg_elbo))
-        }),
+        column("-ELBO", "R + K, for likelihoods", Numbers, |_, row| Cell::Number(row.and_then(|r| r.neg_elbo))),
         column("active", "latents that carry information", Numbers, |_, row| {
             Cell::Number(row.and_then(|r| r.active_units).map(f64::from))
         }),
     ]
 }
 
-pub(super) fn section(study: &Study) -> Markup {
-    let outcomes: BTreeSet<&str> = study.runs.iter().map(outcome).collect();
-    let n = study.runs.len();
+pub(super) fn section(set: &RunSet) -> Markup {
+    let outcomes: BTreeSet<Outcome> = set.runs.iter().map(Run::outcome).collect();
+    let n = set.runs.len();
     let columns = columns();
     html! {
         section #runs aria-labelledby="runs-h" {
             h2 #runs-h { "Runs" }
             div.tools {
                 label {
-                    "Filter " input #filter type="search" placeholder="words, such as mean 784" autocomplete="off";
+                    "Filter " input #filter type="search" placeholder="text, such as mean 784" autocomplete="off";
                 }
                 " "
                 label {
@@ -90,7 +87,7 @@ pub(super) fn section(study: &Study) -> Markup {
                     select #outcome {
                         option value="" { "all" }
                         @for outcome in outcomes {
-                            option { (outcome) }
+                            option { (outcome.label()) }
                         }
                     }
                 }
@@ -99,7 +96,7 @@ pub(super) fn section(study: &Study) -> Markup {
             }
             div.wide role="region" aria-labelledby="runs-caption" tabindex="0" {
                 table #table {
-                    caption #runs-caption { "The last epoch of every run, on the test images. A heading sorts." }
+                    caption #runs-caption { "The last epoch of every run, on the test images. Click a heading to sort." }
                     thead {
                         tr {
                             @for (heading, span) in GROUPS {
@@ -119,8 +116,8 @@ pub(super) fn section(study: &Study) -> Markup {
                         }
                     }
                     tbody {
-                        @for run in &study.runs {
-                            tr data-outcome=(outcome(run)) {
+                        @for run in &set.runs {
+                            tr data-outcome=(run.outcome().label()) {
                                 @for (i, column) in columns.iter().enumerate() {
                                     (cell(i, (column.cell)(run, run.last())))
                                 }
@@ -137,8 +134,8 @@ pub(super) fn section(study: &Study) -> Markup {
 fn cell(column: usize, cell: Cell) -> Markup {
     html! {
         @match cell {
-            Cell::Word(word) if column == 0 => { th scope="row" { (word) } }
-            Cell::Word(word) => { td { (word) } }
+            Cell::Text(word) if column == 0 => { th scope="row" { (word) } }
+            Cell::Text(word) => { td { (word) } }
             Cell::Number(Some(value)) => { td.n data-v=(format!("{value:e}")) { (significant(value)) } }
             Cell::Number(None) => { td.n {} }
         }

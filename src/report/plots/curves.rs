@@ -1,178 +1,204 @@
-//! Learning curves in both ledgers: what the optimiser saw above, what can be compared below.
+//! Learning curves in both ledgers: the terms that the optimiser saw above, their comparable counterparts below.
 
-use super::{Coloring, Group};
+use super::group::{Coloring, Group, series_shape};
 use crate::metrics::{EpochRecord, Split};
-use crate::report::study::Run;
+use crate::report::run_set::{Outcome, Quantity, Run};
 use figure::layout::{Axis, Entry, Grid, Layout, Panel};
 use figure::scale::{Origin, Scale, drawable};
 use figure::{Color, Dash, Figure, Fill, Item, Shape};
 
-/// What a panel shows.
-struct Shown {
+/// The content of a panel.
+struct Content {
     heading: String,
     axis: String,
     value: fn(&EpochRecord) -> Option<f64>,
-    ledger: Ledger,
+    spacing: Spacing,
 }
 
+/// The scale of a panel.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ledger {
-    /// Logarithmic: factors of B and 1/D set the runs apart.
-    Objective,
-    Canonical,
-    /// Canonical, from 0.
+enum Spacing {
+    /// Logarithmic, for the objective ledger: runs differ by factors of B and 1/D.
+    Log,
+    /// Linear, around the data.
+    Linear,
+    /// Linear, from 0.
     FromZero,
 }
 
-/// With more runs than this the training curves would hide those of the test images.
-const MOST_WITH_TRAINING: usize = 24;
-/// More epochs than this are a line without marks.
-const MOST_MARKS: u32 = 24;
-/// Orders of magnitude that a logarithmic panel shows.
+/// With more runs the training curves are left out, which would hide those of the test images.
+const MAX_RUNS_WITH_TRAINING: usize = 24;
+/// With more epochs the curves are lines without marks.
+const MAX_EPOCHS_WITH_MARKS: u32 = 24;
+/// The orders of magnitude that a logarithmic panel shows.
 const ORDERS: f64 = 1e6;
 
 pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     let rows = || group.runs.iter().flat_map(|run| &run.metrics);
     let last = rows().map(|row| row.epoch).max().ok_or("no run has an epoch yet")?;
-    // The untrained model is far from everything that follows.
+    // The untrained model is far from all later epochs.
     let first = rows().map(|row| row.epoch).filter(|&e| e >= 1).min().unwrap_or(0);
-    let splits: &[Split] =
-        if group.runs.len() > MOST_WITH_TRAINING { &[Split::Test] } else { &[Split::Train, Split::Test] };
-    let coloring = group.coloring();
-    let marks = last - first < MOST_MARKS && group.runs.len() <= MOST_WITH_TRAINING;
+    let few_runs = group.runs.len() <= MAX_RUNS_WITH_TRAINING;
+    let splits: &[Split] = if few_runs { &[Split::Train, Split::Test] } else { &[Split::Test] };
+    let marks = if last - first < MAX_EPOCHS_WITH_MARKS && few_runs { Marks::EveryEpoch } else { Marks::None };
+    let curves = Curves { group, coloring: group.coloring(), marks, first, last };
 
-    let mut notes = Vec::new();
-    if first >= 1 && rows().any(|row| row.epoch == 0) {
-        notes.push("The untrained model (epoch 0) is left out.".to_owned());
-    }
-    if splits.len() == 1 {
-        notes.push(format!("Test images alone: the training curves of {} runs would hide them.", group.runs.len()));
-    }
-    let diverged: Vec<&&Run> = group.runs.iter().filter(|run| run.verdict == "diverged").collect();
-    if !diverged.is_empty() {
-        let names: Vec<&str> = diverged.iter().take(3).map(|run| run.name.as_str()).collect();
-        let more = if diverged.len() > 3 { format!(" and {} more", diverged.len() - 3) } else { String::new() };
-        notes.push(format!(
-            "Diverged, with a cross at the last finite epoch where there is one: {}{more}.",
-            names.join(", ")
-        ));
-    }
-    let mut legend = group
-        .legend(&coloring, |i| (marks.then(|| (Shape::ALL[i % Shape::ALL.len()], Fill::Solid)), Some(Dash::Solid)));
-    let one = first == last;
-    let mut key = |dash, fill, label: &str| {
-        let (shape, dash) = if one { (Some((Shape::Circle, fill)), None) } else { (None, Some(dash)) };
-        legend.push(Entry::Key { color: Color::Text, shape, dash, label: label.into() });
-    };
-    if splits.len() == 2 {
-        key(Dash::Solid, Fill::Solid, "test images");
-        key(Dash::Dashed, Fill::Hollow, "training images");
-    }
-
-    let words = group.around("Learning curves in both ledgers", notes);
-    let mut layout = Layout::new(&words, Grid { columns: 3, rows: 2, width: 236.0, height: 180.0 }, &legend);
-    for (i, shown) in panels(group).into_iter().enumerate() {
+    let caption = group.caption("Learning curves in both ledgers", notes(group, first));
+    let legend = curves.legend(splits);
+    let mut layout = Layout::new(&caption, Grid { columns: 3, rows: 2, width: 236.0, height: 180.0 }, &legend);
+    for (i, content) in contents(group).into_iter().enumerate() {
         let points = |run: &Run, split: Split| -> Vec<(f64, f64)> {
             let rows = run.metrics.iter().filter(|row| row.split == split && row.epoch >= first);
-            rows.filter_map(|row| Some((f64::from(row.epoch), (shown.value)(row).filter(|v| drawable(*v))?))).collect()
+            rows.filter_map(|row| Some((f64::from(row.epoch), (content.value)(row).filter(|v| drawable(*v))?)))
+                .collect()
         };
         let values: Vec<f64> = group
             .runs
             .iter()
             .flat_map(|run| splits.iter().flat_map(|&split| points(run, split)).map(|(_, v)| v).collect::<Vec<_>>())
             .collect();
-        let largest = values.iter().copied().fold(0.0, f64::max);
-        let y = match shown.ledger {
-            Ledger::Objective if largest > 0.0 => Scale::log(values.into_iter().filter(|v| *v > largest / ORDERS)),
-            Ledger::Objective | Ledger::Canonical => Scale::linear(values, Origin::Data),
-            Ledger::FromZero => Scale::linear(values, Origin::Zero),
-        };
         let x = Axis { label: "epoch".into(), scale: Scale::integers(first, last) };
-        let panel = layout.panel((i / 3, i % 3), &shown.heading, x, Axis { label: shown.axis.clone(), scale: y });
+        let y = Axis { label: content.axis.clone(), scale: scale(content.spacing, values) };
+        let panel = layout.panel((i / 3, i % 3), &content.heading, x, y);
         for &split in splits {
             for run in group.runs {
-                draw_run(&mut layout.figure, &panel, group, run, split, &points(run, split), &coloring, marks);
+                curves.draw(&mut layout.figure, &panel, run, split, &points(run, split));
             }
         }
     }
     Ok(layout.figure)
 }
 
-fn panels(group: &Group<'_>) -> Vec<Shown> {
-    let s = group.symbol;
-    let shown = |heading: &str, axis: &str, value, ledger| Shown {
+fn notes(group: &Group<'_>, first: u32) -> Vec<String> {
+    let mut notes = Vec::new();
+    if first >= 1 && group.runs.iter().flat_map(|run| &run.metrics).any(|row| row.epoch == 0) {
+        notes.push("The untrained model (epoch 0) is left out.".to_owned());
+    }
+    if group.runs.len() > MAX_RUNS_WITH_TRAINING {
+        notes.push(format!("Test images only: the training curves of {} runs would hide them.", group.runs.len()));
+    }
+    let diverged: Vec<&str> =
+        group.runs.iter().filter(|run| run.outcome() == Outcome::Diverged).map(|run| run.name.as_str()).collect();
+    if !diverged.is_empty() {
+        let more = if diverged.len() > 3 { format!(" and {} more", diverged.len() - 3) } else { String::new() };
+        let names = diverged[..diverged.len().min(3)].join(", ");
+        notes.push(format!("Diverged, with a cross at the last finite epoch if there is one: {names}{more}."));
+    }
+    notes
+}
+
+fn scale(spacing: Spacing, values: Vec<f64>) -> Scale {
+    let largest = values.iter().copied().fold(0.0, f64::max);
+    match spacing {
+        Spacing::Log if largest > 0.0 => Scale::log(values.into_iter().filter(|v| *v > largest / ORDERS)),
+        Spacing::Log | Spacing::Linear => Scale::linear(values, Origin::Data),
+        Spacing::FromZero => Scale::linear(values, Origin::Zero),
+    }
+}
+
+fn contents(group: &Group<'_>) -> Vec<Content> {
+    let s = group.symbol();
+    let content = |heading: &str, axis: &str, value, spacing| Content {
         heading: heading.to_owned(),
         axis: axis.to_owned(),
         value,
-        ledger,
+        spacing,
     };
-    let mut all = vec![
-        shown(
-            &format!("Objective ledger: a · {s}"),
-            &format!("a · {s} as optimised"),
-            |r| Some(r.recon_term),
-            Ledger::Objective,
-        ),
-        shown("Objective ledger: b · K", "b · K as optimised", |r| Some(r.kl_term), Ledger::Objective),
-        shown("Objective ledger: their sum", "objective as optimised", |r| Some(r.objective), Ledger::Objective),
-    ];
-    let recon = if s == "R" { "R (nats per image)" } else { "S (squared error per image)" };
-    all.push(shown(&format!("Canonical ledger: {s}"), recon, |r| Some(r.recon), Ledger::Canonical));
-    all.push(shown("Canonical ledger: K", "K (nats per image)", |r| Some(r.kl), Ledger::FromZero));
-    all.push(if s == "R" {
-        shown("Canonical ledger: -ELBO", "R + K (nats per image)", |r| r.neg_elbo, Ledger::Canonical)
+    let recon_term = format!("a · {s}");
+    let last = if group.quantities.contains(&Quantity::NegElbo) {
+        content("Canonical ledger: -ELBO", "R + K (nats per image)", |r| r.neg_elbo, Spacing::Linear)
     } else {
-        shown("Latents in use", "active latents (test images)", |r| r.active_units.map(f64::from), Ledger::FromZero)
-    });
-    all
+        let active: fn(&EpochRecord) -> Option<f64> = |r| r.active_units.map(f64::from);
+        content("Latents in use", "active latents (test images)", active, Spacing::FromZero)
+    };
+    vec![
+        content(
+            &format!("Objective ledger: {recon_term}"),
+            &format!("{recon_term} as optimised"),
+            |r| Some(r.recon_term),
+            Spacing::Log,
+        ),
+        content("Objective ledger: b · K", "b · K as optimised", |r| Some(r.kl_term), Spacing::Log),
+        content("Objective ledger: their sum", "objective as optimised", |r| Some(r.objective), Spacing::Log),
+        content(&format!("Canonical ledger: {s}"), group.unit.short_label(), |r| Some(r.recon), Spacing::Linear),
+        content("Canonical ledger: K", "K (nats per image)", |r| Some(r.kl), Spacing::FromZero),
+        last,
+    ]
 }
 
-#[allow(clippy::too_many_arguments, reason = "one curve has this many sides")]
-fn draw_run(
-    figure: &mut Figure,
-    panel: &Panel,
-    group: &Group<'_>,
-    run: &Run,
-    split: Split,
-    points: &[(f64, f64)],
-    coloring: &Coloring,
-    marks: bool,
-) {
-    let color = group.color(run, coloring);
-    let (dash, width) = if split == Split::Test { (Dash::Solid, 1.6) } else { (Dash::Dashed, 1.0) };
-    // Of many runs the line as a whole says what it is.
-    let whole = (!marks && split == Split::Test).then(|| run.last().map(|row| group.tip(run, row))).flatten();
-    for points in panel.line(points) {
-        figure.items.push(Item::Line { points, color, width, dash, tooltip: whole.clone() });
+/// Whether curves have marks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Marks {
+    /// At every epoch.
+    EveryEpoch,
+    /// Only where a curve has a single point.
+    None,
+}
+
+/// The style of all curves of a figure.
+struct Curves<'a> {
+    group: &'a Group<'a>,
+    coloring: Coloring,
+    marks: Marks,
+    /// The first and the last epoch that are drawn.
+    first: u32,
+    last: u32,
+}
+
+impl Curves<'_> {
+    /// The legend of the series and of the splits; a single epoch has marks instead of lines.
+    fn legend(&self, splits: &[Split]) -> Vec<Entry> {
+        let single = self.first == self.last;
+        let mut legend = self.group.legend(&self.coloring, |i| {
+            ((self.marks == Marks::EveryEpoch).then(|| (series_shape(i), Fill::Solid)), Some(Dash::Solid))
+        });
+        let mut key = |dash, fill, label: &str| {
+            let (shape, dash) = if single { (Some((Shape::Circle, fill)), None) } else { (None, Some(dash)) };
+            legend.push(Entry::Key { color: Color::Text, shape, dash, label: label.into() });
+        };
+        if splits.contains(&Split::Train) {
+            key(Dash::Solid, Fill::Solid, "test images");
+            key(Dash::Dashed, Fill::Hollow, "training images");
+        }
+        legend
     }
-    let one = points.len() == 1;
-    if marks || one {
-        for &(epoch, value) in points {
-            let Some(at) = panel.point(epoch, value) else { continue };
-            let row = run.metrics.iter().find(|row| row.split == split && f64::from(row.epoch) == epoch);
-            let split_name = if split == Split::Test { "test" } else { "train" };
-            let tip = row.map(|row| format!("epoch {epoch} {split_name}, {}", group.tip(run, row)));
-            let (size, fill) =
-                if split == Split::Test { (0.8 * group.size(run), Fill::Solid) } else { (2.4, Fill::Hollow) };
-            // A dashed line is mark enough for training, unless there is no line.
-            if split == Split::Test || one {
-                figure.items.push(Item::Mark {
-                    at,
-                    shape: group.shape(run, coloring),
-                    size,
-                    color,
-                    fill,
-                    tooltip: tip,
-                });
+
+    /// Draws the curve of one run on one split.
+    fn draw(&self, figure: &mut Figure, panel: &Panel, run: &Run, split: Split, points: &[(f64, f64)]) {
+        let color = self.group.color(run, &self.coloring);
+        let (dash, width, split_name) = match split {
+            Split::Test => (Dash::Solid, 1.6, "test"),
+            Split::Train => (Dash::Dashed, 1.0, "train"),
+        };
+        // Without marks the line itself has the tooltip.
+        let on_line = (self.marks == Marks::None && split == Split::Test)
+            .then(|| run.last().map(|row| self.group.tooltip(run, row)))
+            .flatten();
+        for points in panel.line(points) {
+            figure.items.push(Item::Line { points, color, width, dash, tooltip: on_line.clone() });
+        }
+        let single = points.len() == 1;
+        // A dashed line identifies the training curve; only a single point needs a mark.
+        if single || (self.marks == Marks::EveryEpoch && split == Split::Test) {
+            let (size, fill) = match split {
+                Split::Test => (0.8 * self.group.size(run), Fill::Solid),
+                Split::Train => (2.4, Fill::Hollow),
+            };
+            for &(epoch, value) in points {
+                let Some(at) = panel.point(epoch, value) else { continue };
+                let row = run.metrics.iter().find(|row| row.split == split && f64::from(row.epoch) == epoch);
+                let tooltip = row.map(|row| format!("epoch {epoch} {split_name}, {}", self.group.tooltip(run, row)));
+                let shape = self.group.shape(run, &self.coloring);
+                figure.items.push(Item::Mark { at, shape, size, color, fill, tooltip });
             }
         }
-    }
-    if run.verdict == "diverged"
-        && split == Split::Test
-        && let Some(&(epoch, value)) = points.last()
-        && let Some(at) = panel.point(epoch, value)
-    {
-        let tip = Some(format!("{}: diverged after epoch {epoch}", run.name));
-        figure.items.push(Item::Mark { at, shape: Shape::Cross, size: 5.0, color, fill: Fill::Solid, tooltip: tip });
+        if run.outcome() == Outcome::Diverged
+            && split == Split::Test
+            && let Some(&(epoch, value)) = points.last()
+            && let Some(at) = panel.point(epoch, value)
+        {
+            let tooltip = Some(format!("{}: diverged after epoch {epoch}", run.name));
+            figure.items.push(Item::Mark { at, shape: Shape::Cross, size: 5.0, color, fill: Fill::Solid, tooltip });
+        }
     }
 }

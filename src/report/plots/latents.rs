@@ -1,22 +1,22 @@
-//! K of every latent, the largest first: which of them carry anything.
+//! K of every latent, the largest first, and which latents are active.
 
-use super::Group;
+use super::group::{Group, series_shape};
 use crate::evaluate::ACTIVE_VARIANCE;
 use crate::metrics::LatentRecord;
-use crate::report::study::Run;
+use crate::report::run_set::Run;
 use crate::text::significant;
 use figure::layout::{Axis, Entry, Grid, Layout};
 use figure::scale::{Origin, Scale, drawable};
 use figure::{Color, Dash, Figure, Fill, Item, Shape};
 
-/// Of more runs than this the lines alone are drawn.
-const MOST_WITH_MARKS: usize = 24;
+/// With more runs the curves are lines without marks.
+const MAX_RUNS_WITH_MARKS: usize = 24;
 
 pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     let known: Vec<&Run> = group.runs.iter().copied().filter(|run| !run.latents.is_empty()).collect();
     if known.is_empty() {
         let how = if group.runs.iter().any(|run| run.dir.is_some()) {
-            "no run of it has a latents.csv; `vae-bench eval RUN` writes one"
+            "no run has a latents.csv; `vae-bench eval RUN` writes one"
         } else {
             "a merged table does not hold the KL of every latent; name run directories"
         };
@@ -28,14 +28,13 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
         latents
     };
     let coloring = group.coloring();
-    let marks = known.len() <= MOST_WITH_MARKS;
+    let marks = known.len() <= MAX_RUNS_WITH_MARKS;
     let missing = group.runs.len() - known.len();
     let mut notes = Vec::new();
     if missing > 0 {
-        notes.push(format!("Without a measurement of their latents, and not drawn: {missing}."));
+        notes.push(format!("Runs not drawn because their latents were not measured: {missing}."));
     }
-    let mut legend = group
-        .legend(&coloring, |i| (marks.then(|| (Shape::ALL[i % Shape::ALL.len()], Fill::Solid)), Some(Dash::Solid)));
+    let mut legend = group.legend(&coloring, |i| (marks.then(|| (series_shape(i), Fill::Solid)), Some(Dash::Solid)));
     if marks {
         let key = |fill, label: &str| Entry::Key {
             color: Color::Text,
@@ -44,17 +43,17 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
             label: label.into(),
         };
         legend.push(key(Fill::Solid, "filled: active"));
-        legend.push(key(Fill::Hollow, "hollow: carries nothing"));
+        legend.push(key(Fill::Hollow, "hollow: inactive"));
         notes.push(format!(
             "A latent is active if the variance of its posterior mean exceeds {ACTIVE_VARIANCE} (Burda et al. 2016)."
         ));
     }
     let most = known.iter().map(|run| run.latents.len()).max().unwrap_or(1);
     let values = known.iter().flat_map(|run| run.latents.iter().map(|l| l.kl));
-    let x = Axis { label: "latents, by their K".into(), scale: Scale::integers(1, most as u32) };
+    let x = Axis { label: "latents, ordered by K".into(), scale: Scale::integers(1, most as u32) };
     let y = Axis { label: "K of the latent (nats per image)".into(), scale: Scale::linear(values, Origin::Zero) };
-    let words = group.around("KL of every latent", notes);
-    let mut layout = Layout::new(&words, Grid { columns: 1, rows: 1, width: 560.0, height: 320.0 }, &legend);
+    let caption = group.caption("KL of every latent", notes);
+    let mut layout = Layout::new(&caption, Grid { columns: 1, rows: 1, width: 560.0, height: 320.0 }, &legend);
     let panel = layout.panel((0, 0), "K per latent, test images, last epoch", x, y);
     for run in known {
         let color = group.color(run, &coloring);
@@ -62,32 +61,32 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
         let active = latents.iter().filter(|l| l.mean_variance > ACTIVE_VARIANCE).count();
         let label = &group.series[group.series_of(run)].label;
         let all = latents.len();
-        let place = |i: usize| (i + 1) as f64;
-        let points: Vec<(f64, f64)> = latents.iter().enumerate().map(|(i, l)| (place(i), l.kl)).collect();
-        let whole = (!marks).then(|| format!("{label}, {}: {active} of {all} latents active", run.seed()));
+        let rank = |i: usize| (i + 1) as f64;
+        let points: Vec<(f64, f64)> = latents.iter().enumerate().map(|(i, l)| (rank(i), l.kl)).collect();
+        let on_line = (!marks).then(|| format!("{label}, {}: {active} of {all} latents active", run.seed()));
         for points in panel.line(&points) {
             layout.figure.items.push(Item::Line {
                 points,
                 color,
                 width: 1.3,
                 dash: Dash::Solid,
-                tooltip: whole.clone(),
+                tooltip: on_line.clone(),
             });
         }
         if !marks {
             continue;
         }
         for (i, latent) in latents.iter().enumerate() {
-            let Some(at) = panel.point(place(i), latent.kl) else { continue };
+            let Some(at) = panel.point(rank(i), latent.kl) else { continue };
             let fill = if latent.mean_variance > ACTIVE_VARIANCE { Fill::Solid } else { Fill::Hollow };
-            let tip = format!(
-                "{label}, {}: latent {} has K {}, variance of its mean {}; {active} of {all} active",
+            let tooltip = format!(
+                "{label}, {}: latent {} has K {}, variance of its posterior mean {}; {active} of {all} active",
                 run.seed(),
                 latent.latent,
                 significant(latent.kl),
                 significant(latent.mean_variance)
             );
-            layout.figure.mark(at, group.shape(run, &coloring), color, fill, Some(tip));
+            layout.figure.mark(at, group.shape(run, &coloring), color, fill, Some(tooltip));
         }
     }
     Ok(layout.figure)

@@ -1,70 +1,68 @@
-//! K against R: under one network and one way of training, the runs of all reductions lie on one curve, and the
-//! effective beta alone says where.
+//! K against R: the rate-distortion plane, colored by effective weight.
 
 use std::collections::BTreeMap;
 
-use super::{Coloring, Group, nested};
-use crate::report::study::{Quantity, Run, beta_lines, reduction_label};
+use super::group::{Coloring, Group, mark_size, series_shape};
+use crate::report::run_set::{Quantity, Run, WEIGHT_SETTINGS, beta_lines, reduction_label, same_weight, settings_key};
 use figure::labels::place_labels;
 use figure::layout::{Axis, Entry, Grid, Layout};
 use figure::scale::{Origin, Scale};
-use figure::{Anchor, Color, Dash, Figure, Fill, Item, Point, Shape};
+use figure::{Anchor, Color, Dash, Figure, Fill, Item, Point};
 
-/// So few settings are named beside their points, presets or not.
-const MOST_NAMED: usize = 12;
+/// With more series only presets are labelled beside their points.
+const MAX_LABELLED: usize = 12;
 
 pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
-    let (done, mut notes) = group.finished();
+    let (done, mut notes) = group.completed();
     if done.is_empty() {
-        return Err("no run of it is finished".into());
+        return Err("no run is finished".into());
     }
     let floors: Vec<f64> =
         done.iter().flat_map(|(run, _)| [run.floors.collapsed, run.floors.entropy]).flatten().collect();
     let x = Scale::linear(done.iter().map(|(_, row)| row.recon).chain(floors), Origin::Data);
     let y = Scale::linear(done.iter().map(|(_, row)| row.kl), Origin::Zero);
 
-    let coloring = if group.weighing.is_some() { Coloring::Weight(group.weights()) } else { Coloring::Plain };
+    let coloring = if group.has_weights() { Coloring::Weight(group.weight_scale()) } else { Coloring::Plain };
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     done.iter().for_each(|(run, _)| *counts.entry(reduction_label(&run.settings)).or_default() += 1);
     let mut reductions: Vec<String> = counts.keys().cloned().collect();
-    // The most frequent first: its marks are the largest, and what lies on them is drawn over them.
+    // The most frequent first: its marks are the largest, and the others are drawn over them.
     reductions.sort_by_key(|label| std::cmp::Reverse(counts[label]));
-    let place = |run: &Run| reductions.iter().position(|r| *r == reduction_label(&run.settings)).unwrap_or(0);
+    let index = |run: &Run| reductions.iter().position(|r| *r == reduction_label(&run.settings)).unwrap_or(0);
     let mut legend = vec![Entry::Heading("Reduction".into())];
     for (i, label) in reductions.iter().enumerate() {
-        let shape = Some((Shape::ALL[i % Shape::ALL.len()], Fill::Hollow));
+        let shape = Some((series_shape(i), Fill::Hollow));
         legend.push(Entry::Key { color: Color::Text, shape, dash: None, label: label.clone() });
     }
     legend.extend(group.legend(&coloring, |_| (None, None)));
 
-    let heading = format!("K against {}, test images, last epoch", group.symbol);
-    let mut names = names(group, &done.iter().map(|(run, _)| *run).collect::<Vec<_>>());
-    let all_named = names.len();
-    names.retain(|_, name| !name.is_empty());
-    if all_named > MOST_NAMED && !names.is_empty() {
-        notes.push("Presets are named; hover or see the table for the others.".to_owned());
+    let heading = format!("K against {}, test images, last epoch", group.symbol());
+    let mut labels = labels(group, &done.iter().map(|(run, _)| *run).collect::<Vec<_>>());
+    let all = labels.len();
+    labels.retain(|_, label| !label.is_empty());
+    if all > MAX_LABELLED && !labels.is_empty() {
+        notes.push("Only presets are labelled.".to_owned());
     }
-    // Notes come before the panel is drawn: a label without a place is seldom, and is told by its mark's own words.
-    let words = group.around("Rate and distortion", notes);
-    let mut layout = Layout::new(&words, Grid { columns: 1, rows: 1, width: 560.0, height: 380.0 }, &legend);
-    let axis = |quantity: Quantity, scale| Axis { label: quantity.label(group.symbol), scale };
+    // Labels that do not fit are dropped; the tooltip still names them.
+    let caption = group.caption("Rate and distortion", notes);
+    let mut layout = Layout::new(&caption, Grid { columns: 1, rows: 1, width: 560.0, height: 380.0 }, &legend);
+    let axis = |quantity: Quantity, scale| Axis { label: quantity.label(group.unit).into(), scale };
     let panel = layout.panel((0, 0), &heading, axis(Quantity::Recon, x), axis(Quantity::Kl, y));
     let f = &mut layout.figure;
 
     let mut bounds = Vec::new();
     for (run, _) in &done {
         bounds.extend(run.floors.collapsed.map(|v| (v, "a decoder that ignores z")));
-        bounds.extend(run.floors.entropy.filter(|v| *v > 0.0).map(|v| (v, "entropy of the greys")));
+        bounds.extend(run.floors.entropy.filter(|v| *v > 0.0).map(|v| (v, "entropy of the pixels")));
     }
     bounds.sort_by(|a, b| a.0.total_cmp(&b.0));
     bounds.dedup_by(|a, b| a.1 == b.1 && (a.0 - b.0).abs() < 1e-3 * b.0.abs());
     let mut occupied = Vec::new();
-    // Test subsets have floors of their own; a few lines guide, many would be a grid.
+    // Test subsets have floors of their own; more lines than a few would be a grid.
     for (value, name) in bounds.into_iter().take(4) {
-        if let Some(line) = panel.vertical(value) {
-            let top = line[1];
-            occupied.extend(between(line[0], line[1]));
-            f.line(line.to_vec(), Color::Muted, 1.2, Dash::Dashed);
+        if let Some([bottom, top]) = panel.vertical(value) {
+            occupied.extend(between(bottom, top));
+            f.line(vec![bottom, top], Color::Muted, 1.2, Dash::Dashed);
             let right = top.0 > panel.bounds().0.0 + 280.0;
             let (dx, anchor) = if right { (-5.0, Anchor::End) } else { (5.0, Anchor::Start) };
             f.text((top.0 + dx, top.1 + 14.0), format!("{name}: {value:.1}"), 11.0, anchor, Color::Muted);
@@ -80,19 +78,19 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     }
     let mut points = Vec::new();
     let mut ordered = done.clone();
-    ordered.sort_by_key(|(run, _)| place(run));
+    ordered.sort_by_key(|(run, _)| index(run));
     for (run, row) in &ordered {
         let Some(at) = panel.point(row.recon, row.kl) else { continue };
-        let (color, tip) = (group.color(run, &coloring), Some(group.tip(run, row)));
-        let shape = Shape::ALL[place(run) % Shape::ALL.len()];
-        f.items.push(Item::Mark { at, shape, size: nested(place(run)), color, fill: Fill::Solid, tooltip: tip });
+        let (color, tooltip) = (group.color(run, &coloring), Some(group.tooltip(run, row)));
+        let shape = series_shape(index(run));
+        f.items.push(Item::Mark { at, shape, size: mark_size(index(run)), color, fill: Fill::Solid, tooltip });
         points.push(at);
     }
-    let wanted: Vec<_> = names
+    let wanted: Vec<_> = labels
         .into_iter()
-        .filter_map(|(i, name)| {
-            let run = group.series[i].runs.iter().find_map(|run| Some((run, run.result()?)))?;
-            Some((panel.point(run.1.recon, run.1.kl)?, name))
+        .filter_map(|(i, label)| {
+            let row = group.series[i].runs.iter().find_map(|run| run.result())?;
+            Some((panel.point(row.recon, row.kl)?, label))
         })
         .collect();
     points.extend(occupied);
@@ -100,15 +98,15 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
     Ok(layout.figure)
 }
 
-/// Points along a line, close enough together that no word fits between them.
+/// Points along a line, close enough together that no label fits between them.
 fn between(a: Point, b: Point) -> impl Iterator<Item = Point> {
     let steps = ((b.0 - a.0).hypot(b.1 - a.1) / 8.0).ceil().max(1.0);
     (0..=steps as usize).map(move |i| i as f64 / steps).map(move |t| (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1)))
 }
 
-/// What is written beside a series: its preset, or what sets it apart where there are few.
-fn names(group: &Group<'_>, done: &[&Run]) -> BTreeMap<usize, String> {
-    let few = group.series.len() <= MOST_NAMED;
+/// The labels of the series by index: all if they are few, else those of presets.
+fn labels(group: &Group<'_>, done: &[&Run]) -> BTreeMap<usize, String> {
+    let few = group.series.len() <= MAX_LABELLED;
     let named = group
         .series
         .iter()
@@ -122,21 +120,15 @@ fn names(group: &Group<'_>, done: &[&Run]) -> BTreeMap<usize, String> {
         .collect()
 }
 
-/// Fewer points make no curve: a straight line between two would claim what nobody measured.
-const LEAST_OF_A_CURVE: usize = 4;
+/// Fewer points are not joined: a line between distant points would suggest measurements that do not exist.
+const MIN_CURVE_POINTS: usize = 4;
 
-/// Mean points of the settings along their weight, one line for each network and way of training.
+/// The mean points of equal effective weights in ascending order, one curve for each setting of network and training.
 fn curve(group: &Group<'_>, done: &[&Run]) -> Vec<Vec<(f64, f64)>> {
-    const WEIGHTS: [&str; 7] = ["reduction", "kl_reduction", "recon_weight", "kl_weight", "beta", "seed", "preset"];
+    let without: Vec<&str> = WEIGHT_SETTINGS.into_iter().chain(["seed"]).collect();
     let mut lines: BTreeMap<Vec<String>, Vec<(f64, f64, f64)>> = BTreeMap::new();
     for line in beta_lines(done) {
-        let key: Vec<String> = line.runs[0]
-            .settings
-            .cells()
-            .into_iter()
-            .filter(|(c, _)| !WEIGHTS.contains(&c.as_str()))
-            .map(|(_, cell)| cell)
-            .collect();
+        let key = settings_key(&line.runs[0].settings, &without);
         let points = line.runs.iter().filter_map(|run| Some((group.weight(run)?, run.result()?)));
         lines.entry(key).or_default().extend(points.map(|(w, row)| (w, row.recon, row.kl)));
     }
@@ -145,12 +137,12 @@ fn curve(group: &Group<'_>, done: &[&Run]) -> Vec<Vec<(f64, f64)>> {
         .map(|mut points| {
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
             let mut means: Vec<(f64, f64)> = Vec::new();
-            for same in points.chunk_by(|a, b| (a.0 / b.0 - 1.0).abs() < 1e-6) {
+            for same in points.chunk_by(|a, b| same_weight(a.0, b.0)) {
                 let n = same.len() as f64;
                 means.push((same.iter().map(|p| p.1).sum::<f64>() / n, same.iter().map(|p| p.2).sum::<f64>() / n));
             }
             means
         })
-        .filter(|means| means.len() >= LEAST_OF_A_CURVE)
+        .filter(|means| means.len() >= MIN_CURVE_POINTS)
         .collect()
 }

@@ -1,8 +1,8 @@
-//! Rows of tiles under a title, with words beside and below them.
+//! Rows of tiles below a title, with text beside and below them.
 
 use figure::{Anchor, Color, Figure, FontWeight, Item, TextItem, wrap};
 
-/// A small grey image.
+/// A small greyscale image.
 #[derive(Clone, Debug)]
 pub(super) struct Tile {
     pub(super) width: usize,
@@ -16,22 +16,22 @@ pub(super) struct Sheet {
     columns: usize,
     scale: usize,
     gap: f64,
-    beside: f64,
+    margin: f64,
     headings: Vec<String>,
-    /// Where the next row begins.
+    /// The top of the next row.
     y: f64,
-    /// The widest row so far ends here.
+    /// The right end of the widest row so far.
     right: f64,
 }
 
 const EDGE: f64 = 14.0;
 const SMALL: f64 = 11.0;
 const LINE: f64 = 15.0;
-/// Titles and notes are not set narrower than this.
-const LEAST_WIDTH: f64 = 420.0;
+/// The minimum width of title and notes.
+const MIN_WIDTH: f64 = 420.0;
 
 impl Sheet {
-    /// An empty sheet of `columns` tiles a row, every pixel `scale` pixels wide.
+    /// An empty sheet with `columns` tiles per row, each pixel of a tile `scale` pixels wide.
     pub(super) fn new(title: &str, subtitle: &str, columns: usize, scale: usize) -> Self {
         let mut figure = Figure {
             width: 0.0,
@@ -42,56 +42,56 @@ impl Sheet {
         };
         figure.items.push(Item::Text(TextItem::new((EDGE, EDGE + 11.0), title, 15.0).bold()));
         let mut y = EDGE + 18.0;
-        for line in wrap(subtitle, SMALL, FontWeight::Regular, LEAST_WIDTH) {
+        for line in wrap(subtitle, SMALL, FontWeight::Regular, MIN_WIDTH) {
             figure.text((EDGE, y + 11.0), line, SMALL, Anchor::Start, Color::Muted);
             y += LINE;
         }
         let headings = Vec::new();
-        Sheet { figure, columns, scale, gap: 3.0, beside: 0.0, headings, y: y + 8.0, right: EDGE + LEAST_WIDTH }
+        Sheet { figure, columns, scale, gap: 3.0, margin: 0.0, headings, y: y + 8.0, right: EDGE + MIN_WIDTH }
     }
 
-    /// The same with room for words at the left of every row.
-    pub(super) fn beside(mut self, width: f64) -> Self {
-        self.beside = width;
+    /// The same sheet with a left margin for text beside the rows.
+    pub(super) fn margin(mut self, width: f64) -> Self {
+        self.margin = width;
         self
     }
 
-    /// The same with no room between tiles.
+    /// The same sheet without gaps between tiles.
     pub(super) fn dense(mut self) -> Self {
         self.gap = 0.0;
         self
     }
 
-    /// Caption above the columns of the rows that follow.
-    pub(super) fn headings(&mut self, words: impl Iterator<Item = String>) {
-        self.headings = words.collect();
+    /// Headings above the columns of the next row.
+    pub(super) fn headings(&mut self, headings: impl Iterator<Item = String>) {
+        self.headings = headings.collect();
     }
 
-    /// Room above the next row.
+    /// Adds space above the next row.
     pub(super) fn space(&mut self, height: f64) {
         self.y += height;
     }
 
-    /// A row of tiles, with lines of words at its left.
-    pub(super) fn row(&mut self, words: &[String], tiles: Vec<Tile>) {
-        self.spaced_row(words, tiles.into_iter().map(Some).collect());
+    /// Adds a row of tiles with lines of text on the left.
+    pub(super) fn row(&mut self, lines: &[String], tiles: Vec<Tile>) {
+        self.sparse_row(lines, tiles.into_iter().map(Some).collect());
     }
 
-    /// The same, where a column may have no tile.
-    pub(super) fn spaced_row(&mut self, words: &[String], tiles: Vec<Option<Tile>>) {
+    /// Adds a row in which columns may be empty.
+    pub(super) fn sparse_row(&mut self, lines: &[String], tiles: Vec<Option<Tile>>) {
         let scale = self.scale as f64;
         let Some(height) = tiles.iter().flatten().map(|t| t.height as f64 * scale).reduce(f64::max) else { return };
         let width = tiles.iter().flatten().map(|t| t.width as f64 * scale).fold(0.0, f64::max);
-        let x = |i: usize| EDGE + self.beside + i as f64 * (width + self.gap);
+        let x = |i: usize| EDGE + self.margin + i as f64 * (width + self.gap);
         if !self.headings.is_empty() {
             for (i, heading) in std::mem::take(&mut self.headings).into_iter().enumerate() {
                 self.figure.text((x(i) + width / 2.0, self.y + 9.0), heading, SMALL, Anchor::Middle, Color::Muted);
             }
             self.y += LINE;
         }
-        let first = self.y + height / 2.0 + 4.0 - LINE * (words.len().max(1) - 1) as f64 / 2.0;
-        for (i, line) in words.iter().enumerate() {
-            let at = (EDGE + self.beside - 10.0, first + LINE * i as f64);
+        let first = self.y + height / 2.0 + 4.0 - LINE * (lines.len().max(1) - 1) as f64 / 2.0;
+        for (i, line) in lines.iter().enumerate() {
+            let at = (EDGE + self.margin - 10.0, first + LINE * i as f64);
             let color = if i == 0 { Color::Text } else { Color::Muted };
             self.figure.text(at, line.clone(), if i == 0 { 12.0 } else { SMALL }, Anchor::End, color);
         }
@@ -104,7 +104,7 @@ impl Sheet {
         self.y += height + self.gap;
     }
 
-    /// The picture, with sentences below the rows.
+    /// The finished figure, with notes below the rows.
     pub(super) fn finish(mut self, notes: &[String]) -> Figure {
         self.y += 4.0;
         for line in notes.iter().flat_map(|n| wrap(n, SMALL, FontWeight::Regular, self.right - EDGE)) {

@@ -1,20 +1,20 @@
-//! Images through a model, as grey tiles.
+//! Images decoded by a model, as greyscale tiles.
 
 use candle_core::{DType, Device, Tensor};
 
-use super::Trained;
 use super::grid::Tile;
+use super::trained::Trained;
 use crate::error::Result;
 use crate::evaluate::BATCH;
 
-/// Paints what one model makes of images and codes.
+/// Encodes and decodes images and codes with one model.
 pub(super) struct Painter<'a> {
-    of: &'a Trained<'a>,
+    trained: &'a Trained<'a>,
 }
 
 impl<'a> Painter<'a> {
-    pub(super) fn of(of: &'a Trained<'a>) -> Self {
-        Painter { of }
+    pub(super) fn new(trained: &'a Trained<'a>) -> Self {
+        Painter { trained }
     }
 
     /// The test images as the model sees them.
@@ -24,34 +24,34 @@ impl<'a> Painter<'a> {
 
     /// The test images, encoded and decoded without noise.
     pub(super) fn reconstructions(&self, indices: &[u32]) -> Result<Vec<Tile>> {
-        let posterior = self.of.model.encode(&self.pixels(indices)?)?;
+        let posterior = self.trained.model.encode(&self.pixels(indices)?)?;
         self.tiles(&self.output(&posterior.mean)?)
     }
 
-    /// `count` codes, decoded.
+    /// The decoded codes: `count` rows of latents.
     pub(super) fn decoded(&self, codes: Vec<f32>, count: usize) -> Result<Vec<Tile>> {
-        let z = Tensor::from_vec(codes, (count, self.of.spec.model().latent_dim), &Device::Cpu)?;
+        let z = Tensor::from_vec(codes, (count, self.trained.spec.model().latent_dim), &Device::Cpu)?;
         self.tiles(&self.output(&z)?)
     }
 
-    /// The mean of the posterior of test images.
+    /// The posterior means of the test images, `[images][latents]`.
     pub(super) fn means(&self, indices: &[u32]) -> Result<Vec<Vec<f32>>> {
         let mut all = Vec::with_capacity(indices.len());
         for indices in indices.chunks(BATCH) {
-            all.extend(self.of.model.encode(&self.pixels(indices)?)?.mean.to_vec2::<f32>()?);
+            all.extend(self.trained.model.encode(&self.pixels(indices)?)?.mean.to_vec2::<f32>()?);
         }
         Ok(all)
     }
 
     fn pixels(&self, indices: &[u32]) -> Result<Tensor> {
-        let draw = self.of.spec.last_test_draw();
-        Ok(draw.batch(&self.of.data.test, indices, DType::F32, &Device::Cpu)?)
+        let draw = self.trained.spec.last_test_draw();
+        Ok(draw.batch(&self.trained.data.test, indices, DType::F32, &Device::Cpu)?)
     }
 
-    /// Means of the pixels.
+    /// The mean of every pixel given `z`.
     fn output(&self, z: &Tensor) -> Result<Tensor> {
-        let output = self.of.model.decode(z)?;
-        let objective = self.of.spec.objective();
+        let output = self.trained.model.decode(z)?;
+        let objective = self.trained.spec.objective();
         Ok(if objective.likelihood.energy().takes_logits() {
             // (1 + tanh(l/2)) / 2, which never overflows.
             (output * 0.5)?.tanh()?.affine(0.5, 0.5)?
@@ -60,10 +60,10 @@ impl<'a> Painter<'a> {
         })
     }
 
-    /// From the range of the pixels back to grey levels.
+    /// Pixels in the range of the model as grey levels.
     fn tiles(&self, pixels: &Tensor) -> Result<Vec<Tile>> {
-        let (slope, offset) = self.of.spec.data().pixels.range.affine();
-        let (height, width) = self.of.data.test.size();
+        let (slope, offset) = self.trained.spec.data().pixels.range.affine();
+        let (height, width) = self.trained.data.test.size();
         let grey = |v: f32| (((v - offset) / slope).clamp(0.0, 1.0) * 255.0).round() as u8;
         let rows = pixels.to_vec2::<f32>()?;
         Ok(rows.into_iter().map(|row| Tile { width, height, grey: row.into_iter().map(grey).collect() }).collect())

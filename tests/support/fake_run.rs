@@ -1,4 +1,4 @@
-//! Run directories that were never trained: one real run, copied with other names, settings and numbers.
+//! Fake runs: the directory of one real run, copied with other names, settings and numbers.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-/// A made-up run.
-pub struct Made<'a> {
+/// A run that was never trained.
+pub struct FakeRun<'a> {
     pub name: &'a str,
     pub reduction: &'a str,
     pub beta: f64,
@@ -15,8 +15,9 @@ pub struct Made<'a> {
     pub epochs: u32,
 }
 
-impl Made<'_> {
-    /// Writes it below `out`, after the pattern of the run in `pattern` (784 pixels, 4 latents, bce).
+impl FakeRun<'_> {
+    /// Writes the run below `out`; files that it does not replace are those of the run in `pattern` (784 pixels, 4
+    /// latents, bce).
     pub fn write(&self, pattern: &Path, out: &Path) -> PathBuf {
         let dir = out.join(self.name);
         std::fs::create_dir_all(&dir).unwrap();
@@ -78,12 +79,12 @@ impl Made<'_> {
     }
 }
 
-/// `count` runs below `out`: reductions sum and mean, twenty-five betas over five decades, seeds.
-pub fn many(pattern: &Path, out: &Path, count: usize) {
+/// Writes `count` runs below `out`: reductions sum and mean, 25 values of beta over five decades, several seeds.
+pub fn many_fake_runs(pattern: &Path, out: &Path, count: usize) {
     for i in 0..count {
         let reduction = if i % 2 == 0 { "sum" } else { "mean" };
         let beta = 10f64.powf(-2.0 + 5.0 * ((i / 2) % 25) as f64 / 24.0) / if i % 2 == 0 { 1.0 } else { 784.0 };
         let (seed, name) = (1 + (i / 50) as u64, format!("bce-{reduction}-{i:03}"));
-        Made { name: &name, reduction, beta, seed, epochs: 10 }.write(pattern, out);
+        FakeRun { name: &name, reduction, beta, seed, epochs: 10 }.write(pattern, out);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
-use super::{Floors, Run};
+use super::run::{Floors, Run};
 use crate::metrics::{EpochRecord, Split};
 use crate::records::METRICS_HEADER;
 use crate::spec::Settings;

@@ -1,65 +1,71 @@
-//! What runs are called beside each other: by what sets them apart, and by nothing else.
+//! Labels of runs in a comparison: the settings in which they differ, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Run;
+use super::run::Run;
+use crate::choice::Choice;
 use crate::spec::Settings;
 use crate::text::significant;
 
-/// Runs that differ in their seed alone.
+/// Runs that differ only in their seed.
 #[derive(Clone, Debug)]
 pub struct Series<'a> {
-    /// What sets it apart from the others.
+    /// What distinguishes the series from the others.
     pub label: String,
-    /// Its runs, by seed.
+    /// The runs, ordered by seed.
     pub runs: Vec<&'a Run>,
 }
 
-/// Settings that say nothing about what was trained.
-const NO_DIFFERENCE: [&str; 2] = ["seed", "data"];
+/// Settings that never distinguish series: the data set is part of the comparability key.
+const WITHIN_SERIES: [&str; 2] = ["seed", "data"];
 
-/// The runs as series, in the order of what they weigh.
+/// The settings that decide the effective weight and no other property of a run, and the preset that they came from.
+pub(crate) const WEIGHT_SETTINGS: [&str; 6] =
+    ["reduction", "kl_reduction", "recon_weight", "kl_weight", "beta", "preset"];
+
+/// The runs as series, ordered by effective weight.
 pub fn series<'a>(runs: &[&'a Run]) -> Vec<Series<'a>> {
     let mut by_key: BTreeMap<Vec<String>, Vec<&Run>> = BTreeMap::new();
     for run in runs {
-        by_key.entry(key(&run.settings, &NO_DIFFERENCE)).or_default().push(run);
+        by_key.entry(settings_key(&run.settings, &WITHIN_SERIES)).or_default().push(run);
     }
     let mut all: Vec<Vec<&Run>> = by_key.into_values().collect();
-    let weight = |runs: &Vec<&Run>| runs[0].weight().map_or(f64::MAX, |(_, w)| w);
+    let weight = |runs: &Vec<&Run>| runs[0].effective_weight().map_or(f64::MAX, |w| w.value());
     all.sort_by(|a, b| weight(a).total_cmp(&weight(b)).then_with(|| a[0].name.cmp(&b[0].name)));
     all.iter_mut().for_each(|runs| runs.sort_by_key(|run| run.settings.seed));
-    let labels = labels(&all.iter().map(|runs| &runs[0].settings).collect::<Vec<_>>(), &NO_DIFFERENCE);
+    let labels = labels(&all.iter().map(|runs| &runs[0].settings).collect::<Vec<_>>(), &WITHIN_SERIES);
     all.into_iter().zip(labels).map(|(runs, label)| Series { label, runs }).collect()
 }
 
-/// The runs as lines along beta, the longest first: within one, beta and the seed alone differ.
+/// The runs as lines along beta, the longest first: within a line only beta, the seed and the preset's name differ.
 pub fn beta_lines<'a>(runs: &[&'a Run]) -> Vec<Series<'a>> {
-    const BESIDE: [&str; 4] = ["seed", "data", "beta", "preset"];
+    const ALONG_BETA: [&str; 4] = ["seed", "data", "beta", "preset"];
     let mut by_key: BTreeMap<Vec<String>, Vec<&Run>> = BTreeMap::new();
     for run in runs {
-        by_key.entry(key(&run.settings, &BESIDE)).or_default().push(run);
+        by_key.entry(settings_key(&run.settings, &ALONG_BETA)).or_default().push(run);
     }
     let mut all: Vec<Vec<&Run>> = by_key.into_values().collect();
-    // The longest line first: what lies on it is then drawn over it.
+    // The longest line first: shorter lines with the same points are drawn over it.
     all.sort_by_key(|runs| std::cmp::Reverse(runs.len()));
-    let labels = labels(&all.iter().map(|runs| &runs[0].settings).collect::<Vec<_>>(), &BESIDE);
+    let labels = labels(&all.iter().map(|runs| &runs[0].settings).collect::<Vec<_>>(), &ALONG_BETA);
     all.into_iter().zip(labels).map(|(runs, label)| Series { label, runs }).collect()
 }
 
-/// "mean", or "mean, KL mean" where the KL is not reduced as usual beside it.
+/// "mean", or "mean, KL mean" where the reduction of the KL is not the default beside it.
 pub fn reduction_label(settings: &Settings) -> String {
-    let [reduction, kl] = [settings.reduction, settings.kl_reduction].map(super::name_of);
+    let [reduction, kl] = [settings.reduction, settings.kl_reduction].map(name_of);
     match settings.reduction {
         Some(r) if settings.kl_reduction.is_some_and(|kl| kl != r.kl_default()) => format!("{reduction}, KL {kl}"),
         _ => reduction,
     }
 }
 
-fn key(settings: &Settings, without: &[&str]) -> Vec<String> {
+/// The cells of all settings but those in `without`: equal for runs that differ at most in these.
+pub(crate) fn settings_key(settings: &Settings, without: &[&str]) -> Vec<String> {
     settings.cells().into_iter().filter(|(c, _)| !without.contains(&c.as_str())).map(|(_, cell)| cell).collect()
 }
 
-/// A name for each: its preset, or what differs among those without one.
+/// A label for each: the preset, or the settings that differ among those without a preset.
 fn labels(all: &[&Settings], without: &[&str]) -> Vec<String> {
     let preset = |s: &Settings| s.preset.filter(|_| !without.contains(&"preset")).map(|p| p.to_string());
     let mut by_preset: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
@@ -73,7 +79,7 @@ fn labels(all: &[&Settings], without: &[&str]) -> Vec<String> {
             labels[i] = match &preset {
                 Some(preset) if words.is_empty() => preset.clone(),
                 Some(preset) => format!("{preset}: {words}"),
-                None if words.is_empty() => plain(all[i], without),
+                None if words.is_empty() => default_label(all[i], without),
                 None => words,
             };
         }
@@ -81,16 +87,16 @@ fn labels(all: &[&Settings], without: &[&str]) -> Vec<String> {
     labels
 }
 
-/// A run that stands alone is called by what one asks first.
-fn plain(s: &Settings, without: &[&str]) -> String {
+/// The label where nothing differs: loss, reduction and beta.
+fn default_label(s: &Settings, without: &[&str]) -> String {
     let beta = s.beta.filter(|_| !without.contains(&"beta")).map(|b| format!(", beta {}", significant(b)));
-    format!("{} {}{}", super::name_of(s.loss), reduction_label(s), beta.unwrap_or_default())
+    format!("{} {}{}", name_of(s.loss), reduction_label(s), beta.unwrap_or_default())
 }
 
-/// Parameters of a choice: that they are not there is told with the choice.
+/// Parameters of a choice; their absence follows from the choice and is not labelled.
 const DEPENDENT: [&str; 5] = ["output", "adam_beta1", "adam_beta2", "adam_eps", "rmsprop_alpha"];
 
-/// For each, the settings in which they differ.
+/// The settings in which they differ, for each.
 fn differences(all: &[&Settings], without: &[&str]) -> Vec<String> {
     let cells: Vec<Vec<(String, String)>> = all.iter().map(|s| named_cells(s)).collect();
     let columns = cells.first().map_or(0, Vec::len);
@@ -111,7 +117,7 @@ fn differences(all: &[&Settings], without: &[&str]) -> Vec<String> {
     words.into_iter().map(|words| words.join(", ")).collect()
 }
 
-/// The cells, with the KL's reduction empty where it follows from the other.
+/// The cells of all settings; the reduction of the KL is empty where it is the default.
 fn named_cells(settings: &Settings) -> Vec<(String, String)> {
     let mut cells = settings.cells();
     if settings.reduction.is_some_and(|r| settings.kl_reduction == Some(r.kl_default())) {
@@ -133,4 +139,14 @@ fn phrase(column: &str, cell: &str) -> Option<String> {
         "hidden" => Some(format!("hidden {}", cell.replace(' ', "-"))),
         _ => Some(format!("{} {}", column.replace('_', " "), number())),
     }
+}
+
+/// The name of a choice, or an empty string.
+pub(crate) fn name_of<C: Choice>(choice: Option<C>) -> String {
+    choice.map_or_else(String::new, |c| c.name())
+}
+
+/// Whether two effective weights of one kind are equal up to rounding: a beta such as 1/784 is written in decimals.
+pub(crate) fn same_weight(a: f64, b: f64) -> bool {
+    (a / b - 1.0).abs() < 1e-6 || a == b
 }

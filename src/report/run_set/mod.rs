@@ -1,0 +1,21 @@
+//! Sets of runs as plots and pages see them, read from run directories or from merged tables.
+
+mod agreement;
+mod command;
+mod naming;
+mod notation;
+mod outcome;
+mod quantity;
+mod run;
+mod set;
+mod table;
+
+pub use agreement::{Agreement, agreement};
+pub use command::repeat_command;
+pub use naming::{Series, beta_lines, reduction_label, series};
+pub(crate) use naming::{WEIGHT_SETTINGS, name_of, same_weight, settings_key};
+pub use notation::{EffectiveWeight, ReconUnit, same_kind};
+pub use outcome::Outcome;
+pub use quantity::Quantity;
+pub use run::{Floors, Run};
+pub use set::{RunSet, describe_group};

@@ -1,0 +1,84 @@
+//! A set of runs from directories and tables, and its groups of comparable runs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::run::Run;
+use super::table;
+use crate::error::{Error, Result};
+use crate::records::RunDir;
+
+/// A set of runs.
+#[derive(Clone, Debug, Default)]
+pub struct RunSet {
+    /// The runs, ordered by name.
+    pub runs: Vec<Run>,
+    /// A sentence about each input that was left out.
+    pub notes: Vec<String>,
+}
+
+impl RunSet {
+    /// Reads run directories and merged tables; a note tells of each unreadable input, which is left out.
+    ///
+    /// # Errors
+    /// [`Error::Run`] if no run could be read, and an error for a file that is no merged table.
+    pub fn read(dirs: &[RunDir], tables: &[PathBuf]) -> Result<Self> {
+        let mut set = RunSet::default();
+        for dir in dirs {
+            match Run::read(dir) {
+                Ok(run) => set.runs.push(run),
+                Err(why) => set.notes.push(format!("left out: {why}")),
+            }
+        }
+        for path in tables {
+            let text = std::fs::read(path).map_err(|e| Error::input(path, "read", e))?;
+            let known: Vec<String> = set.runs.iter().map(|run| run.name.clone()).collect();
+            let read = table::parse(&text).map_err(|why| not_a_table(path, &why))?;
+            if read.runs.is_empty() && read.notes.is_empty() {
+                set.notes.push(format!("{}: has no rows", path.display()));
+            }
+            set.runs.extend(read.runs.into_iter().filter(|run| !known.contains(&run.name)));
+            set.notes.extend(read.notes.into_iter().map(|note| format!("{}: {note}", path.display())));
+        }
+        if set.runs.is_empty() {
+            let why = set.notes.first().map_or("the inputs contain no runs", String::as_str);
+            return Err(Error::Run(format!("nothing to show: {why}")));
+        }
+        set.runs.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(set)
+    }
+
+    /// The runs by comparability key.
+    pub fn groups(&self) -> BTreeMap<&str, Vec<&Run>> {
+        let mut groups: BTreeMap<&str, Vec<&Run>> = BTreeMap::new();
+        for run in &self.runs {
+            groups.entry(&run.comparable).or_default().push(run);
+        }
+        groups
+    }
+}
+
+fn not_a_table(path: &Path, why: &str) -> Error {
+    Error::Run(format!(
+        "{}: not readable as a merged table ({why}); give run directories, or what `vae-bench merge` wrote",
+        path.display()
+    ))
+}
+
+/// A comparability key in words: "mnist, grey pixels, R as the negative log of a mass".
+pub fn describe_group(comparable: &str) -> String {
+    let parts: Vec<&str> = comparable.split('/').collect();
+    let [data, binarize, range, measure] = parts[..] else { return comparable.to_owned() };
+    let pixels = match binarize {
+        "none" => "grey pixels".to_owned(),
+        other => format!("{other} binarised pixels"),
+    };
+    let range = if range == "unit" { String::new() } else { format!(", {range} range") };
+    let measure = match measure {
+        "mass" => "R as the negative log of a mass",
+        "density" => "R as the negative log of a density",
+        "squared-error" => "squared error",
+        other => other,
+    };
+    format!("{data}, {pixels}{range}, {measure}")
+}
