@@ -1,4 +1,4 @@
-use super::{Rng, assert_close, bits, in_pool, isas, sized, thread_counts};
+use super::{Rng, assert_close, bits, in_pool, isas, sized};
 use crate::Isa;
 use crate::matmul::{Accumulate, Epilogue, MatRef, matmul};
 
@@ -44,7 +44,7 @@ fn stored(data: &[f32], rows: usize, cols: usize, transposed: bool) -> MatRef<'_
 #[test]
 fn random_shapes_layouts_and_epilogues_match_f64() {
     let mut rng = Rng(1);
-    for round in 0..sized(400, 8) {
+    for round in 0..sized(400, 4) {
         let size = |rng: &mut Rng| {
             if rng.below(12) == 0 { 0 } else { 1 + rng.below(sized(70, 24)) }
         };
@@ -102,7 +102,7 @@ fn every_element_is_one_chain_of_fused_multiply_adds_whatever_the_layout_and_thr
         (3, 1, 5),
     ];
     if cfg!(miri) {
-        shapes = vec![(9, 40, 20), (13, 17, 9), (3, 1, 5), (17, 7, 18)];
+        shapes = vec![(9, 40, 18), (17, 7, 5)];
     }
     for (m, n, k) in shapes {
         let (a, b) = (rng.many(m * k), rng.many(k * n));
@@ -113,7 +113,7 @@ fn every_element_is_one_chain_of_fused_multiply_adds_whatever_the_layout_and_thr
             (0..n).for_each(|j| b_t[j * k + l] = b[l * n + j]);
         }
         for isa in isas() {
-            for &threads in thread_counts(&[1, 2, 4]) {
+            for threads in [1, 2, 4].into_iter().take(sized(3, 1)) {
                 for layout in 0..4 {
                     let (at, bt) = (layout & 1 == 1, layout & 2 == 2);
                     let a = stored(if at { &a_t } else { &a }, m, k, at);
@@ -346,7 +346,7 @@ fn skipping_black_pixels_changes_no_bit_where_no_partial_sum_is_minus_zero() {
         let (a, y) = (image(k, m), image(k, n));
         let bias: Vec<f32> = (0..n).map(|j| j as f32 - 7.0).collect();
         for isa in isas() {
-            for &threads in thread_counts(&[1, 3]) {
+            for threads in [1, 3].into_iter().take(sized(2, 1)) {
                 let (mut plain, mut skipping) = (vec![1.0; m * n], vec![1.0; m * n]);
                 let (forward, weight) = (MatRef::new(&x, m, k), MatRef::new(&b, n, k).t());
                 in_pool(threads, || {
