@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::metrics::{EpochRecord, Split};
 use crate::records::RunDir;
-use crate::run::{Display, Effort, Moment};
+use crate::run::{Display, RunProgress, Started};
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,12 @@ fn warn_line(message: &str) {
     eprintln!("warning: {message}");
 }
 
-fn start_line(dir: &RunDir, effort: Effort) -> Option<String> {
-    match effort {
-        Effort::Resumed { after_epoch } => Some(format!("resuming {} after epoch {after_epoch}", dir.path().display())),
-        Effort::Fresh | Effort::None => None,
+fn start_line(dir: &RunDir, started: Started) -> Option<String> {
+    match started {
+        Started::Resumed { after_epoch } => {
+            Some(format!("resuming {} after epoch {after_epoch}", dir.path().display()))
+        }
+        Started::Fresh | Started::Finished => None,
     }
 }
 
@@ -71,8 +73,8 @@ fn name(split: Split) -> &'static str {
 struct Silent;
 
 impl Display for Silent {
-    fn start(&mut self, _: &RunDir, _: Effort) {}
-    fn batch(&mut self, _: &Moment) {}
+    fn start(&mut self, _: &RunDir, _: Started) {}
+    fn batch(&mut self, _: &RunProgress) {}
     fn epoch(&mut self, _: &[EpochRecord], _: u32, _: Option<f64>) {}
     fn warn(&mut self, message: &str) {
         warn_line(message);
@@ -82,8 +84,8 @@ impl Display for Silent {
 struct Json;
 
 impl Display for Json {
-    fn start(&mut self, _: &RunDir, _: Effort) {}
-    fn batch(&mut self, _: &Moment) {}
+    fn start(&mut self, _: &RunDir, _: Started) {}
+    fn batch(&mut self, _: &RunProgress) {}
     fn epoch(&mut self, records: &[EpochRecord], _: u32, _: Option<f64>) {
         let mut out = std::io::stdout().lock();
         for row in records {
@@ -104,12 +106,12 @@ struct Lines {
 }
 
 impl Display for Lines {
-    fn start(&mut self, dir: &RunDir, effort: Effort) {
-        if let Some(line) = start_line(dir, effort) {
+    fn start(&mut self, dir: &RunDir, started: Started) {
+        if let Some(line) = start_line(dir, started) {
             eprintln!("{line}");
         }
     }
-    fn batch(&mut self, _: &Moment) {}
+    fn batch(&mut self, _: &RunProgress) {}
     fn epoch(&mut self, records: &[EpochRecord], epochs: u32, seconds: Option<f64>) {
         eprintln!("{}", epoch_line(records, epochs, seconds, self.symbol));
     }
@@ -133,13 +135,13 @@ impl Bar {
 }
 
 impl Display for Bar {
-    fn start(&mut self, dir: &RunDir, effort: Effort) {
-        if let Some(line) = start_line(dir, effort) {
+    fn start(&mut self, dir: &RunDir, started: Started) {
+        if let Some(line) = start_line(dir, started) {
             self.print(&line);
         }
     }
 
-    fn batch(&mut self, moment: &Moment) {
+    fn batch(&mut self, moment: &RunProgress) {
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(moment.epoch_images), ProgressDrawTarget::stderr_with_hz(10));
             let template = "{prefix} {bar:24} {pos}/{len} images  {per_sec}  ETA {eta}  {msg}";

@@ -29,7 +29,7 @@ use crate::data::{Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_atomically;
 use crate::report::{Trend, json_summary, run_summary};
-use crate::run::{Effort, Ending, Existing, Finished, Job, check_memory, execute};
+use crate::run::{Existing, Finished, Job, Outcome, Started, check_memory, execute};
 use crate::spec::{RunSpec, Settings};
 use crate::sweep::{Merged, Rows, find_runs, merge, missing};
 use kernels::pages;
@@ -175,7 +175,7 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
         execute(&job, &mut *display::display(style, symbol), &stop)
     })?;
     let code = conclude(&finished, args);
-    if args.images && finished.ending == Ending::Completed {
+    if args.images && finished.outcome == Outcome::Completed {
         let line = pool.install(|| Subject::read(&finished.dir, settings.data_dir.as_deref())?.paint(&finished.dir))?;
         if args.json { eprint!("{line}") } else { print(line.as_bytes()) }
     }
@@ -184,8 +184,8 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
 
 /// What is said at the end of a run, and its exit code.
 fn conclude(finished: &Finished, args: &RunArgs) -> ExitCode {
-    let Finished { dir, record, ending, effort } = finished;
-    if *ending == Ending::Interrupted {
+    let Finished { dir, record, outcome, started } = finished;
+    if *outcome == Outcome::Interrupted {
         eprintln!("interrupted; the same command resumes {}", dir.path().display());
         return ExitCode::Interrupted;
     }
@@ -194,12 +194,12 @@ fn conclude(finished: &Finished, args: &RunArgs) -> ExitCode {
     } else {
         print(run_summary(record, dir.path(), trend()).as_bytes());
     }
-    if *effort == Effort::None && !args.quiet {
+    if *started == Started::Finished && !args.quiet {
         eprintln!("this run was finished before and is not repeated; --force repeats it");
     }
-    match ending {
-        Ending::Diverged => ExitCode::Diverged,
-        Ending::Completed | Ending::Interrupted => ExitCode::Done,
+    match outcome {
+        Outcome::Diverged => ExitCode::Diverged,
+        Outcome::Completed | Outcome::Interrupted => ExitCode::Done,
     }
 }
 

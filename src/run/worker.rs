@@ -1,0 +1,185 @@
+//! The work on a run whose directory is ours: its start, its training, its end.
+
+use std::sync::atomic::AtomicBool;
+
+use candle_core::DType;
+
+use super::checkpoint;
+use super::facts::{self, Floors};
+use super::job::{Job, Outcome, Started};
+use super::lock::Lock;
+use super::measure::last_measurement;
+use super::model_file;
+use super::progress::Display;
+use super::recorder::{Recorder, Recording};
+use super::start::Start;
+use crate::data::{FileDigest, PixelStats};
+use crate::error::{Error, Result};
+use crate::evaluate::evaluate;
+use crate::files::Disk;
+use crate::metrics::{LatentRecord, Split};
+use crate::model::{OutputBias, Vae};
+use crate::objective::logit;
+use crate::optimizer::Optimizer;
+use crate::records::{Manifest, RunDir, RunRecord, Status, latents_table, now, sha256};
+use crate::train::{self, Progress, State, Task, train};
+use crate::verdict::{Evidence, Verdict};
+
+/// A job whose directory is ours.
+pub(super) struct Worker<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) id: &'a str,
+    pub(super) dir: &'a RunDir,
+    pub(super) lock: &'a Lock,
+    /// Behind the fence of the lock.
+    pub(super) disk: Disk,
+    pub(super) task: Task<'a>,
+    train_stats: PixelStats,
+    floors: Floors,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(job: &'a Job<'a>, id: &'a str, dir: &'a RunDir, lock: &'a Lock) -> Result<Self> {
+        let training = job.spec.training();
+        let pixels = job.spec.data().pixels;
+        let train_stats = PixelStats::of(&job.data.train, pixels);
+        let objective = job.spec.objective_for(job.data.pixels(), train_stats.total_variance());
+        let task = Task {
+            objective,
+            data: job.data,
+            pixels,
+            batch_size: training.batch_size,
+            epochs: training.epochs,
+            seed: job.spec.seed(),
+            dtype: DType::F32,
+            device: job.device,
+        };
+        let test_stats = PixelStats::of(&job.data.test, pixels);
+        let floors = Floors {
+            collapsed: objective.collapsed_floor(&train_stats, &test_stats)?,
+            entropy: objective.entropy_floor(&test_stats),
+        };
+        Ok(Worker { job, id, dir, lock, disk: lock.disk(), task, train_stats, floors })
+    }
+
+    pub(super) fn work(&self, display: &mut dyn Display, stop: &AtomicBool) -> Result<(Outcome, Started)> {
+        let Start { mut state, tables, manifest, started } = self.start(display)?;
+        display.start(self.dir, started);
+        let run =
+            Recording { dir: self.dir, id: self.id, disk: &self.disk, lock: self.lock, attempt: manifest.attempt };
+        let mut recorder = Recorder::new(run, tables, display, stop);
+        let ending = train(&self.task, &mut state, &mut recorder)?;
+        match ending {
+            train::Outcome::Interrupted => recorder.checkpoint(&state)?,
+            train::Outcome::Completed | train::Outcome::Diverged { .. } => recorder.finish()?,
+        }
+        Ok((self.end(ending, &state, &recorder, manifest)?, started))
+    }
+
+    /// Writes what the training has led to, and `run.json` last of all.
+    fn end(
+        &self,
+        ending: train::Outcome,
+        state: &State,
+        recorder: &Recorder<'_>,
+        mut manifest: Manifest,
+    ) -> Result<Outcome> {
+        let (metrics, timing) = recorder.digests();
+        let tables = [("metrics.csv", metrics), ("timing.csv", timing)];
+        let outcome = match ending {
+            train::Outcome::Completed => {
+                manifest.files.extend(tables.map(|(file, sha256)| FileDigest { file: file.to_owned(), sha256 }));
+                let latents = latents_table(&self.measure_latents(&state.model)?)?;
+                manifest.files.push(self.write_file("latents.csv", &latents)?);
+                manifest.files.push(self.write_model(&state.model)?);
+                manifest.status = Status::Completed;
+                manifest.verdict = self.verdict(recorder.last_test)?;
+                Outcome::Completed
+            }
+            train::Outcome::Interrupted => {
+                manifest.status = Status::Interrupted;
+                Outcome::Interrupted
+            }
+            train::Outcome::Diverged { epoch } => {
+                manifest.files.extend(tables.map(|(file, sha256)| FileDigest { file: file.to_owned(), sha256 }));
+                // The weights that led here are worth nothing; the last checkpoint's are the last good ones.
+                if epoch > 0 {
+                    let mut good = self.untrained()?;
+                    checkpoint::load(&self.dir.checkpoint(), self.id, &self.task, &mut good)
+                        .map_err(|why| Error::Run(format!("{}: {why}", self.dir.checkpoint().display())))?;
+                    manifest.files.push(self.write_model(&good.model)?);
+                }
+                manifest.status = Status::Diverged;
+                manifest.verdict = Some(Verdict::Diverged { epoch });
+                Outcome::Diverged
+            }
+        };
+        manifest.updated = now();
+        manifest.write(&self.disk, &self.dir.manifest())?;
+        Ok(outcome)
+    }
+
+    fn write_model(&self, model: &Vae) -> Result<FileDigest> {
+        self.write_file("model.safetensors", &model_file::serialize(model, self.job.spec)?)
+    }
+
+    /// Writes `file` of the run, and gives its digest.
+    fn write_file(&self, file: &str, bytes: &[u8]) -> Result<FileDigest> {
+        self.disk.replace(&self.dir.path().join(file), bytes)?;
+        Ok(FileDigest { file: file.to_owned(), sha256: sha256(bytes) })
+    }
+
+    pub(super) fn untrained(&self) -> Result<State> {
+        let spec = self.job.spec;
+        let bias = match spec.model().output_bias {
+            OutputBias::Zero => None,
+            OutputBias::DataMean => Some(self.data_mean_bias()),
+        };
+        let architecture = spec.architecture(self.job.data.pixels());
+        let model = Vae::new(
+            &architecture,
+            spec.model().init,
+            spec.seed(),
+            bias.as_deref(),
+            self.task.dtype,
+            self.task.device,
+        )?;
+        let parameters: Vec<_> = model.parameters().into_iter().map(|(_, p)| p).collect();
+        let optimizer = Optimizer::new(spec.training().rule, spec.training().lr, &parameters)?;
+        Ok(State { optimizer, model, progress: Progress::default() })
+    }
+
+    fn data_mean_bias(&self) -> Vec<f32> {
+        let means = self.train_stats.means();
+        let objective = &self.task.objective;
+        let logits = objective.likelihood.energy().takes_logits();
+        means.into_iter().map(|m| (if logits { logit(m) } else { objective.output.inverse(m) }) as f32).collect()
+    }
+
+    fn verdict(&self, last: Option<(f64, f64, u32)>) -> Result<Option<Verdict>> {
+        let evidence = match last {
+            Some(evidence) => Some(evidence),
+            // Resumed after the last epoch was recorded: its row is in the table.
+            None => RunRecord::read(self.dir)?
+                .metrics
+                .iter()
+                .rfind(|row| row.split == Split::Test)
+                .and_then(|row| Some((row.recon, row.kl, row.active_units?))),
+        };
+        Ok(evidence.map(|(recon, kl, active_units)| {
+            let latent_dim = self.task.objective.latent_dim;
+            Verdict::judge(Evidence { recon, kl, active_units, latent_dim, floor: self.floors.collapsed })
+        }))
+    }
+
+    /// The latents of the trained model, on the test images as the last epoch saw them.
+    fn measure_latents(&self, model: &Vae) -> Result<Vec<LatentRecord>> {
+        let on = last_measurement(self.job.spec, self.job.data);
+        Ok(evaluate(model, &self.task.objective, &on, self.task.dtype, self.job.device)?.latents())
+    }
+
+    /// `run.json` of a run that begins.
+    pub(super) fn manifest(&self) -> Manifest {
+        facts::manifest(self.job, self.id, &self.task.objective, self.floors)
+    }
+}
