@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use super::looks::Picture;
 use super::run_args::{RunArgs, count, number};
 use super::sweep_args::{StatusArgs, SweepArgs};
+use super::verify::VerifyArgs;
 use crate::data::DataSource;
 use figure::Theme;
 
@@ -68,6 +69,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Merge many runs into one tidy table
     Merge(MergeArgs),
+    /// Check that every file of runs is as it was written
+    Verify(VerifyArgs),
     /// Draw runs: SVG and PNG, from records alone
     Plot(PlotArgs),
     /// Write one self-contained page about runs

@@ -12,6 +12,7 @@ mod sweep;
 mod sweep_args;
 mod sweep_display;
 mod trained;
+mod verify;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -59,6 +60,7 @@ pub fn main() -> Result<ExitCode> {
         Some(Command::Sweep(args)) => sweep::sweep(&args),
         Some(Command::Status(args)) => sweep::status(&args),
         Some(Command::Merge(args)) => merge_runs(&args),
+        Some(Command::Verify(args)) => verify::verify(&args),
         Some(Command::Plot(args)) => looks::plot(&args),
         Some(Command::Report(args)) => looks::report(&args),
         Some(Command::Data { action }) => data::act(&action),
