@@ -1,27 +1,217 @@
-//! Files written so that nobody ever reads half of one.
+//! The few operations through which files are changed, so that every reader sees a whole file, a power cut leaves one, and
+//! a test can record, stop and fail each operation.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 
-/// Writes `bytes` to `path` so that a reader sees the old file or the new one, never a part.
+/// A change of a file or directory that is about to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation<'a> {
+    /// Create a directory.
+    CreateDir(&'a Path),
+    /// Create an empty file that does not exist.
+    Create(&'a Path),
+    /// Open an existing file to append to it.
+    Append(&'a Path),
+    /// Write these bytes at the end of a file.
+    Write {
+        /// The file.
+        path: &'a Path,
+        /// What is written.
+        bytes: &'a [u8],
+    },
+    /// Wait until a file's content is on the disk.
+    Sync(&'a Path),
+    /// Wait until a directory's entries are on the disk.
+    SyncDir(&'a Path),
+    /// Give a file another name, replacing the file of that name.
+    Rename {
+        /// The old name.
+        from: &'a Path,
+        /// The new name.
+        to: &'a Path,
+    },
+    /// Give a file a second name, which must not exist.
+    Link {
+        /// The present name.
+        from: &'a Path,
+        /// The second name.
+        to: &'a Path,
+    },
+    /// Remove a file.
+    Remove(&'a Path),
+}
+
+/// Called before each operation: a test's way to record it, delay it or let it fail.
+pub trait Watch: Send + Sync {
+    /// # Errors
+    /// The operation is then not made, and fails with this error.
+    fn before(&self, operation: Operation<'_>) -> io::Result<()>;
+}
+
+/// Permission to change files, asked for before each operation.
+pub trait Fence: Send + Sync {
+    /// Whether files may still be changed.
+    fn is_open(&self) -> bool;
+}
+
+/// Where files are changed: the file system, behind a fence or not.
+#[derive(Clone, Default)]
+pub struct Disk {
+    watch: Option<Arc<dyn Watch>>,
+    fence: Option<Arc<dyn Fence>>,
+}
+
+impl std::fmt::Debug for Disk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Disk").finish_non_exhaustive()
+    }
+}
+
+impl Disk {
+    /// The file system with `watch` before each operation.
+    pub fn watched(watch: Arc<dyn Watch>) -> Self {
+        Disk { watch: Some(watch), fence: None }
+    }
+
+    /// Whether a test looks on: its schedules must not depend on the clock.
+    pub fn is_watched(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// The same, but every operation fails once `fence` is closed.
+    pub fn behind(&self, fence: Arc<dyn Fence>) -> Self {
+        Disk { watch: self.watch.clone(), fence: Some(fence) }
+    }
+
+    fn before(&self, operation: Operation<'_>) -> io::Result<()> {
+        if self.fence.as_ref().is_some_and(|fence| !fence.is_open()) {
+            return Err(io::Error::other("another process has taken over"));
+        }
+        self.watch.as_ref().map_or(Ok(()), |watch| watch.before(operation))
+    }
+
+    /// Creates `path` and the directories above it that are missing, on the disk when this returns.
+    pub fn create_dirs(&self, path: &Path) -> io::Result<()> {
+        if path.as_os_str().is_empty() || path.is_dir() {
+            return Ok(());
+        }
+        let parent = parent(path);
+        self.create_dirs(parent)?;
+        self.before(Operation::CreateDir(path))?;
+        match std::fs::create_dir(path) {
+            // Another process was faster.
+            Err(e) if e.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            Err(e) => Err(e),
+            Ok(()) => self.sync_dir(parent),
+        }
+    }
+
+    /// Creates an empty file at `path`, which must not exist.
+    pub fn create_new(&self, path: &Path) -> io::Result<File> {
+        self.before(Operation::Create(path))?;
+        File::options().write(true).create_new(true).open(path)
+    }
+
+    /// Opens the file at `path` to write at its end.
+    pub fn append(&self, path: &Path) -> io::Result<File> {
+        self.before(Operation::Append(path))?;
+        File::options().append(true).open(path)
+    }
+
+    /// Writes `bytes` at the end of `file`, which lies at `path`.
+    pub fn write(&self, path: &Path, mut file: &File, bytes: &[u8]) -> io::Result<()> {
+        self.before(Operation::Write { path, bytes })?;
+        file.write_all(bytes)
+    }
+
+    /// Returns when the content of `file`, which lies at `path`, is on the disk.
+    pub fn sync(&self, path: &Path, file: &File) -> io::Result<()> {
+        self.before(Operation::Sync(path))?;
+        file.sync_data()
+    }
+
+    /// Returns when the entries of the directory `path` are on the disk, where the system can do that.
+    pub fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.before(Operation::SyncDir(path))?;
+        #[cfg(unix)]
+        match File::open(path).and_then(|dir| dir.sync_all()) {
+            // Some network file systems have no such operation.
+            Err(e) if !matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => return Err(e),
+            Err(_) | Ok(()) => {}
+        }
+        Ok(())
+    }
+
+    /// Renames `from` to `to`.
+    pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.before(Operation::Rename { from, to })?;
+        std::fs::rename(from, to)
+    }
+
+    /// Gives the file `from` the second name `to`, which must not exist.
+    pub fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.before(Operation::Link { from, to })?;
+        std::fs::hard_link(from, to)
+    }
+
+    /// Removes the file `path`.
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
+        self.before(Operation::Remove(path))?;
+        std::fs::remove_file(path)
+    }
+
+    /// Writes `bytes` to `path` so that a reader sees the old file or the new one, never a part, and so that the new one is
+    /// on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the path and the reason.
+    pub fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let temporary = temporary(path);
+        let write = || -> io::Result<()> {
+            let file = self.create_new(&temporary)?;
+            self.write(&temporary, &file, bytes)?;
+            self.sync(&temporary, &file)?;
+            self.rename(&temporary, path)
+        };
+        write().map_err(|e| {
+            // The first error is the one to report. The name is this call's own, so no fence is asked.
+            let _ = Disk { watch: self.watch.clone(), fence: None }.remove(&temporary);
+            Error::output(path, "write", e)
+        })?;
+        self.sync_dir(parent(path)).map_err(|e| Error::output(path, "write", e))
+    }
+}
+
+/// Writes `bytes` to `path` as [`Disk::replace`] does.
+///
+/// # Errors
+/// [`Error::Io`] with the path and the reason.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
+    Disk::default().replace(path, bytes)
+}
+
+/// The directory that holds `path`.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+/// A name beside `path` that no other call uses.
+fn temporary(path: &Path) -> PathBuf {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
     // Processes of two machines may have one number: the clock keeps them apart.
-    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
-    temporary.push(format!(".{}-{clock}.tmp", std::process::id()));
-    let temporary = PathBuf::from(temporary);
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    };
-    write().map_err(|e| {
-        // The first error is the one to report; a leftover is only untidy.
-        let _ = std::fs::remove_file(&temporary);
-        Error::output(path, "write", e)
-    })
+    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}-{clock:x}-{call}.tmp", std::process::id()));
+    PathBuf::from(name)
 }

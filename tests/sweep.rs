@@ -328,7 +328,7 @@ fn a_run_that_another_process_has_is_waited_for_and_a_single_run_says_who_has_it
     let world = world_with(&slow);
     let id = ids(&world).remove(0);
     let first = start(&world, "out", &["--only", &id]);
-    let lock = world.out().join(&id).join(".lock");
+    let lock = world.out().join(&id).join(".lock.1");
     while !lock.exists() {
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -338,7 +338,8 @@ fn a_run_that_another_process_has_is_waited_for_and_a_single_run_says_who_has_it
     let single: Vec<&str> = command.split_whitespace().skip(1).collect();
     world.vae_bench(&single).expect(1).error_with(&[&format!("process {}", first.id()), "wait for it"]);
     let second = start(&world, "out", &["--only", &id]);
-    std::thread::sleep(Duration::from_millis(30));
+    // Long enough to find the run taken, also beside other work.
+    std::thread::sleep(Duration::from_millis(300));
     let mut first = first;
     first.kill().unwrap();
     first.wait().unwrap();

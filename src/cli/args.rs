@@ -12,6 +12,7 @@ use super::presets::PresetsArgs;
 use super::report::ReportArgs;
 use super::sweep_args::{StatusArgs, SweepArgs};
 use super::train::RunArgs;
+use super::verify::VerifyArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,6 +69,8 @@ pub enum Command {
     Sweep(Box<SweepArgs>),
     /// Say where the runs of a sweep stand
     Status(StatusArgs),
+    /// Check that every file of runs is as it was written
+    Verify(VerifyArgs),
     /// Merge many runs into one tidy table
     Merge(MergeArgs),
     /// Draw runs: SVG and PNG, from records alone

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::metrics::{EpochRecord, Split};
 use crate::records::RunDir;
-use crate::run::{Display, Effort, Moment};
+use crate::run::{Display, RunProgress, Started};
 use crate::terminal::{self, print, say};
 use crate::text::printable;
 
@@ -31,10 +31,12 @@ pub fn display(style: Style, symbol: &'static str) -> Box<dyn Display> {
     }
 }
 
-fn start_line(dir: &RunDir, effort: Effort) -> Option<String> {
-    match effort {
-        Effort::Resumed { after_epoch } => Some(format!("resuming {} after epoch {after_epoch}", dir.path().display())),
-        Effort::Fresh | Effort::None => None,
+fn start_line(dir: &RunDir, started: Started) -> Option<String> {
+    match started {
+        Started::Resumed { after_epoch } => {
+            Some(format!("resuming {} after epoch {after_epoch}", dir.path().display()))
+        }
+        Started::Fresh | Started::Finished => None,
     }
 }
 
@@ -68,8 +70,8 @@ fn name(split: Split) -> &'static str {
 struct Silent;
 
 impl Display for Silent {
-    fn start(&mut self, _: &RunDir, _: Effort) {}
-    fn batch(&mut self, _: &Moment) {}
+    fn start(&mut self, _: &RunDir, _: Started) {}
+    fn batch(&mut self, _: &RunProgress) {}
     fn epoch(&mut self, _: &[EpochRecord], _: u32, _: Option<f64>) {}
     fn warn(&mut self, message: &str) {
         terminal::warn(message);
@@ -79,8 +81,8 @@ impl Display for Silent {
 struct Json;
 
 impl Display for Json {
-    fn start(&mut self, _: &RunDir, _: Effort) {}
-    fn batch(&mut self, _: &Moment) {}
+    fn start(&mut self, _: &RunDir, _: Started) {}
+    fn batch(&mut self, _: &RunProgress) {}
     fn epoch(&mut self, records: &[EpochRecord], _: u32, _: Option<f64>) {
         for row in records {
             if let Ok(line) = serde_json::to_string(row) {
@@ -98,12 +100,12 @@ struct Lines {
 }
 
 impl Display for Lines {
-    fn start(&mut self, dir: &RunDir, effort: Effort) {
-        if let Some(line) = start_line(dir, effort) {
+    fn start(&mut self, dir: &RunDir, started: Started) {
+        if let Some(line) = start_line(dir, started) {
             say(&line);
         }
     }
-    fn batch(&mut self, _: &Moment) {}
+    fn batch(&mut self, _: &RunProgress) {}
     fn epoch(&mut self, records: &[EpochRecord], epochs: u32, seconds: Option<f64>) {
         say(&epoch_line(records, epochs, seconds, self.symbol));
     }
@@ -127,13 +129,13 @@ impl Bar {
 }
 
 impl Display for Bar {
-    fn start(&mut self, dir: &RunDir, effort: Effort) {
-        if let Some(line) = start_line(dir, effort) {
+    fn start(&mut self, dir: &RunDir, started: Started) {
+        if let Some(line) = start_line(dir, started) {
             self.show(&line);
         }
     }
 
-    fn batch(&mut self, moment: &Moment) {
+    fn batch(&mut self, moment: &RunProgress) {
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(moment.epoch_images), ProgressDrawTarget::stderr_with_hz(10));
             let template = "{prefix} {bar:24} {pos}/{len} images  {per_sec}  ETA {eta}  {msg}";

@@ -27,6 +27,7 @@ mod threads;
 mod train;
 mod usage;
 mod variables;
+mod verify;
 mod watch;
 
 pub use dispatch::main;

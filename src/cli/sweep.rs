@@ -17,7 +17,7 @@ use super::variables;
 use crate::error::{Error, ExitCode, Result};
 use crate::records::{RunDir, RunRecord};
 use crate::report::Table;
-use crate::run::{check_side_by_side, remove_dead_lock};
+use crate::run::{check_side_by_side, remove_stale_lock};
 use crate::spec::{RunSpec, Settings};
 use crate::sweep::{
     Crew, Definition, Fate, Layers, Library, Line, OnFailure, Plan, Planned, State, find_runs, plans_in,
@@ -143,7 +143,7 @@ fn work(
     let mut left: Vec<&Planned> = Vec::new();
     for (run, state) in &states {
         if let State::Done | State::Diverged(_) = state {
-            remove_dead_lock(&RunDir::new(args.out.join(&run.id)));
+            remove_stale_lock(&RunDir::new(args.out.join(&run.id)));
         }
         match state {
             State::Diverged(why) => failed.push((run.id.clone(), why.clone())),

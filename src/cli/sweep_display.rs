@@ -10,7 +10,7 @@ use serde_json::json;
 use super::display::Style;
 use crate::metrics::Split;
 use crate::report::json_summary;
-use crate::run::{Effort, Ending, Finished, Moment};
+use crate::run::{Finished, Outcome, RunProgress, Started};
 use crate::sweep::{Fate, Planned, Watcher, rough};
 use crate::terminal::{self, print, say};
 use crate::text::printable;
@@ -37,16 +37,16 @@ impl Meter {
         Meter { start: Instant::now(), runs: runs.len(), ended: 0, total, done: 0.0, under_way: vec![(0.0, 0.0); jobs] }
     }
 
-    fn began(&mut self, worker: usize, run: &Planned, effort: Effort) {
-        let before = match effort {
-            Effort::Resumed { after_epoch } => f64::from(after_epoch) / f64::from(run.spec.training().epochs.max(1)),
-            Effort::Fresh | Effort::None => 0.0,
+    fn began(&mut self, worker: usize, run: &Planned, started: Started) {
+        let before = match started {
+            Started::Resumed { after_epoch } => f64::from(after_epoch) / f64::from(run.spec.training().epochs.max(1)),
+            Started::Fresh | Started::Finished => 0.0,
         };
         self.total -= before * work(run);
         self.under_way[worker] = (before, 0.0);
     }
 
-    fn moment(&mut self, worker: usize, run: &Planned, moment: &Moment) {
+    fn moment(&mut self, worker: usize, run: &Planned, moment: &RunProgress) {
         let epochs = f64::from(moment.epoch - 1) + moment.images as f64 / moment.epoch_images.max(1) as f64;
         let (before, done) = &mut self.under_way[worker];
         *done = (epochs / f64::from(moment.epochs.max(1)) - *before).max(0.0) * work(run);
@@ -105,10 +105,10 @@ fn end_line(run: &Planned, fate: &Fate, time: Duration) -> String {
             let row = finished.record.metrics.iter().rfind(|row| row.split == Split::Test);
             let measured =
                 row.map_or_else(String::new, |row| format!("   test {symbol} {:.3}  K {:.4}", row.recon(), row.kl()));
-            let how = match finished.effort {
-                Effort::None => "   by another process".to_owned(),
-                Effort::Resumed { after_epoch } => format!("   {:.1} s after epoch {after_epoch}", time.as_secs_f64()),
-                Effort::Fresh => format!("   {:.1} s", time.as_secs_f64()),
+            let how = match finished.started {
+                Started::Finished => "   by another process".to_owned(),
+                Started::Resumed { after_epoch } => format!("   {:.1} s after epoch {after_epoch}", time.as_secs_f64()),
+                Started::Fresh => format!("   {:.1} s", time.as_secs_f64()),
             };
             format!("done    {}{measured}{how}", run.id)
         }
@@ -134,11 +134,11 @@ fn lock(meter: &Mutex<Meter>) -> MutexGuard<'_, Meter> {
 }
 
 impl Watcher for Lines {
-    fn began(&self, worker: usize, run: &Planned, effort: Effort) {
-        lock(&self.meter).began(worker, run, effort);
+    fn began(&self, worker: usize, run: &Planned, started: Started) {
+        lock(&self.meter).began(worker, run, started);
     }
 
-    fn moment(&self, worker: usize, run: &Planned, moment: &Moment) {
+    fn moment(&self, worker: usize, run: &Planned, moment: &RunProgress) {
         lock(&self.meter).moment(worker, run, moment);
     }
 
@@ -151,7 +151,7 @@ impl Watcher for Lines {
                 say(&format!("{n:>width$}/{}  {}{}", meter.runs, end_line(run, fate, time), meter.eta()));
             }
             (Shown::Json, Fate::Done(finished)) => {
-                let Finished { record, dir, ending: Ending::Completed, .. } = &**finished else { return };
+                let Finished { record, dir, outcome: Outcome::Completed, .. } = &**finished else { return };
                 print(format!("{}\n", json_summary(record, dir.path())));
             }
             (Shown::Json, Fate::Failed(why)) => {
@@ -208,14 +208,14 @@ impl Bars {
 }
 
 impl Watcher for Bars {
-    fn began(&self, worker: usize, run: &Planned, effort: Effort) {
+    fn began(&self, worker: usize, run: &Planned, started: Started) {
         let mut meter = lock(&self.meter);
-        meter.began(worker, run, effort);
+        meter.began(worker, run, started);
         self.workers[worker].set_message(run.id.clone());
         self.show(&meter);
     }
 
-    fn moment(&self, worker: usize, run: &Planned, moment: &Moment) {
+    fn moment(&self, worker: usize, run: &Planned, moment: &RunProgress) {
         let mut meter = lock(&self.meter);
         meter.moment(worker, run, moment);
         let bar = &self.workers[worker];

@@ -15,7 +15,7 @@ use crate::device::DeviceChoice;
 use crate::engine::Engine;
 use crate::error::{ExitCode, Result};
 use crate::report::{Trend, json_summary, run_summary};
-use crate::run::{Effort, Ending, Existing, Finished, Job, check_memory, execute};
+use crate::run::{Existing, Finished, Job, Outcome, Started, check_memory, execute};
 use crate::spec::{RunSpec, Settings};
 use crate::terminal::{banner, print, print_line, print_text, say};
 
@@ -134,7 +134,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         execute(&job, &mut *display(args.style(), symbol), &stop)
     })?;
     let code = conclude(&finished, args);
-    if args.images && finished.ending == Ending::Completed {
+    if args.images && finished.outcome == Outcome::Completed {
         let line =
             pool.install(|| EvaluatedRun::read(&finished.dir, settings.data_dir.as_deref())?.paint(&finished.dir))?;
         if args.json { say(&line) } else { print_line(&line) }
@@ -144,8 +144,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
 
 /// What is said at the end of a run, and its exit code.
 fn conclude(finished: &Finished, args: &RunArgs) -> ExitCode {
-    let Finished { dir, record, ending, effort } = finished;
-    if *ending == Ending::Interrupted {
+    let Finished { dir, record, outcome, started } = finished;
+    if *outcome == Outcome::Interrupted {
         say(&format!("interrupted; the same command resumes {}", dir.path().display()));
         return ExitCode::Interrupted;
     }
@@ -154,12 +154,12 @@ fn conclude(finished: &Finished, args: &RunArgs) -> ExitCode {
     } else {
         print_text(&run_summary(record, dir.path(), trend()));
     }
-    if *effort == Effort::None && !args.quiet {
+    if *started == Started::Finished && !args.quiet {
         say("this run was finished before and is not repeated; --force repeats it");
     }
-    match ending {
-        Ending::Diverged => ExitCode::Diverged,
-        Ending::Completed | Ending::Interrupted => ExitCode::Done,
+    match outcome {
+        Outcome::Diverged => ExitCode::Diverged,
+        Outcome::Completed | Outcome::Interrupted => ExitCode::Done,
     }
 }
 

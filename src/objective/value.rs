@@ -161,9 +161,12 @@ impl Objective {
     /// R + K in nats, where that is the negative ELBO: where the loss is a likelihood and z is drawn from the q whose KL
     /// is K.
     pub fn neg_elbo(&self, ledgers: &Ledgers) -> Option<f64> {
-        let LatentTerms::Kl(_) = self.latent;
+        let LatentTerms::Kl(term) = self.latent;
         let (recon, kl) = (ledgers.canonical.get(Term::Recon)?, ledgers.canonical.get(Term::Kl)?);
-        self.recon.loss.is_likelihood().then_some(recon + kl)
+        match term.sampling {
+            Sampling::Standard => self.recon.loss.is_likelihood().then_some(recon + kl),
+            Sampling::Keras201605 => None,
+        }
     }
 
     /// b / a for a batch of `batch` images at `time`, where the loss is a likelihood; none under a capacity, which pulls K

@@ -5,9 +5,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::digest;
 use crate::data::{DatasetName, FileDigest};
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::Disk;
 use crate::verdict::Verdict;
 
 /// Where a run stands.
@@ -91,6 +92,7 @@ pub struct Manifest {
     /// Where it stands.
     pub status: Status,
     /// What came out; none while it runs.
+    #[serde(default, deserialize_with = "Verdict::read_any")]
     pub verdict: Option<Verdict>,
     /// The objective's numbers.
     pub objective: ObjectiveFacts,
@@ -110,7 +112,40 @@ pub struct Manifest {
     pub started: String,
     /// Last change of status, UTC.
     pub updated: String,
+    /// The generation of the lock under which this was written: of two writers the one with the larger number is the later.
+    /// None in records of versions that kept none, which are not verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// The generation that began the run at its first epoch; a checkpoint of another attempt does not belong to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u64>,
+    /// Why that attempt was begun.
+    #[serde(default, skip_serializing_if = "Request::is_plain")]
+    pub request: Request,
+    /// SHA-256 of the run's files: of `config.toml` from the start, of the others from the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileDigest>,
 }
+
+/// Why a run was begun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// It had not been done.
+    #[default]
+    Plain,
+    /// `--force`: it was done, and is repeated.
+    Force,
+}
+
+impl Request {
+    fn is_plain(&self) -> bool {
+        *self == Request::Plain
+    }
+}
+
+/// What stands between the fields of `run.json` and the SHA-256 of the text before it.
+const SEAL: &str = ",\n  \"sha256\": \"";
 
 impl Versions {
     /// Those of this program.
@@ -146,26 +181,97 @@ pub fn host_name() -> Option<String> {
     kernel.map(|text| text.trim().to_owned()).or_else(|| std::env::var("HOSTNAME").ok())
 }
 
-/// The time now, UTC, to the second.
+/// The time now, UTC, to the second; a clock that stands before 1970 gives its first second.
 pub fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    humantime::format_rfc3339_seconds(SystemTime::now().max(SystemTime::UNIX_EPOCH)).to_string()
 }
 
 impl Manifest {
-    /// Reads `run.json`.
+    /// Reads `run.json` and holds it against its own SHA-256, which only records of earlier versions lack.
     ///
     /// # Errors
     /// Why it cannot be used, as a sentence.
     pub fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read(path).map_err(|e| e.to_string())?;
-        serde_json::from_slice(&text).map_err(|e| e.to_string())
+        let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
+        let sealed = match unsealed(&text) {
+            Some((body, sha256)) => digest::sha256(&body) == sha256,
+            None => manifest.generation.is_none(),
+        };
+        if sealed { Ok(manifest) } else { Err("it was edited or damaged: its SHA-256 is another".to_owned()) }
     }
 
-    /// Writes `run.json` in one piece.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let mut text =
+    /// Writes `run.json` in one piece, with the SHA-256 of all other fields as its last field.
+    pub fn write(&self, disk: &Disk, path: &Path) -> Result<()> {
+        let body =
             serde_json::to_vec_pretty(self).map_err(|e| Error::Run(format!("run.json cannot be serialised ({e})")))?;
-        text.push(b'\n');
-        write_atomically(path, &text)
+        let seal = format!("{SEAL}{}\"\n}}\n", digest::sha256(&body));
+        let fields = body.strip_suffix(b"\n}").unwrap_or(&body);
+        disk.replace(path, &[fields, seal.as_bytes()].concat())
+    }
+}
+
+/// The text of `run.json` without its seal, and the SHA-256 that the seal says it has.
+fn unsealed(text: &[u8]) -> Option<(Vec<u8>, &str)> {
+    let at = text.windows(SEAL.len()).rposition(|window| window == SEAL.as_bytes())?;
+    let sha256 = std::str::from_utf8(text.get(at + SEAL.len()..)?).ok()?.strip_suffix("\"\n}\n")?;
+    Some(([text.get(..at)?, b"\n}"].concat(), sha256))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        Manifest {
+            run: "bce".to_owned(),
+            status: Status::Running,
+            verdict: None,
+            objective: ObjectiveFacts { recon_weight: 1.0, kl_weight: 1.0, beta_effective: None, beta_sigma2: None },
+            data: DataFacts {
+                name: DatasetName::Synthetic,
+                train_images: 1,
+                test_images: 1,
+                pixels: 1,
+                collapsed_floor: Some(0.1),
+                entropy_floor: None,
+                files: Vec::new(),
+            },
+            versions: Versions::current(),
+            host: Host::current(),
+            device: "cpu".to_owned(),
+            threads: 1,
+            argv: Vec::new(),
+            started: "2026-01-01T00:00:00Z".to_owned(),
+            updated: "2026-01-01T00:00:00Z".to_owned(),
+            generation: Some(3),
+            attempt: Some(1),
+            request: Request::Plain,
+            files: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_of_run_json_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.json");
+        manifest().write(&Disk::default(), &path).unwrap();
+        assert_eq!(Manifest::read(&path).unwrap(), manifest());
+        let text = std::fs::read(&path).unwrap();
+        for at in 0..text.len() * 8 {
+            let mut damaged = text.clone();
+            damaged[at / 8] ^= 1 << (at % 8);
+            std::fs::write(&path, &damaged).unwrap();
+            assert!(Manifest::read(&path).is_err(), "bit {at}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_version_is_read_without_a_seal() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.json");
+        let old = Manifest { generation: None, attempt: None, ..manifest() };
+        std::fs::write(&path, serde_json::to_vec_pretty(&old).unwrap()).unwrap();
+        assert_eq!(Manifest::read(&path).unwrap(), old);
     }
 }

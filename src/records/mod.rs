@@ -1,13 +1,15 @@
 //! A run on disk: its files by name, and their formats. Written by `run`, read by everything that compares runs.
 
 mod columns;
+mod digest;
 mod manifest;
 mod tables;
 
 use std::path::{Path, PathBuf};
 
 pub use columns::{Cell, Column, read_row};
-pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Status, Versions, host_name, now};
+pub use digest::{CheckedFile, Extent, check_content, check_files, first_failure, hexadecimal, sha256};
+pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Request, Status, Versions, host_name, now};
 pub use tables::{
     TIMING_HEADER, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics, parse_timing, timing_row,
 };
@@ -82,9 +84,28 @@ impl RunDir {
         self.0.join("failure.txt")
     }
 
-    /// Held by the process that works on the run.
-    pub fn lock(&self) -> PathBuf {
-        self.0.join(".lock")
+    /// The lock of generation `generation`, held by the process that works on the run; 0 is that of earlier versions.
+    pub fn lock(&self, generation: u64) -> PathBuf {
+        match generation {
+            0 => self.0.join(".lock"),
+            later => self.0.join(format!(".lock.{later}")),
+        }
+    }
+}
+
+impl RunDir {
+    /// Whether `path`, in this directory or in `checkpoint/`, is what a process leaves that is killed while it writes a file
+    /// of the run or takes its lock.
+    pub fn is_litter(&self, path: &Path) -> bool {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+        // Earlier versions took a lock over by a second one, `.taking`.
+        if name.starts_with(".lock.") && (name.ends_with(".tmp") || name.ends_with(".taking")) {
+            return true;
+        }
+        let files = [self.config(), self.metrics(), self.timing(), self.latents(), self.manifest(), self.model()];
+        let files = files.into_iter().chain([self.checkpoint(), self.failure()]);
+        let mut names = files.filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()));
+        name.ends_with(".tmp") && names.any(|file| name.strip_prefix(&file).is_some_and(|rest| rest.starts_with('.')))
     }
 }
 
@@ -115,7 +136,7 @@ impl RunRecord {
         )
     }
 
-    /// Reads the run in `dir`.
+    /// Reads the run in `dir`; what a finished run's `run.json` lists is held against its SHA-256, all but the weights.
     ///
     /// # Errors
     /// [`Error::Run`] with the file and the reason.
@@ -129,7 +150,21 @@ impl RunRecord {
         };
         let manifest = Manifest::read(&dir.manifest()).map_err(|why| damaged(&dir.manifest(), why))?;
         let settings = Settings::read(&dir.config()).map_err(|e| Error::Run(e.to_string()))?;
-        let text = std::fs::read(dir.metrics()).map_err(|e| Error::input(&dir.metrics(), "read", e))?;
+        let mut text = std::fs::read(dir.metrics()).map_err(|e| Error::input(&dir.metrics(), "read", e))?;
+        match manifest.status {
+            // The last row may be half written.
+            Status::Running | Status::Interrupted => {
+                let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+                text.truncate(whole);
+            }
+            Status::Completed | Status::Diverged => {
+                let mut checked = check_files(dir, &manifest, Extent::Tables);
+                // What the latents were can be measured anew: `eval` does so.
+                checked.retain(|checked| checked.file != "latents.csv" || dir.latents().exists());
+                first_failure(dir, &checked)
+                    .map_err(|why| Error::Run(format!("{why}; restore the file, or repeat the run with --force")))?;
+            }
+        }
         let metrics = parse_metrics(&text).map_err(|why| damaged(&dir.metrics(), why))?;
         Ok(RunRecord { manifest, settings, metrics })
     }

@@ -8,11 +8,13 @@ use super::Table;
 use crate::choice::Choice;
 use crate::data::Binarize;
 use crate::metrics::{EpochRecord, Split};
-use crate::objective::{Measure, Reduction};
+use crate::objective::{EffectiveWeight, Measure};
 use crate::records::{Manifest, RunRecord, Status};
 use crate::spec::RunSpec;
 use crate::text::significant;
-use crate::verdict::Verdict;
+use crate::verdict::{
+    AverageImageJudgement, Headline, LatentsJudgement, ObjectiveJudgement, TrainingJudgement, Verdict,
+};
 
 /// Epochs shown before the middle of a long run is left out.
 const SHOWN: usize = 12;
@@ -198,64 +200,128 @@ fn epoch_table(run: &RunRecord) -> Table {
     table
 }
 
-/// The verdict on a run as a sentence, with its reason and what to do.
+/// The verdict on a run: a line for each judgement, the word of the judgement first.
 pub fn explain_verdict(verdict: &Verdict, run: &RunRecord) -> String {
-    let symbol = recon_symbol(run);
-    let weight = match (run.manifest.objective.beta_effective, run.manifest.objective.beta_sigma2) {
-        (Some(beta), _) => format!("the effective beta is {}", significant(beta)),
-        (None, Some(beta_sigma2)) => format!("beta*sigma^2 is {}", significant(beta_sigma2)),
-        (None, None) => match run.settings.capacity {
-            Some(nats) => format!("the KL is pulled to a capacity of {nats} nats"),
-            None => "beta*sigma^2 follows the error".to_owned(),
-        },
-    };
-    match verdict {
-        Verdict::Collapsed { floor } => {
-            let reduction = run.settings.reduction.map_or_else(String::new, |r| r.name());
-            let at = floor.map_or_else(String::new, |floor| {
-                format!(
-                    " and test {symbol} sits at {floor:.3}, the floor of a decoder that ignores z (the average image)"
-                )
-            });
-            let hint = if run.settings.reduction == Some(Reduction::Mean) {
-                format!(
-                    ": --reduction {reduction} divides the reconstruction by {} pixels and not the KL. \
-                     Use --reduction sum, or divide beta by {}",
-                    run.manifest.data.pixels, run.manifest.data.pixels
-                )
-            } else {
-                ": the KL outweighs all that the latents could tell. Use a smaller --beta".to_owned()
-            };
-            format!(
-                "verdict  COLLAPSED: the latents say nothing{at}.\n\
-                 \x20        {}{hint}.",
-                capitalised(&weight)
-            )
-        }
-        Verdict::Unconverged { floor } => {
-            let floor =
-                floor.map_or_else(String::new, |floor| format!(" (that of the average image would be {floor:.3})"));
-            format!(
-                "verdict  UNTRAINED: no latent is active yet, and test {symbol} is still above any solution{floor}; train longer.\n\
-                     \x20        {}.",
-                capitalised(&weight)
-            )
-        }
-        Verdict::PartlyCollapsed { active_units, latent_dim } => format!(
-            "verdict  partly collapsed: {active_units} of {latent_dim} latents are active, the others carry nothing; {weight}."
-        ),
-        Verdict::Healthy { latent_dim } => format!("verdict  healthy: all {latent_dim} latents are active; {weight}."),
-        Verdict::Diverged { epoch } => format!(
-            "verdict  DIVERGED: the objective became infinite or NaN in epoch {epoch}; the last good weights are kept.\n\
-             \x20        Try a smaller --lr ({}).",
-            run.settings.lr.map_or_else(|| weight.clone(), |lr| format!("it was {lr}; {weight}"))
-        ),
-    }
+    let lines = [
+        ("verdict", latents_line(verdict)),
+        ("", average_image_line(verdict, run)),
+        ("", training_line(verdict, run)),
+        ("", objective_line(verdict, run)),
+    ];
+    lines.map(|(name, line)| format!("{name:<8} {line}")).join("\n")
 }
 
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+/// The word of a judgement, wide enough for all of them.
+fn word(judgement: impl Into<&'static str>) -> String {
+    format!("{:<22}", judgement.into())
+}
+
+fn latents_line(verdict: &Verdict) -> String {
+    let (d, active) = (verdict.latent_dim, verdict.active_units.unwrap_or(0));
+    let says = match (verdict.latents, verdict.headline()) {
+        (LatentsJudgement::AllActive, _) => {
+            format!("all {d} latents vary with the image (variance of their mean above 0.01)")
+        }
+        (LatentsJudgement::SomeActive, _) => {
+            format!("{active} of {d} latents vary with the image (variance of their mean above 0.01)")
+        }
+        (LatentsJudgement::NoneActive, Headline::Collapsed) => {
+            format!("COLLAPSED: none of {d} latents varies with the image, and the decoder draws the average image")
+        }
+        (LatentsJudgement::NoneActive, _) => format!("none of {d} latents varies with the image"),
+        (LatentsJudgement::NotJudged, _) => "the latents were not measured".to_owned(),
+    };
+    word(verdict.latents) + &says
+}
+
+fn average_image_line(verdict: &Verdict, run: &RunRecord) -> String {
+    let symbol = recon_symbol(run);
+    let last = run.metrics.iter().rfind(|row| row.split == Split::Test);
+    let (recon, bound) = (last.map(EpochRecord::recon), last.and_then(|row| row.neg_elbo));
+    let shown = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |v| format!("{v:.3}"));
+    let (recon, bound, floor) = (shown(recon), shown(bound), shown(verdict.floor));
+    let says = match verdict.average_image {
+        AverageImageJudgement::ReconAndBoundBelow => {
+            format!("test {symbol} {recon} and {symbol} + K {bound} are below the average image's {floor}")
+        }
+        AverageImageJudgement::ReconBelow => format!("test {symbol} {recon} is below the average image's {floor}"),
+        AverageImageJudgement::BoundAbove => format!(
+            "test {symbol} {recon} is below the average image's {floor}, and {symbol} + K {bound} above it: as a bound, worse \
+             than a model that ignores z"
+        ),
+        AverageImageJudgement::At => {
+            format!("test {symbol} {recon} is that of the average image, {floor}, within a hundredth")
+        }
+        AverageImageJudgement::Above => {
+            format!("test {symbol} {recon} is above the average image's {floor}: worse than a model that ignores z")
+        }
+        AverageImageJudgement::NotJudged => "no average image to hold it against under this loss".to_owned(),
+    };
+    word(verdict.average_image) + &says
+}
+
+fn training_line(verdict: &Verdict, run: &RunRecord) -> String {
+    let says = match verdict.training {
+        TrainingJudgement::Untrained => "no epoch was trained".to_owned(),
+        TrainingJudgement::StillFalling => {
+            "the last epoch lowered the test objective by more than 0.5% of its whole fall: train longer".to_owned()
+        }
+        TrainingJudgement::Settled => {
+            "the last epoch changed the test objective by less than 0.5% of its whole fall".to_owned()
+        }
+        TrainingJudgement::Overfitting => {
+            "the test objective is above its least value by more than 0.5% of its whole fall".to_owned()
+        }
+        TrainingJudgement::Diverged => format!(
+            "DIVERGED: the objective became infinite or NaN in epoch {}; the last good weights are kept. Try a smaller --lr{}",
+            verdict.diverged_in.unwrap_or(0),
+            run.settings.lr.map_or_else(String::new, |lr| format!(" (it was {lr})"))
+        ),
+        TrainingJudgement::NotJudged => "one epoch alone, or an objective that changes with a schedule".to_owned(),
+    };
+    word(verdict.training) + &says
+}
+
+fn objective_line(verdict: &Verdict, run: &RunRecord) -> String {
+    let facts = &run.manifest.objective;
+    let weight = EffectiveWeight::of(facts.beta_effective, facts.beta_sigma2);
+    let weight = weight.map(|weight| format!("{} is {}", weight.ascii_symbol(), significant(weight.value())));
+    let says = match (verdict.objective, weight) {
+        (ObjectiveJudgement::Elbo, _) => "the effective beta is 1".to_owned(),
+        (ObjectiveJudgement::Constrained, _) => match (run.settings.capacity, run.settings.free_bits) {
+            (Some(nats), _) => format!("K is pulled to a capacity of {nats} nats"),
+            (None, Some(free)) => format!("K is weighed after free bits {free}"),
+            (None, None) => "K is not weighed as it is".to_owned(),
+        },
+        (ObjectiveJudgement::OtherNoise, _) => {
+            "z is drawn with other noise than that of q: R + K bounds nothing, and no -ELBO is given".to_owned()
+        }
+        (ObjectiveJudgement::BetaElbo | ObjectiveJudgement::NoLikelihood, Some(weight)) => weight,
+        (ObjectiveJudgement::BetaElbo | ObjectiveJudgement::NoLikelihood, None) => {
+            "beta*sigma^2 follows the error".to_owned()
+        }
+    };
+    let cause = match verdict.headline() {
+        Headline::Collapsed => collapse_hint(run),
+        Headline::Diverged
+        | Headline::Untrained
+        | Headline::NoneActive
+        | Headline::SomeActive
+        | Headline::AllActive => String::new(),
+    };
+    format!("{}{says}{cause}", word(verdict.objective))
+}
+
+/// What to write instead of an objective that collapsed: the command of which it is the multiple that a beta of 1 is not.
+fn collapse_hint(run: &RunRecord) -> String {
+    match (run.manifest.objective.beta_effective, run.settings.beta) {
+        (Some(effective), Some(beta)) if effective > 1.0 => format!(
+            "; for beta 1 write --beta {} here, or --reduction sum --beta 1",
+            significant(beta.get() / effective)
+        ),
+        (None, Some(_)) => "; try a smaller --beta, or --loss gaussian-learned --reduction sum".to_owned(),
+        (_, _) => "; try a smaller --beta".to_owned(),
+    }
 }
 
 /// One word for a run's status.

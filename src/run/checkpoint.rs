@@ -1,30 +1,72 @@
-//! What resume needs, in one file that is replaced atomically: weights, optimiser state, and where the epoch stands.
+//! What resume needs, in one file that is replaced atomically: weights, optimiser state, where the epoch stands, and what the
+//! tables held. The file carries the SHA-256 of its own content.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
+use sha2::{Digest, Sha256};
 
+use super::table::TableMark;
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::records::hexadecimal;
 use crate::terms::{Ledgers, Term, Terms};
-use crate::train::{EpochSums, ResumePoint, State};
+use crate::train::{EpochSums, ResumePoint, State, Task};
 
-/// The layout of the file; raised when it changes, so that an older file is not misread.
-const VERSION: &str = "2";
+/// The layout of the file; raised when it changes, so that an older program does not misread it.
+const VERSION: u32 = 3;
 
-/// Lengths of the tables at the time of the checkpoint: what was written after it is cut off when a run resumes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TableLengths {
-    /// Bytes of `metrics.csv`.
-    pub metrics: u64,
-    /// Bytes of `timing.csv`.
-    pub timing: u64,
+/// Stands for the file's own digest while that is computed.
+const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// What stands before the digest in the file's header.
+const DIGEST_KEY: &[u8] = b"\"sha256\":\"";
+
+/// What a checkpoint says beside the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The generation of the lock under which it was written; none in those of earlier versions.
+    pub(super) generation: Option<u64>,
+    /// The generation that began the run at its first epoch.
+    pub(super) attempt: Option<u64>,
+    /// `metrics.csv` at that time.
+    pub(super) metrics: TableMark,
+    /// `timing.csv` at that time.
+    pub(super) timing: TableMark,
 }
 
-/// Writes `state` to `path` in one piece.
-pub fn save(path: &Path, run_id: &str, state: &State, tables: TableLengths) -> Result<()> {
+/// Why a checkpoint cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CheckpointFault {
+    /// It is missing, damaged, or another run's.
+    Unusable(String),
+    /// A later version of this program wrote it.
+    Newer(String),
+}
+
+impl From<String> for CheckpointFault {
+    fn from(why: String) -> Self {
+        CheckpointFault::Unusable(why)
+    }
+}
+
+impl From<&str> for CheckpointFault {
+    fn from(why: &str) -> Self {
+        CheckpointFault::Unusable(why.to_owned())
+    }
+}
+
+impl std::fmt::Display for CheckpointFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CheckpointFault::Unusable(why) | CheckpointFault::Newer(why) => f.write_str(why),
+        }
+    }
+}
+
+/// `state` and `mark` as the bytes of a checkpoint file.
+pub(super) fn serialize(run_id: &str, state: &State, mark: &Mark) -> Result<Vec<u8>> {
     let mut tensors: Vec<(String, Tensor)> = Vec::new();
     for (name, parameter) in state.model.parameters() {
         tensors.push((format!("model.{name}"), parameter.as_tensor().clone()));
@@ -43,30 +85,86 @@ pub fn save(path: &Path, run_id: &str, state: &State, tables: TableLengths) -> R
         *batches as i64,
         sums.images as i64,
         state.optimizer.steps() as i64,
-        tables.metrics as i64,
-        tables.timing as i64,
+        mark.metrics.length as i64,
+        mark.timing.length as i64,
     ];
     tensors.push(("counters".into(), Tensor::new(&counters, &Device::Cpu)?));
-    let metadata = HashMap::from([("version".into(), VERSION.into()), ("run".into(), run_id.to_owned())]);
-    let bytes = safetensors::serialize(tensors, Some(metadata))
-        .map_err(|e| Error::Run(format!("the checkpoint cannot be serialised ({e})")))?;
-    write_atomically(path, &bytes)
+    let facts = [
+        ("version", Some(VERSION.to_string())),
+        ("run", Some(run_id.to_owned())),
+        ("sha256", Some(NO_DIGEST.to_owned())),
+        ("generation", mark.generation.map(|g| g.to_string())),
+        ("attempt", mark.attempt.map(|a| a.to_string())),
+        ("metrics", mark.metrics.sha256.clone()),
+        ("timing", mark.timing.sha256.clone()),
+    ];
+    let metadata: HashMap<_, _> =
+        facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    let cannot = |why: &dyn std::fmt::Display| Error::Run(format!("the checkpoint cannot be serialised ({why})"));
+    let mut bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|e| cannot(&e))?;
+    let (digest, at) = own_digest(&bytes).ok_or_else(|| cannot(&"it has no place for its digest"))?;
+    bytes[at..at + digest.len()].copy_from_slice(digest.as_bytes());
+    Ok(bytes)
 }
 
-/// Puts what `path` holds into `state`, which has the sizes of the run; gives the lengths of the tables.
+/// SHA-256 of a checkpoint file with zeros in place of its own digest, and where that digest stands.
+fn own_digest(bytes: &[u8]) -> Option<(String, usize)> {
+    let at = bytes.windows(DIGEST_KEY.len()).position(|window| window == DIGEST_KEY)? + DIGEST_KEY.len();
+    let after = bytes.get(at + NO_DIGEST.len()..)?;
+    let hash = Sha256::new().chain_update(&bytes[..at]).chain_update(NO_DIGEST).chain_update(after);
+    Some((hexadecimal(&hash.finalize()), at))
+}
+
+/// What the checkpoint file `bytes`, whose digest is right, says of `metrics.csv` and `timing.csv`.
 ///
 /// # Errors
-/// Why the file cannot be used, as a sentence. `state` may then be half changed and must be made anew.
-pub fn load(path: &Path, run_id: &str, state: &mut State) -> Result<TableLengths, String> {
-    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| e.to_string())?;
-    let metadata = header.metadata().clone().unwrap_or_default();
-    if metadata.get("version").map(String::as_str) != Some(VERSION) {
-        return Err("it was written by another version".into());
+/// Why it cannot be used.
+pub(super) fn marks(bytes: &[u8], run_id: &str) -> Result<(TableMark, TableMark), CheckpointFault> {
+    let facts = facts(bytes, run_id)?;
+    let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(|e| e.to_string())?;
+    let counters = tensors.get("counters").ok_or("it lacks counters")?;
+    let counters = counters.to_vec1::<i64>().map_err(|e| e.to_string())?;
+    let &[_, _, _, _, metrics, timing] = counters.as_slice() else {
+        return Err("its counters have another length".into());
+    };
+    Ok((mark(&facts, "metrics", metrics)?, mark(&facts, "timing", timing)?))
+}
+
+fn mark(facts: &HashMap<String, String>, table: &str, length: i64) -> Result<TableMark, String> {
+    let length = u64::try_from(length).map_err(|_| format!("the length of {table}.csv is negative"))?;
+    Ok(TableMark { length, sha256: facts.get(table).cloned() })
+}
+
+/// The metadata of a checkpoint file, whose digest is right.
+fn facts(bytes: &[u8], run_id: &str) -> Result<HashMap<String, String>, CheckpointFault> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
+    let facts = header.metadata().clone().unwrap_or_default();
+    match facts.get("version").and_then(|version| version.parse::<u32>().ok()) {
+        Some(VERSION) => {
+            let sound = own_digest(bytes).is_some_and(|(digest, _)| facts.get("sha256") == Some(&digest));
+            if !sound {
+                return Err("it is damaged: its content has another SHA-256 than it says".into());
+            }
+        }
+        // Not a flipped bit: the version of such a file could not be trusted, and it would be lost.
+        Some(later) if later > VERSION => {
+            return Err(CheckpointFault::Newer(format!("a later version of vae-bench wrote it (layout {later})")));
+        }
+        Some(_) | None => return Err("it does not say which version wrote it".into()),
     }
-    if metadata.get("run").map(String::as_str) != Some(run_id) {
+    if facts.get("run").map(String::as_str) != Some(run_id) {
         return Err("it belongs to another run".into());
     }
+    Ok(facts)
+}
+
+/// The state saved in the file at `path`, put into `state`, which has the sizes of the run; gives what it says besides.
+///
+/// # Errors
+/// Why the file cannot be used. `state` may then be half changed and must be made anew.
+pub(super) fn load(path: &Path, run_id: &str, task: &Task<'_>, state: &mut State) -> Result<Mark, CheckpointFault> {
+    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+    let facts = facts(&bytes, run_id)?;
     let mut tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|e| e.to_string())?;
     let mut take = |name: &str| tensors.remove(name).ok_or_else(|| format!("it lacks {name}"));
     let text = |e: candle_core::Error| e.to_string();
@@ -74,7 +172,7 @@ pub fn load(path: &Path, run_id: &str, state: &mut State) -> Result<TableLengths
     for (name, parameter) in state.model.parameters() {
         let saved = take(&format!("model.{name}"))?;
         if saved.shape() != parameter.shape() {
-            return Err(format!("{name} has another shape"));
+            return Err(format!("{name} has another shape").into());
         }
         parameter.set(&saved.to_device(parameter.device()).map_err(text)?).map_err(text)?;
     }
@@ -95,6 +193,7 @@ pub fn load(path: &Path, run_id: &str, state: &mut State) -> Result<TableLengths
         return Err("its counters have another length".into());
     };
     let count = |n: i64| u64::try_from(n).map_err(|_| "a counter is negative".to_owned());
+    check_counters(task, count(recorded)?, count(batches)?, count(images)?, count(steps)?)?;
     let slots = state.optimizer.state().map_err(text)?.len();
     let saved = (0..slots).map(|i| take(&format!("optimizer.{i:03}"))).collect::<Result<Vec<_>, _>>()?;
     state.optimizer.restore(count(steps)?, saved).map_err(text)?;
@@ -104,5 +203,28 @@ pub fn load(path: &Path, run_id: &str, state: &mut State) -> Result<TableLengths
         sums: EpochSums { images: count(images)?, ledgers, energy },
         train_s,
     };
-    Ok(TableLengths { metrics: count(metrics)?, timing: count(timing)? })
+    let number = |name: &str| facts.get(name).and_then(|value| value.parse().ok());
+    Ok(Mark {
+        generation: number("generation"),
+        attempt: number("attempt"),
+        metrics: mark(&facts, "metrics", metrics)?,
+        timing: mark(&facts, "timing", timing)?,
+    })
+}
+
+/// Holds the counters against the task and against each other.
+fn check_counters(task: &Task<'_>, recorded: u64, batches: u64, images: u64, steps: u64) -> Result<(), String> {
+    let steps_per_epoch = task.steps_per_epoch();
+    let train = task.data.train.len() as u64;
+    let seen = batches.saturating_mul(task.batch_size as u64).min(train);
+    if recorded > u64::from(task.epochs)
+        || batches > steps_per_epoch
+        || images != seen
+        || Some(steps) != recorded.checked_mul(steps_per_epoch).and_then(|before| before.checked_add(batches))
+    {
+        return Err(format!(
+            "its counters contradict each other: {recorded} epochs, then {batches} batches with {images} images, in {steps} steps"
+        ));
+    }
+    Ok(())
 }

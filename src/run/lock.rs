@@ -1,14 +1,15 @@
 //! One process a run, on one machine or on many that share a file system.
 //!
-//! `.lock` names its holder: host, process, a token. It comes into being whole (a link of a finished file), its holder
-//! rewrites it every [`BEAT`], and takes an advisory lock on it, which the system drops when the process dies.
+//! The lock is the file `.lock.N` with the largest N, its generation. It names its owner: host, process, a token. It comes
+//! into being whole (a link of a finished file); its owner rewrites it every [`HEARTBEAT`], and takes an advisory lock on
+//! it, which the system drops when the process dies.
 //!
-//! A holder is dead if it was on this machine and the advisory lock is free, or if the file has not been rewritten for
-//! [`STALE`](super::holder::STALE) by the file system's own clock: between machines advisory locks and clocks are not to be trusted. A dead
-//! one's lock is replaced in one rename by whoever holds a second lock, named after the dead one's content: of two takers
-//! only one can have that, and one who comes late finds other content in `.lock`. The second lock is taken in the same
-//! way, for its holder may die too; no lock of somebody else's is ever removed on the way. A holder that was only asleep
-//! finds out at its next beat or epoch, and stops; what it wrote until then are the bytes that the other writes.
+//! A lock is stale if its owner was on this machine and the advisory lock is free, or if the file has not been rewritten
+//! for [`STALE`](super::lock_owner::STALE) by the file system's own clock: between machines advisory locks and clocks are
+//! not to be trusted. Taking over `.lock.3` is creating `.lock.4`, which one process alone can do.
+//!
+//! The generation is a fencing token: an owner that was stopped and comes back finds a later lock, or none, before its next
+//! change of a file ([`Fence`]), and stops. `run.json` keeps the generation, so that it never falls.
 
 use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
@@ -18,347 +19,282 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, SystemTime};
 
-use sha2::{Digest, Sha256};
-
-use super::holder::{Holder, Judged, content_at, holder_at, is_at, judge};
+use super::lock_owner::{LockOwner, LockState, generations, judge};
 use crate::error::{Error, Result};
-use crate::records::RunDir;
+use crate::files::{Disk, Fence};
+use crate::records::{Manifest, RunDir};
 
-/// How often a holder says that it lives.
-const BEAT: Duration = Duration::from_secs(10);
+/// How often an owner says that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// So many may die in the act of taking over from each other.
-const DEEPEST: usize = 4;
+/// How often a lock may change hands while it is being taken.
+const ATTEMPTS: usize = 50;
 
-/// Removes from a finished run's `dir` the lock of a process that was killed before it could give it back.
-pub fn remove_dead_lock(dir: &RunDir) {
-    if dir.lock().exists() {
-        // Taking it over is the one safe way; a living holder removes it itself, and in a directory that cannot be written
-        // nobody works.
-        drop(Lock::take(dir));
+/// Removes from a finished run's `dir` the lock and the half-written files of a process that was killed.
+pub fn remove_stale_lock(dir: &RunDir) {
+    if generations(dir).is_ok_and(|found| !found.is_empty()) || litter(dir).next().is_some() {
+        // Taking it over is the one safe way; a living owner removes it itself, and in a directory that cannot be written
+        // no process works.
+        drop(Lock::take(&Disk::default(), dir));
     }
 }
 
-/// What came of putting a lock file into place.
-enum Published {
-    /// It is there, and ours.
-    Ours(File),
-    /// Another one was there at this time of the file system.
-    Taken(SystemTime),
+/// A lock in a directory, as its owner knows it.
+#[derive(Debug)]
+struct Held {
+    dir: RunDir,
+    generation: u64,
+    token: String,
+    lost: AtomicBool,
 }
 
-/// `path` with `.token.ending` after it.
-fn beside(path: &Path, token: &str, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{token}.{ending}"));
-    PathBuf::from(name)
+impl Held {
+    fn path(&self) -> PathBuf {
+        self.dir.lock(self.generation)
+    }
+
+    fn is_ours(&self) -> bool {
+        LockOwner::read(&self.path()).is_some_and(|owner| owner.token == self.token)
+    }
+
+    fn is_newest(&self) -> bool {
+        generations(&self.dir).is_ok_and(|found| found.into_iter().max() == Some(self.generation))
+    }
 }
 
-/// A new file at `path` with `me` in it and the system's lock on it.
-fn create(path: &Path, me: &Holder) -> std::io::Result<File> {
-    let mut file = File::options().write(true).create_new(true).open(path)?;
-    // Where there are no such locks, the beat must do.
-    let _ = file.try_lock();
-    file.write_all(&serde_json::to_vec(me)?)?;
-    file.sync_data()?;
-    Ok(file)
-}
-
-/// Puts a lock of `me` at `path` unless there is one.
-fn publish(path: &Path, me: &Holder) -> std::io::Result<Published> {
-    let draft = beside(path, &me.token, "tmp");
-    let file = create(&draft, me)?;
-    let now = file.metadata().and_then(|m| m.modified()).unwrap_or_else(|_| SystemTime::now());
-    let linked = std::fs::hard_link(&draft, path);
-    let _ = std::fs::remove_file(&draft);
-    match linked {
-        Ok(()) => Ok(Published::Ours(file)),
-        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            // A network file system may answer the repetition of a request that it had carried out.
-            Ok(if is_at(path, &me.token) { Published::Ours(file) } else { Published::Taken(now) })
+impl Fence for Held {
+    fn is_open(&self) -> bool {
+        let open = !self.lost.load(Ordering::Relaxed) && self.is_newest() && self.is_ours();
+        if !open {
+            self.lost.store(true, Ordering::Relaxed);
         }
-        // No links here: a file that is made empty and then written.
-        Err(_) => match create(path, me) {
-            Ok(file) => Ok(Published::Ours(file)),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(Published::Taken(now)),
-            Err(e) => Err(e),
-        },
-    }
-}
-
-/// What came of trying to take a lock.
-enum Got {
-    /// It is ours.
-    Lock(File),
-    /// Somebody alive has it.
-    Busy(Option<Holder>),
-    /// It changed hands while we looked: look again.
-    Again,
-}
-
-/// Takes the lock at `path` for `me`, from nobody or from a dead one.
-fn acquire(path: &Path, me: &Holder, depth: usize) -> std::io::Result<Got> {
-    let now = match publish(path, me)? {
-        Published::Ours(file) => return Ok(Got::Lock(file)),
-        Published::Taken(now) => now,
-    };
-    let dead = match judge(path, now) {
-        Judged::Gone => return Ok(Got::Again),
-        Judged::Alive(holder) => return Ok(Got::Busy(holder)),
-        Judged::Dead(dead) => dead,
-    };
-    if depth == DEEPEST {
-        return Ok(Got::Again);
-    }
-    let name: String = Sha256::digest(&dead).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let taking = beside(path, &name, "taking");
-    let Got::Lock(_right) = acquire(&taking, me, depth + 1)? else { return Ok(Got::Again) };
-    let swapped = swap(path, &dead, me);
-    if is_at(&taking, &me.token) {
-        let _ = std::fs::remove_file(&taking);
-    }
-    Ok(swapped?.map_or(Got::Again, Got::Lock))
-}
-
-/// Puts a lock of `me` in the place of the `dead` one, if that is still there; only the holder of the right may.
-fn swap(path: &Path, dead: &[u8], me: &Holder) -> std::io::Result<Option<File>> {
-    if content_at(path).as_deref() != Some(dead) {
-        return Ok(None);
-    }
-    let draft = beside(path, &me.token, "tmp");
-    let file = create(&draft, me)?;
-    match std::fs::rename(&draft, path) {
-        Ok(()) => Ok(is_at(path, &me.token).then_some(file)),
-        // Swept up by one who has the lock: it changed hands.
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
+        open
     }
 }
 
 /// Held while a process works on a run.
+#[derive(Debug)]
 pub(super) struct Lock {
-    path: PathBuf,
-    token: String,
+    held: Arc<Held>,
+    disk: Disk,
     /// Keeps the system's lock.
-    _file: File,
-    lost: Arc<AtomicBool>,
-    /// Dropped to end the beat.
-    _beat: Sender<()>,
+    _file: Arc<File>,
+    /// Dropped to end the heartbeat.
+    _heartbeat: Sender<()>,
 }
 
 impl Lock {
     /// Takes the run, or says who has it.
     ///
     /// # Errors
-    /// [`Error::Busy`] where a living process has it, [`Error::Io`] where the directory cannot be written.
-    pub(super) fn take(dir: &RunDir) -> Result<Self> {
-        let path = dir.lock();
-        let me = Holder::me();
-        let failed = |e| Error::output(&path, "create", e);
-        // Between two looks the file can go or change hands; more often than this it does not.
-        for _ in 0..50 {
-            match acquire(&path, &me, 0).map_err(failed)? {
-                Got::Lock(file) => return Ok(Lock::hold(&path, &me, file)),
-                Got::Busy(holder) => return Err(busy(dir, holder.as_ref())),
-                Got::Again => std::thread::sleep(Duration::from_millis(2)),
-            }
-        }
-        Err(busy(dir, None))
+    /// [`Error::Busy`] where a living process has it, [`Error::Io`] where the directory cannot be written, [`Error::Run`]
+    /// where something that is no lock is in the way.
+    pub(super) fn take(disk: &Disk, dir: &RunDir) -> Result<Self> {
+        let me = LockOwner::this_process();
+        let draft = dir.path().join(format!(".lock.{}.tmp", me.token));
+        let taken = take(disk, dir, &me, &draft);
+        // Where it was linked it has another name; elsewhere it is of no use any more.
+        let _ = disk.remove(&draft);
+        let (file, generation) = taken?;
+        let held = Held { dir: dir.clone(), generation, token: me.token.clone(), lost: AtomicBool::new(false) };
+        Lock::hold(disk, held, &me, file)
     }
 
-    fn hold(path: &Path, me: &Holder, file: File) -> Self {
-        sweep_up(path);
-        let lost = Arc::new(AtomicBool::new(false));
+    fn hold(disk: &Disk, held: Held, me: &LockOwner, file: File) -> Result<Self> {
+        let held = Arc::new(held);
         let (end, ended) = channel::<()>();
-        let (beat_path, token, flag) = (path.to_owned(), me.token.clone(), Arc::clone(&lost));
-        let content = serde_json::to_vec(me).unwrap_or_default();
-        if let Ok(mut beating) = file.try_clone() {
-            std::thread::spawn(move || {
-                while ended.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
-                    if !is_at(&beat_path, &token) {
-                        flag.store(true, Ordering::Relaxed);
-                        return;
-                    }
-                    // The same bytes in the same place: nobody can read half of them. A beat that cannot be written
-                    // is a beat that others do not hear, no more.
-                    let _ = beating
-                        .seek(SeekFrom::Start(0))
-                        .and_then(|_| beating.write_all(&content))
-                        .and_then(|()| beating.sync_data());
+        let heartbeat = Arc::clone(&held);
+        // Made before the thread: if that cannot start, dropping this gives the run back.
+        let path = held.path();
+        let file = Arc::new(file);
+        // The system's lock goes with the lock, not with the thread that notices its end a moment later.
+        let beating = Arc::downgrade(&file);
+        let lock = Lock { held, disk: disk.clone(), _file: file, _heartbeat: end };
+        let content = serde_json::to_vec(me).map_err(|e| Error::Run(format!("{}: {e}", path.display())))?;
+        let beat = move || {
+            while ended.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) {
+                if !heartbeat.is_open() {
+                    return;
                 }
-            });
-        }
-        Lock { path: path.to_owned(), token: me.token.clone(), _file: file, lost, _beat: end }
+                // The same bytes in the same place: a reader never sees half of them. A heartbeat that cannot be written
+                // is one that others miss, no more.
+                let Some(file) = beating.upgrade() else { return };
+                let mut file = &*file;
+                let _ = file
+                    .seek(SeekFrom::Start(0))
+                    .and_then(|_| file.write_all(&content))
+                    .and_then(|()| file.sync_data());
+            }
+        };
+        std::thread::Builder::new().name("heartbeat".to_owned()).spawn(beat).map_err(|e| {
+            Error::Run(format!(
+                "{}: the heartbeat of the run's lock needs a thread, and none can be started ({e}); allow more processes \
+                 (ulimit -u) and run the same command again",
+                lock.held.dir.path().display()
+            ))
+        })?;
+        lock.sweep();
+        Ok(lock)
     }
 
-    /// Whether the last beat found the lock in other hands.
+    /// The generation: larger than that of every earlier owner.
+    pub(super) fn generation(&self) -> u64 {
+        self.held.generation
+    }
+
+    /// The disk for all changes of this run: each fails once the lock is lost.
+    pub(super) fn disk(&self) -> Disk {
+        self.disk.behind(self.held.clone())
+    }
+
+    /// Whether the last look found the lock in other hands.
     pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
+        self.held.lost.load(Ordering::Relaxed)
     }
 
-    /// Looks whether the run is still ours.
+    /// Whether the run is still ours.
     ///
     /// # Errors
     /// [`Error::Busy`] where it is not: nothing more may be written.
-    pub(super) fn check(&self, dir: &RunDir) -> Result<()> {
-        let holder = holder_at(&self.path);
-        if holder.as_ref().is_some_and(|holder| holder.token == self.token) {
+    pub(super) fn check(&self) -> Result<()> {
+        if self.held.is_open() {
             return Ok(());
         }
-        self.lost.store(true, Ordering::Relaxed);
-        Err(busy(dir, holder.as_ref()))
+        let dir = &self.held.dir;
+        let newest = generations(dir).ok().and_then(|found| found.into_iter().max());
+        Err(match newest.filter(|&newest| newest > self.held.generation) {
+            Some(newest) => busy(dir, newest, LockOwner::read(&dir.lock(newest)).as_ref()),
+            None => Error::Busy(format!(
+                "{}: the lock of this run was lost: another process took it over and has ended, or {} was removed; run the \
+                 same command again",
+                dir.path().display(),
+                self.held.path().display()
+            )),
+        })
+    }
+
+    /// Removes earlier locks, and what processes that were killed while they wrote have left.
+    fn sweep(&self) {
+        let (dir, disk) = (&self.held.dir, self.disk());
+        for earlier in generations(dir).unwrap_or_default().into_iter().filter(|&g| g < self.held.generation) {
+            let _ = disk.remove(&dir.lock(earlier));
+        }
+        for path in litter(dir) {
+            let _ = disk.remove(&path);
+        }
     }
 }
 
 impl Drop for Lock {
     /// Gives the run back and leaves no file behind.
     fn drop(&mut self) {
-        if is_at(&self.path, &self.token) {
-            let _ = std::fs::remove_file(&self.path);
+        if self.held.is_ours() {
+            let _ = self.disk.remove(&self.held.path());
         }
     }
 }
 
-fn busy(dir: &RunDir, holder: Option<&Holder>) -> Error {
-    let who = holder.map_or_else(|| "another process".to_owned(), ToString::to_string);
-    Error::Busy(format!("{}: {who} is working on this run; wait for it, or stop it", dir.path().display()))
+/// What processes that were killed while they wrote have left in `dir`.
+fn litter(dir: &RunDir) -> impl Iterator<Item = PathBuf> {
+    let folders = [dir.path().to_owned(), dir.checkpoint_dir()].into_iter().flat_map(std::fs::read_dir);
+    folders.flat_map(Iterator::flatten).map(|entry| entry.path()).filter(move |path| dir.is_litter(path))
 }
 
-/// Removes what processes that were killed in the middle of taking the lock at `path` have left.
-fn sweep_up(path: &Path) {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
-    let prefix = format!("{}.", name.to_string_lossy());
-    let Ok(entries) = std::fs::read_dir(parent) else { return };
-    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)) {
-        // An empty draft says nothing of its owner. One who lives does without it: the lock is taken.
-        let is_empty_draft = entry.path().extension().is_some_and(|ending| ending == "tmp")
-            && content_at(&entry.path()).is_some_and(|content| content.is_empty());
-        if is_empty_draft || matches!(judge(&entry.path(), SystemTime::now()), Judged::Dead(_)) {
-            let _ = std::fs::remove_file(entry.path());
+/// Writes `me` into `draft` and gives it the name of the next generation, unless a living process has the run.
+fn take(disk: &Disk, dir: &RunDir, me: &LockOwner, draft: &Path) -> Result<(File, u64)> {
+    for _ in 0..ATTEMPTS {
+        let file = match create(disk, draft, me) {
+            // The draft of the attempt before.
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                let _ = disk.remove(draft);
+                continue;
+            }
+            file => file.map_err(|e| Error::output(&dir.lock(1), "create", e))?,
+        };
+        let now = file.metadata().and_then(|m| m.modified()).unwrap_or_else(|_| SystemTime::now());
+        let newest = newest_generation(dir)?;
+        if let Some(newest) = newest {
+            match judge(&dir.lock(newest), now) {
+                LockState::Held(owner) => return Err(busy(dir, newest, owner.as_ref())),
+                LockState::NotAFile => return Err(in_the_way(dir, newest)),
+                LockState::Stale => {}
+                LockState::Absent => continue,
+            }
         }
+        let Some(next) = newest.unwrap_or(0).max(recorded(dir)).checked_add(1) else {
+            return Err(in_the_way(dir, u64::MAX));
+        };
+        let Some(file) = publish(disk, dir, next, draft, file, me)? else {
+            // Taken in between, or the draft was swept up by one who had it: look again.
+            std::thread::sleep(Duration::from_millis(2));
+            continue;
+        };
+        // Others may have taken and given back this very generation, or a later one, since the look.
+        if newest_generation(dir)? == Some(next) && recorded(dir) < next {
+            return Ok((file, next));
+        }
+        let _ = disk.remove(&dir.lock(next));
     }
+    Err(busy(dir, newest_generation(dir)?.unwrap_or(0), None))
+}
+
+/// Puts the finished `draft` into the place of the lock of generation `next`, unless there is one.
+fn publish(disk: &Disk, dir: &RunDir, next: u64, draft: &Path, file: File, me: &LockOwner) -> Result<Option<File>> {
+    let path = dir.lock(next);
+    match disk.link(draft, &path) {
+        Ok(()) => Ok(Some(file)),
+        // A network file system may answer the repetition of a request that it had carried out.
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            Ok(LockOwner::read(&path).is_some_and(|owner| owner.token == me.token).then_some(file))
+        }
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        // No links here: a file that is made empty and then written.
+        Err(_) => match create(disk, &path, me) {
+            Ok(file) => Ok(Some(file)),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(None),
+            Err(e) => Err(Error::output(&path, "create", e)),
+        },
+    }
+}
+
+/// A new file at `path` with `me` in it and the system's lock on it.
+fn create(disk: &Disk, path: &Path, me: &LockOwner) -> std::io::Result<File> {
+    let file = disk.create_new(path)?;
+    // Where there are no such locks, the heartbeat must do.
+    let _ = file.try_lock();
+    disk.write(path, &file, &serde_json::to_vec(me)?)?;
+    disk.sync(path, &file)?;
+    Ok(file)
+}
+
+fn newest_generation(dir: &RunDir) -> Result<Option<u64>> {
+    let found = generations(dir).map_err(|e| Error::output(dir.path(), "read", e))?;
+    Ok(found.into_iter().max())
+}
+
+/// The generation of the last owner that wrote `run.json`.
+fn recorded(dir: &RunDir) -> u64 {
+    Manifest::read(&dir.manifest()).ok().and_then(|manifest| manifest.generation).unwrap_or(0)
+}
+
+fn busy(dir: &RunDir, generation: u64, owner: Option<&LockOwner>) -> Error {
+    let run = dir.path().display();
+    Error::Busy(match owner {
+        Some(owner) => format!("{run}: {owner} is working on this run; wait for it, or stop it"),
+        None => format!(
+            "{run}: another process is working on this run; wait for it, or remove {} if there is none",
+            dir.lock(generation).display()
+        ),
+    })
+}
+
+fn in_the_way(dir: &RunDir, generation: u64) -> Error {
+    Error::Run(format!(
+        "{}: in the place of this run's lock, and no lock of this program; remove it",
+        dir.lock(generation).display()
+    ))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::holder::{STALE, holder};
-    use super::*;
-
-    fn world() -> (tempfile::TempDir, RunDir) {
-        let dir = tempfile::tempdir().unwrap();
-        let run = RunDir::new(dir.path());
-        (dir, run)
-    }
-
-    fn leave(dir: &RunDir, holder: &Holder, age: Duration) {
-        let file = File::create(dir.lock()).unwrap();
-        (&file).write_all(&serde_json::to_vec(holder).unwrap()).unwrap();
-        file.set_modified(SystemTime::now() - age).unwrap();
-    }
-
-    fn elsewhere() -> Holder {
-        Holder { host: Some("elsewhere".into()), boot: Some("other".into()), ..Holder::me() }
-    }
-
-    #[test]
-    fn a_lock_is_held_by_one_and_given_back() {
-        let (_keep, dir) = world();
-        let lock = Lock::take(&dir).unwrap();
-        let error = Lock::take(&dir).err().unwrap().to_string();
-        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
-        assert_eq!(holder(&dir).unwrap().pid, std::process::id());
-        lock.check(&dir).unwrap();
-        drop(lock);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
-        Lock::take(&dir).unwrap();
-    }
-
-    #[test]
-    fn a_dead_process_of_this_machine_loses_its_lock_at_once() {
-        let (_keep, dir) = world();
-        leave(&dir, &Holder::me(), Duration::ZERO);
-        assert_eq!(holder(&dir), None);
-        Lock::take(&dir).unwrap();
-    }
-
-    #[test]
-    fn whoever_takes_the_lock_sweeps_up_the_drafts_of_the_dead() {
-        let (_keep, dir) = world();
-        let draft = |token: &str| beside(&dir.lock(), token, "tmp");
-        std::fs::write(draft("written"), serde_json::to_vec(&Holder::me()).unwrap()).unwrap();
-        std::fs::write(draft("empty"), "").unwrap();
-        std::fs::write(draft("living"), serde_json::to_vec(&elsewhere()).unwrap()).unwrap();
-        drop(Lock::take(&dir).unwrap());
-        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert_eq!(left, [draft("living")]);
-    }
-
-    #[test]
-    fn tidying_removes_a_dead_ones_lock_and_leaves_a_living_ones() {
-        let (_keep, dir) = world();
-        remove_dead_lock(&dir);
-        leave(&dir, &Holder::me(), Duration::ZERO);
-        remove_dead_lock(&dir);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        leave(&dir, &elsewhere(), STALE / 2);
-        remove_dead_lock(&dir);
-        assert!(dir.lock().exists());
-    }
-
-    #[test]
-    fn a_machine_that_beats_keeps_its_lock_and_a_silent_one_loses_it() {
-        let (_keep, dir) = world();
-        leave(&dir, &elsewhere(), STALE / 2);
-        let error = Lock::take(&dir).err().unwrap().to_string();
-        assert!(error.contains("on elsewhere"), "{error}");
-        leave(&dir, &elsewhere(), STALE * 2);
-        let lock = Lock::take(&dir).unwrap();
-        lock.check(&dir).unwrap();
-    }
-
-    #[test]
-    fn an_unreadable_lock_is_respected_until_it_is_old() {
-        let (_keep, dir) = world();
-        for content in [&b""[..], b"{", b"{\"pid\":-1}", &[0xff; 10_000]] {
-            std::fs::write(dir.lock(), content).unwrap();
-            assert!(matches!(Lock::take(&dir), Err(Error::Busy(_))));
-            File::options().write(true).open(dir.lock()).unwrap().set_modified(SystemTime::now() - STALE * 2).unwrap();
-            Lock::take(&dir).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_sleeper_whose_lock_was_taken_over_finds_out_and_leaves_the_new_one_alone() {
-        let (_keep, dir) = world();
-        let sleeper = Lock::take(&dir).unwrap();
-        leave(&dir, &elsewhere(), Duration::ZERO);
-        assert!(matches!(sleeper.check(&dir), Err(Error::Busy(_))));
-        assert!(sleeper.is_lost());
-        drop(sleeper);
-        assert!(dir.lock().exists());
-    }
-
-    #[test]
-    fn of_many_who_take_over_a_dead_ones_lock_exactly_one_gets_it() {
-        for round in 0..50 {
-            let (_keep, dir) = world();
-            leave(&dir, &elsewhere(), STALE * 2);
-            if round % 2 == 1 {
-                // A taker that was killed in the middle.
-                let dead = std::fs::read(dir.lock()).unwrap();
-                let name: String = Sha256::digest(&dead).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-                std::fs::write(beside(&dir.lock(), &name, "taking"), serde_json::to_vec(&Holder::me()).unwrap())
-                    .unwrap();
-            }
-            let takers: Vec<_> = (0..8)
-                .map(|_| {
-                    let dir = dir.clone();
-                    std::thread::spawn(move || Lock::take(&dir).ok())
-                })
-                .collect();
-            // The winner's lock lives until all have tried.
-            let locks: Vec<_> = takers.into_iter().map(|taker| taker.join().unwrap()).collect();
-            assert_eq!(locks.iter().flatten().count(), 1);
-        }
-    }
-}
+#[path = "lock_tests.rs"]
+mod tests;

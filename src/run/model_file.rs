@@ -6,21 +6,21 @@ use candle_core::Device;
 
 use crate::engine::Backend;
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
 use crate::model::{Model, Start, Vae};
-use crate::records::RunDir;
+use crate::records::{Manifest, RunDir, check_content};
 use crate::spec::RunSpec;
 
-/// Writes the weights under the names and shapes of PyTorch's `load_state_dict`, with the spec in the metadata.
-pub(super) fn write_model(dir: &RunDir, model: &Model, spec: &RunSpec) -> Result<()> {
+/// The weights under the names and shapes of PyTorch's `load_state_dict`, with the spec in the metadata, as the bytes of a
+/// file.
+pub(super) fn serialize(model: &Model, spec: &RunSpec) -> Result<Vec<u8>> {
     let tensors: Vec<_> = model.parameters().iter().map(|(name, p)| (name.clone(), p.as_tensor().clone())).collect();
     let metadata = HashMap::from([("spec".to_owned(), spec.to_toml())]);
-    let bytes = safetensors::serialize(tensors, Some(metadata))
-        .map_err(|e| Error::Run(format!("the model cannot be serialised ({e})")))?;
-    write_atomically(&dir.model(), &bytes)
+    safetensors::serialize(tensors, Some(metadata))
+        .map_err(|e| Error::Run(format!("the model cannot be serialised ({e})")))
 }
 
-/// Reads the weights of the run in `dir`, a model of `spec` for images of `pixels` pixels.
+/// Reads the weights of the run in `dir`, a model of `spec` for images of `pixels` pixels, and holds the file against its
+/// SHA-256 in `run.json`.
 ///
 /// # Errors
 /// [`Error::Run`] with the file and the reason.
@@ -34,6 +34,9 @@ pub fn read_model(dir: &RunDir, spec: &RunSpec, pixels: usize) -> Result<Model> 
         ))
     };
     let bytes = std::fs::read(&path).map_err(|e| Error::input(&path, "read", e))?;
+    let manifest =
+        Manifest::read(&dir.manifest()).map_err(|why| Error::Run(format!("{}: {why}", dir.manifest().display())))?;
+    check_content(&manifest, "model.safetensors", &bytes).map_err(damaged)?;
     let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|e| damaged(e.to_string()))?;
     let architecture = spec.architecture(pixels);
     let start = Start { init: spec.network().init, seed: spec.seed(), output_bias: None };

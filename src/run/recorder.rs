@@ -1,75 +1,121 @@
-//! Writes what the training loop reports: rows at once, a checkpoint after every epoch.
+//! Writes what the training loop reports: rows at once, a checkpoint after every epoch, but at most once a second.
 
-use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use super::checkpoint::{self, TableLengths};
+use super::checkpoint::{self, Mark};
 use super::lock::Lock;
-use super::{Display, Moment};
+use super::progress::{Display, RunProgress};
+use super::table::Table;
 use crate::error::{Error, Result};
-use crate::metrics::{EpochRecord, Split, TimingRecord};
+use crate::files::Disk;
+use crate::metrics::{EpochRecord, TimingRecord};
 use crate::records::{RunDir, metrics_rows, timing_row};
 use crate::terms::Term;
 use crate::train::{Flow, Observer, State, Task};
 
+/// The least time between two checkpoints of one process. Syncing costs milliseconds; where epochs take no longer, a crash
+/// loses the work of this time, which is quicker done again than saved.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The two tables of a run, open for writing.
+#[derive(Debug)]
+pub(super) struct Tables {
+    /// `metrics.csv`.
+    pub(super) metrics: Table,
+    /// `timing.csv`.
+    pub(super) timing: Table,
+}
+
+/// A checkpoint that was made and not written, or the time of the last that was.
+enum Saved {
+    Never,
+    At(Instant),
+    Pending { bytes: Vec<u8>, last: Instant },
+}
+
+/// Which run is recorded, and by whom.
+#[derive(Clone, Copy)]
+pub(super) struct Recording<'a> {
+    pub(super) dir: &'a RunDir,
+    pub(super) id: &'a str,
+    /// Behind the fence of `lock`.
+    pub(super) disk: &'a Disk,
+    pub(super) lock: &'a Lock,
+    /// The generation that began the run at its first epoch.
+    pub(super) attempt: Option<u64>,
+}
+
 /// The observer of one run.
 pub(super) struct Recorder<'a> {
-    dir: &'a RunDir,
-    id: &'a str,
-    metrics: File,
-    timing: File,
-    lengths: TableLengths,
+    run: Recording<'a>,
+    tables: Tables,
     display: &'a mut dyn Display,
     stop: &'a AtomicBool,
-    lock: &'a Lock,
-    /// R, K and active latents of the last test row written.
-    pub(super) last_test: Option<(f64, f64, u32)>,
+    saved: Saved,
 }
 
 impl<'a> Recorder<'a> {
-    /// Opens the tables, cut off after `lengths`: later rows belong to work that was lost.
-    pub(super) fn open(
-        dir: &'a RunDir,
-        id: &'a str,
-        lengths: TableLengths,
-        display: &'a mut dyn Display,
-        stop: &'a AtomicBool,
-        lock: &'a Lock,
-    ) -> Result<Self> {
-        Ok(Recorder {
-            dir,
-            id,
-            metrics: open_cut(&dir.metrics(), lengths.metrics)?,
-            timing: open_cut(&dir.timing(), lengths.timing)?,
-            lengths,
-            display,
-            stop,
-            lock,
-            last_test: None,
-        })
+    /// A recorder of `run` that adds to `tables`.
+    pub(super) fn new(run: Recording<'a>, tables: Tables, display: &'a mut dyn Display, stop: &'a AtomicBool) -> Self {
+        Recorder { run, tables, display, stop, saved: Saved::Never }
     }
 
     /// Saves `state` and where the tables end.
-    pub(super) fn checkpoint(&self, state: &State) -> Result<()> {
-        self.lock.check(self.dir)?;
-        checkpoint::save(&self.dir.checkpoint(), self.id, state, self.lengths)
+    pub(super) fn checkpoint(&mut self, state: &State) -> Result<()> {
+        let bytes = self.serialize(state)?;
+        self.write(&bytes)
+    }
+
+    /// Writes the checkpoint of the last epoch, if it was too early for that then.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.saved, Saved::Never) {
+            Saved::Never | Saved::At(_) => Ok(()),
+            Saved::Pending { bytes, .. } => self.write(&bytes),
+        }
+    }
+
+    /// SHA-256 of `metrics.csv` and of `timing.csv`, as far as this run has written them.
+    pub(super) fn digests(&self) -> (String, String) {
+        (self.tables.metrics.sha256(), self.tables.timing.sha256())
+    }
+
+    fn serialize(&self, state: &State) -> Result<Vec<u8>> {
+        let mark = Mark {
+            generation: Some(self.run.lock.generation()),
+            attempt: self.run.attempt,
+            metrics: self.tables.metrics.mark(),
+            timing: self.tables.timing.mark(),
+        };
+        checkpoint::serialize(self.run.id, state, &mark)
+    }
+
+    /// Writes a checkpoint, the rows that it speaks of before it.
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.tables.metrics.sync(self.run.disk)?;
+        self.tables.timing.sync(self.run.disk)?;
+        self.run.disk.replace(&self.run.dir.checkpoint(), bytes)?;
+        self.saved = Saved::At(Instant::now());
+        Ok(())
+    }
+
+    /// Writes the checkpoint of an epoch that has just been recorded, or keeps it for later.
+    fn save_epoch(&mut self, state: &State) -> Result<()> {
+        let bytes = self.serialize(state)?;
+        match &self.saved {
+            Saved::At(last) | Saved::Pending { last, .. }
+                if last.elapsed() < CHECKPOINT_INTERVAL && !self.run.disk.is_watched() =>
+            {
+                self.saved = Saved::Pending { bytes, last: *last };
+                Ok(())
+            }
+            Saved::Never | Saved::At(_) | Saved::Pending { .. } => self.write(&bytes),
+        }
     }
 
     fn flow(&self) -> Flow {
-        if self.stop.load(Ordering::Relaxed) || self.lock.is_lost() { Flow::Stop } else { Flow::Continue }
+        if self.stop.load(Ordering::Relaxed) || self.run.lock.is_lost() { Flow::Stop } else { Flow::Continue }
     }
-}
-
-fn open_cut(path: &Path, length: u64) -> Result<File> {
-    let open = || -> std::io::Result<File> {
-        let mut file = File::options().write(true).open(path)?;
-        file.set_len(length)?;
-        file.seek(SeekFrom::End(0))?;
-        Ok(file)
-    };
-    open().map_err(|e| Error::output(path, "write", e))
 }
 
 impl Observer for Recorder<'_> {
@@ -78,7 +124,7 @@ impl Observer for Recorder<'_> {
     fn batch(&mut self, task: &Task<'_>, state: &State) -> Flow {
         let sums = &state.progress.sums;
         let means = sums.means();
-        self.display.batch(&Moment {
+        self.display.batch(&RunProgress {
             epoch: state.progress.recorded.unwrap_or(0) + 1,
             epochs: task.epochs,
             images: sums.images,
@@ -96,21 +142,11 @@ impl Observer for Recorder<'_> {
         records: &[EpochRecord],
         timing: Option<TimingRecord>,
     ) -> Result<Flow> {
-        self.lock.check(self.dir)?;
-        let rows = metrics_rows(records)?;
-        self.metrics.write_all(&rows).map_err(|e| Error::output(&self.dir.metrics(), "write", e))?;
-        self.lengths.metrics += rows.len() as u64;
+        self.tables.metrics.append(self.run.disk, &metrics_rows(records)?)?;
         if let Some(timing) = &timing {
-            let row = timing_row(timing)?;
-            self.timing.write_all(&row).map_err(|e| Error::output(&self.dir.timing(), "write", e))?;
-            self.lengths.timing += row.len() as u64;
+            self.tables.timing.append(self.run.disk, &timing_row(timing)?)?;
         }
-        if let Some(test) = records.iter().find(|row| row.split == Split::Test)
-            && let Some(active) = test.active_units
-        {
-            self.last_test = Some((test.recon(), test.kl(), active));
-        }
-        self.checkpoint(state)?;
+        self.save_epoch(state)?;
         self.display.epoch(records, task.epochs, timing.map(|t| t.train_s + t.eval_s));
         Ok(self.flow())
     }

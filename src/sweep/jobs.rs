@@ -16,7 +16,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::records::RunDir;
-use crate::run::{Display, Effort, Ending, Existing, Finished, Job, Moment, execute};
+use crate::run::{Display, Existing, Finished, Job, Outcome, RunProgress, Started, execute};
 use crate::verdict::Verdict;
 
 /// How often a run that another process has is looked at again.
@@ -66,9 +66,9 @@ pub enum Fate {
 /// Told what a person may want to see, from all workers.
 pub trait Watcher: Sync {
     /// Worker `worker` takes up a run.
-    fn began(&self, worker: usize, run: &Planned, effort: Effort);
+    fn began(&self, worker: usize, run: &Planned, started: Started);
     /// It has done a batch.
-    fn moment(&self, worker: usize, run: &Planned, moment: &Moment);
+    fn moment(&self, worker: usize, run: &Planned, moment: &RunProgress);
     /// It is done with the run, after so much time.
     fn ended(&self, worker: usize, run: &Planned, fate: &Fate, time: Duration);
     /// Nothing is left but runs that other processes are working on; `holder` is what is known of one.
@@ -191,11 +191,11 @@ impl Crew<'_> {
             existing: Existing::Keep,
         };
         let finished = execute(&job, &mut Relay { worker, run, watcher }, stop)?;
-        Ok(match (finished.ending, finished.record.manifest.verdict) {
-            (Ending::Completed, _) => Fate::Done(Box::new(finished)),
-            (Ending::Interrupted, _) => Fate::Saved,
-            (Ending::Diverged, Some(Verdict::Diverged { epoch })) => Fate::Failed(diverged(epoch)),
-            (Ending::Diverged, _) => Fate::Failed("diverged".to_owned()),
+        Ok(match (finished.outcome, finished.record.manifest.verdict) {
+            (Outcome::Completed, _) => Fate::Done(Box::new(finished)),
+            (Outcome::Interrupted, _) => Fate::Saved,
+            (Outcome::Diverged, Some(Verdict { diverged_in: Some(epoch), .. })) => Fate::Failed(diverged(epoch)),
+            (Outcome::Diverged, _) => Fate::Failed("diverged".to_owned()),
         })
     }
 }
@@ -248,10 +248,10 @@ struct Relay<'a> {
 }
 
 impl Display for Relay<'_> {
-    fn start(&mut self, _: &RunDir, effort: Effort) {
-        self.watcher.began(self.worker, self.run, effort);
+    fn start(&mut self, _: &RunDir, started: Started) {
+        self.watcher.began(self.worker, self.run, started);
     }
-    fn batch(&mut self, moment: &Moment) {
+    fn batch(&mut self, moment: &RunProgress) {
         self.watcher.moment(self.worker, self.run, moment);
     }
     fn epoch(&mut self, _: &[EpochRecord], _: u32, _: Option<f64>) {}

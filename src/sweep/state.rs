@@ -1,7 +1,7 @@
 //! Where a run stands, from what is on disk alone.
 
-use crate::records::{Manifest, RunDir, Status};
-use crate::run::{Holder, holder};
+use crate::records::{Extent, Manifest, RunDir, Status, check_files, first_failure};
+use crate::run::{LockOwner, lock_owner};
 use crate::verdict::Verdict;
 
 /// Where a run stands.
@@ -12,7 +12,7 @@ pub enum State {
     /// Begun and left; the next sweep goes on with it.
     Unfinished,
     /// A process is working on it.
-    Running(Holder),
+    Running(LockOwner),
     /// All epochs are done.
     Done,
     /// It cannot be done; why.
@@ -29,15 +29,26 @@ impl State {
             return State::Pending;
         }
         if let Ok(manifest) = Manifest::read(&dir.manifest()) {
+            // A finished run is believed only with its tables; the next sweep makes it whole, or says why it cannot.
+            match manifest.status {
+                Status::Completed | Status::Diverged => {
+                    if let Err(why) = first_failure(dir, &check_files(dir, &manifest, Extent::Tables)) {
+                        return State::Failed(why);
+                    }
+                }
+                Status::Running | Status::Interrupted => {}
+            }
             match (manifest.status, manifest.verdict) {
                 (Status::Completed, _) => return State::Done,
-                (Status::Diverged, Some(Verdict::Diverged { epoch })) => return State::Diverged(diverged(epoch)),
+                (Status::Diverged, Some(Verdict { diverged_in: Some(epoch), .. })) => {
+                    return State::Diverged(diverged(epoch));
+                }
                 (Status::Diverged, _) => return State::Diverged("diverged".to_owned()),
                 (Status::Running | Status::Interrupted, _) => {}
             }
         }
-        if let Some(holder) = holder(dir) {
-            return State::Running(holder);
+        if let Some(owner) = lock_owner(dir) {
+            return State::Running(owner);
         }
         if let Ok(why) = std::fs::read_to_string(dir.failure()) {
             return State::Failed(why.lines().next().unwrap_or("no reason given").to_owned());
@@ -61,7 +72,7 @@ impl State {
     pub fn reason(&self) -> Option<String> {
         match self {
             State::Diverged(why) | State::Failed(why) => Some(why.clone()),
-            State::Running(holder) => Some(format!("{holder} since {}", holder.since)),
+            State::Running(owner) => Some(format!("{owner} since {}", owner.since)),
             State::Pending | State::Unfinished | State::Done => None,
         }
     }

@@ -1,0 +1,71 @@
+//! What a run's records say beside its numbers: `config.toml` and `run.json`.
+
+use super::job::Job;
+use crate::error::{Error, Result};
+use crate::records::{DataFacts, Host, Manifest, ObjectiveFacts, Request, Status, Versions, now};
+use crate::terms::Term;
+use crate::train::Task;
+
+/// The text of `config.toml`.
+///
+/// # Errors
+/// [`Error::Usage`] for a data directory that TOML cannot hold.
+pub(super) fn config(job: &Job<'_>) -> Result<String> {
+    let mut settings = job.spec.settings().clone();
+    settings.preset = job.preset;
+    settings.data_dir = job.data_dir.map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
+    let toml = toml::to_string(&settings).map_err(|e| {
+        let dir = settings.data_dir.unwrap_or_default();
+        Error::Usage(format!(
+            "config.toml cannot hold the settings of this run ({e}); the path of the data, {dir:?}, must be UTF-8: rename \
+             the directory, or make a link to it"
+        ))
+    })?;
+    Ok(format!("# `vae-bench --config` on this file repeats the run.\n{toml}"))
+}
+
+/// Bounds of R that no training moves: see [`DataFacts`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Floors {
+    pub(super) collapsed: Option<f64>,
+    pub(super) entropy: Option<f64>,
+}
+
+/// `run.json` of a run that begins.
+pub(super) fn manifest(job: &Job<'_>, id: &str, task: &Task<'_>, floors: Floors) -> Manifest {
+    // Weights of a full batch at the end of the run: a warm-up that is not over has not reached its beta.
+    let (objective, batch, end) = (&task.objective, task.full_batch(), task.end_of(task.epochs));
+    let weights = objective.weights(batch, end);
+    let started = now();
+    Manifest {
+        run: id.to_owned(),
+        status: Status::Running,
+        verdict: None,
+        objective: ObjectiveFacts {
+            recon_weight: weights.get(Term::Recon).copied().unwrap_or(0.0),
+            kl_weight: weights.get(Term::Kl).copied().unwrap_or(0.0),
+            beta_effective: objective.beta_effective(batch, end),
+            beta_sigma2: objective.beta_sigma2(batch, end, None, None),
+        },
+        data: DataFacts {
+            name: job.data.name.clone(),
+            train_images: job.data.train.len(),
+            test_images: job.data.test.len(),
+            pixels: job.data.pixels(),
+            collapsed_floor: floors.collapsed,
+            entropy_floor: floors.entropy,
+            files: job.data.files.clone(),
+        },
+        versions: Versions::current(),
+        host: Host::current(),
+        device: job.device_name.to_owned(),
+        threads: job.threads,
+        argv: job.argv.to_vec(),
+        updated: started.clone(),
+        started,
+        generation: None,
+        attempt: None,
+        request: Request::Plain,
+        files: Vec::new(),
+    }
+}

@@ -1,0 +1,82 @@
+//! What is to be done, and what came of it.
+
+use std::path::Path;
+
+use candle_core::Device;
+
+use crate::data::Dataset;
+use crate::records::{RunDir, RunRecord};
+use crate::spec::RunSpec;
+use crate::spec::presets::PresetName;
+
+/// What to do with a run that is already finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Leave it alone.
+    Keep,
+    /// Throw it away and run again; a repetition that was interrupted is resumed.
+    Repeat,
+}
+
+/// One run to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// What determines the result; its data source is the one of `data`.
+    pub spec: &'a RunSpec,
+    /// The images.
+    pub data: &'a Dataset,
+    /// Where the images were found, if the user said.
+    pub data_dir: Option<&'a Path>,
+    /// The preset that was named.
+    pub preset: Option<PresetName>,
+    /// The directory that holds run directories.
+    pub out: &'a Path,
+    /// Where tensors live.
+    pub device: &'a Device,
+    /// The device as typed.
+    pub device_name: &'a str,
+    /// Threads at work.
+    pub threads: usize,
+    /// The command as typed.
+    pub argv: &'a [String],
+    /// What to do if it is done already.
+    pub existing: Existing,
+}
+
+/// How a run ended, this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs are done.
+    Completed,
+    /// The objective became non-finite.
+    Diverged,
+    /// Stopped by a signal, with a checkpoint.
+    Interrupted,
+}
+
+/// Where this call began the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// Nowhere: the run was finished before; nothing was computed.
+    Finished,
+    /// At the first epoch.
+    Fresh,
+    /// It went on after the given epoch.
+    Resumed {
+        /// The last epoch that was recorded before.
+        after_epoch: u32,
+    },
+}
+
+/// A run after [`execute`](super::execute).
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Where it is.
+    pub dir: RunDir,
+    /// What it says of itself.
+    pub record: RunRecord,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Where this call began the work.
+    pub started: Started,
+}

@@ -1,0 +1,177 @@
+//! The work on a run whose directory is ours: its start, its training, its end.
+
+use std::sync::atomic::AtomicBool;
+
+use candle_core::DType;
+use candle_nn::Optimizer as _;
+
+use super::checkpoint;
+use super::facts::{self, Floors};
+use super::job::{Job, Outcome, Started};
+use super::lock::Lock;
+use super::measure::last_measurement;
+use super::model_file;
+use super::progress::Display;
+use super::recorder::{Recorder, Recording};
+use super::start::Start;
+use crate::data::{FileDigest, PixelStats};
+use crate::engine::Backend;
+use crate::error::{Error, Result};
+use crate::evaluate::evaluate;
+use crate::files::Disk;
+use crate::metrics::LatentRecord;
+use crate::model::{self, Model, OutputBias, Vae};
+use crate::optimizer::Optimizer;
+use crate::records::{Manifest, RunDir, Status, latents_table, now, parse_metrics, sha256};
+use crate::train::{self, ResumePoint, State, Task, train};
+use crate::verdict::{Evidence, ObjectiveJudgement, ScheduleInUse, Verdict};
+
+/// A job whose directory is ours.
+pub(super) struct Worker<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) id: &'a str,
+    pub(super) dir: &'a RunDir,
+    pub(super) lock: &'a Lock,
+    /// Behind the fence of the lock.
+    pub(super) disk: Disk,
+    pub(super) task: Task<'a>,
+    train_stats: PixelStats,
+    floors: Floors,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(job: &'a Job<'a>, id: &'a str, dir: &'a RunDir, lock: &'a Lock) -> Result<Self> {
+        let training = job.spec.training();
+        let pixels = job.spec.data().pixels;
+        let train_stats = PixelStats::of(&job.data.train, pixels);
+        let objective = job.spec.objective_for(job.data.pixels(), job.spec.data_variance(&train_stats)?);
+        let task = Task {
+            objective,
+            data: job.data,
+            pixels,
+            batch_size: training.batch_size,
+            epochs: training.epochs,
+            seed: job.spec.seed(),
+        };
+        let test_stats = PixelStats::of(&job.data.test, pixels);
+        let floors = Floors {
+            collapsed: objective.recon.collapsed_floor(&train_stats, &test_stats)?,
+            entropy: objective.recon.entropy_floor(&test_stats),
+        };
+        Ok(Worker { job, id, dir, lock, disk: lock.disk(), task, train_stats, floors })
+    }
+
+    pub(super) fn work(&self, display: &mut dyn Display, stop: &AtomicBool) -> Result<(Outcome, Started)> {
+        let Start { mut state, tables, manifest, started } = self.start(display)?;
+        display.start(self.dir, started);
+        let run =
+            Recording { dir: self.dir, id: self.id, disk: &self.disk, lock: self.lock, attempt: manifest.attempt };
+        let mut recorder = Recorder::new(run, tables, display, stop);
+        let ending = train(&self.task, &mut state, &mut recorder)?;
+        match ending {
+            train::Outcome::Interrupted => recorder.checkpoint(&state)?,
+            train::Outcome::Completed | train::Outcome::Diverged { .. } => recorder.finish()?,
+        }
+        Ok((self.end(ending, &state, &recorder, manifest)?, started))
+    }
+
+    /// Writes what the training has led to, and `run.json` last of all.
+    fn end(
+        &self,
+        ending: train::Outcome,
+        state: &State,
+        recorder: &Recorder<'_>,
+        mut manifest: Manifest,
+    ) -> Result<Outcome> {
+        let (metrics, timing) = recorder.digests();
+        let tables = [("metrics.csv", metrics), ("timing.csv", timing)];
+        let outcome = match ending {
+            train::Outcome::Completed => {
+                manifest.files.extend(tables.map(|(file, sha256)| FileDigest { file: file.to_owned(), sha256 }));
+                let latents = latents_table(&self.measure_latents(&state.model)?)?;
+                manifest.files.push(self.write_file("latents.csv", &latents)?);
+                manifest.files.push(self.write_model(&state.model)?);
+                manifest.status = Status::Completed;
+                manifest.verdict = Some(self.verdict(Verdict::judge)?);
+                Outcome::Completed
+            }
+            train::Outcome::Interrupted => {
+                manifest.status = Status::Interrupted;
+                Outcome::Interrupted
+            }
+            train::Outcome::Diverged { epoch } => {
+                manifest.files.extend(tables.map(|(file, sha256)| FileDigest { file: file.to_owned(), sha256 }));
+                // The weights that led here are worth nothing; the last checkpoint's are the last good ones.
+                if epoch > 0 {
+                    let mut good = self.untrained()?;
+                    checkpoint::load(&self.dir.checkpoint(), self.id, &self.task, &mut good)
+                        .map_err(|why| Error::Run(format!("{}: {why}", self.dir.checkpoint().display())))?;
+                    manifest.files.push(self.write_model(&good.model)?);
+                }
+                manifest.status = Status::Diverged;
+                manifest.verdict = Some(self.verdict(|evidence| Verdict::diverged(epoch, evidence))?);
+                Outcome::Diverged
+            }
+        };
+        manifest.updated = now();
+        manifest.write(&self.disk, &self.dir.manifest())?;
+        Ok(outcome)
+    }
+
+    fn write_model(&self, model: &Model) -> Result<FileDigest> {
+        self.write_file("model.safetensors", &model_file::serialize(model, self.job.spec)?)
+    }
+
+    /// Writes `file` of the run, and gives its digest.
+    fn write_file(&self, file: &str, bytes: &[u8]) -> Result<FileDigest> {
+        self.disk.replace(&self.dir.path().join(file), bytes)?;
+        Ok(FileDigest { file: file.to_owned(), sha256: sha256(bytes) })
+    }
+
+    pub(super) fn untrained(&self) -> Result<State> {
+        let spec = self.job.spec;
+        let bias = match spec.network().output_bias {
+            OutputBias::Zero => None,
+            OutputBias::DataMean => Some(self.data_mean_bias()),
+        };
+        let architecture = spec.architecture(self.job.data.pixels());
+        let start = model::Start { init: spec.network().init, seed: spec.seed(), output_bias: bias.as_deref() };
+        let backend = Backend::new(spec.network().engine, DType::F32, self.job.device)?;
+        let model = Model::Vae(Vae::new(&architecture, &start, &backend)?);
+        let parameters: Vec<_> = model.parameters().iter().map(|(_, p)| p.clone()).collect();
+        let optimizer = Optimizer::new(parameters, spec.training().optimizer)?;
+        Ok(State { optimizer, model, progress: ResumePoint::default() })
+    }
+
+    fn data_mean_bias(&self) -> Vec<f32> {
+        let means = self.train_stats.means();
+        let objective = &self.task.objective;
+        means.into_iter().map(|mean| objective.recon.output_for_mean(mean) as f32).collect()
+    }
+
+    /// What `judge` makes of the rows that were recorded.
+    fn verdict(&self, judge: impl FnOnce(&Evidence<'_>) -> Verdict) -> Result<Verdict> {
+        let path = self.dir.metrics();
+        let text = std::fs::read(&path).map_err(|e| Error::input(&path, "read", e))?;
+        let rows = parse_metrics(&text).map_err(|why| Error::Run(format!("{}: {why}", path.display())))?;
+        let task = &self.task;
+        Ok(judge(&Evidence {
+            rows: &rows,
+            latent_dim: self.job.spec.family().latent_dim(),
+            floor: self.floors.collapsed,
+            objective: ObjectiveJudgement::of(&task.objective, task.full_batch(), task.end_of(task.epochs)),
+            schedule: ScheduleInUse::of(&task.objective),
+        }))
+    }
+
+    /// The latents of the trained model, on the test images as the last epoch saw them.
+    fn measure_latents(&self, model: &Model) -> Result<Vec<LatentRecord>> {
+        let on = last_measurement(self.job.spec, self.job.data);
+        Ok(evaluate(model, &self.task.objective, &on)?.latents())
+    }
+
+    /// `run.json` of a run that begins.
+    pub(super) fn manifest(&self) -> Manifest {
+        facts::manifest(self.job, self.id, &self.task, self.floors)
+    }
+}
