@@ -13,7 +13,7 @@ mod sweep_args;
 mod sweep_display;
 mod trained;
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -27,7 +27,8 @@ use trained::Subject;
 
 use crate::data::{Loaded, load};
 use crate::error::{Error, ExitCode, Result};
-use crate::files::write_atomically;
+use crate::files::write_atomically_with;
+use crate::records::merged::RowChoice;
 use crate::report::{Trend, json_summary, run_summary};
 use crate::run::{Effort, Ending, Existing, Finished, Job, check_memory, execute};
 use crate::spec::{RunSpec, Settings};
@@ -103,23 +104,49 @@ fn print(bytes: &[u8]) {
 fn merge_runs(args: &MergeArgs) -> Result<ExitCode> {
     let rows = match (args.mean, args.only_final) {
         (true, _) => Rows::Mean,
-        (false, true) => Rows::Final,
-        (false, false) => Rows::All,
+        (false, true) => Rows::Each(RowChoice::Final),
+        (false, false) => Rows::Each(RowChoice::All),
     };
     let runs = find_runs(&args.runs)?;
-    let Merged { table, notes } = merge(&runs, rows)?;
-    for note in missing(&args.runs, &runs)?.iter().chain(&notes) {
+    let missing = missing(&args.runs, &runs)?;
+    let Merged { rows, damaged, notes } = match &args.out {
+        None => merge(&runs, rows, &mut BufWriter::new(UntilClosed::new(std::io::stdout().lock())))?,
+        Some(path) => write_atomically_with(path, |file| merge(&runs, rows, file))?,
+    };
+    for note in missing.iter().chain(&notes) {
         eprintln!("warning: {note}");
     }
-    match &args.out {
-        None => print(&table),
-        Some(path) => {
-            write_atomically(path, &table)?;
-            let lines = table.iter().filter(|&&b| b == b'\n').count();
-            print(format!("{}: {} rows\n", path.display(), lines.saturating_sub(1)).as_bytes());
+    if let Some(path) = &args.out {
+        print(format!("{}: {rows} rows\n", path.display()).as_bytes());
+    }
+    Ok(if damaged > 0 { ExitCode::RunFailed } else { ExitCode::Done })
+}
+
+/// A stream whose reader may leave when it has seen enough (`| head`); what it would still be given is dropped.
+struct UntilClosed<W> {
+    to: W,
+}
+
+impl<W: Write> UntilClosed<W> {
+    fn new(to: W) -> Self {
+        UntilClosed { to }
+    }
+}
+
+impl<W: Write> Write for UntilClosed<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.to.write(bytes) {
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            other => other,
         }
     }
-    Ok(ExitCode::Done)
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self.to.flush() {
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
 }
 
 /// Flags and variables over the configuration file over the preset.

@@ -1,7 +1,7 @@
 //! `vae-bench sweep` and `vae-bench status`.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches};
@@ -12,12 +12,12 @@ use super::list::{Listed, list, will_run};
 use super::sweep_args::{ListFormat, StatusArgs, SweepArgs, SweptArgs};
 use super::{banner, one_line, print, stop_on_signals, sweep_display};
 use crate::error::{Error, ExitCode, Result};
-use crate::records::{RunDir, RunRecord};
+use crate::records::RunDir;
 use crate::report::Table;
 use crate::run::{check_side_by_side, remove_dead_lock};
 use crate::spec::{RunSpec, Settings};
 use crate::sweep::{
-    Crew, Definition, Fate, Layers, Library, Line, OnFailure, Plan, Planned, State, find_runs, plans_in,
+    Crew, Definition, Fate, Layers, Library, OnFailure, Plan, PlanLine, Planned, State, find_runs, plans_in, run_name,
 };
 
 /// A sweep that has no file.
@@ -234,27 +234,39 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
     );
 }
 
-/// Lists the runs of all plans in a directory, and those that lie there besides.
+/// Lists the runs of all plans in a directory, and those that lie there besides; or the one run of a run directory.
 pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
     let mut seen: HashSet<String> = HashSet::new();
     let mut runs: Vec<Planned> = Vec::new();
-    let plans = plans_in(&args.dir)?;
-    for Line { run, settings } in plans.into_iter().flat_map(|plan| plan.runs) {
+    let is_run = RunDir::new(&args.dir).manifest().is_file();
+    let out = if is_run { holder_of(&args.dir) } else { args.dir.clone() };
+    let plans = if is_run { Vec::new() } else { plans_in(&out)? };
+    for PlanLine { run, settings } in plans.into_iter().flat_map(|plan| plan.runs) {
         if seen.insert(run.clone()) {
             runs.push(planned(run, settings)?);
         }
     }
     for dir in find_runs(std::slice::from_ref(&args.dir))? {
-        let name = dir.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        if !seen.contains(&name) {
-            runs.push(planned(name, RunRecord::read(&dir)?.settings)?);
+        let name = run_name(dir.path());
+        if seen.contains(&name) {
+            continue;
+        }
+        match Settings::read(&dir.config()).and_then(|settings| planned(name, settings)) {
+            Ok(run) => runs.push(run),
+            Err(why) => eprintln!("warning: left out: {why}"),
         }
     }
-    let states: Vec<Listed<'_>> =
-        runs.iter().map(|run| (run, State::of(&RunDir::new(args.dir.join(&run.id))))).collect();
+    let states: Vec<Listed<'_>> = runs.iter().map(|run| (run, State::of(&RunDir::new(out.join(&run.id))))).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    print(list(&states, &args.dir, args.format, cores).as_bytes());
+    print(list(&states, &out, args.format, cores).as_bytes());
     Ok(ExitCode::Done)
+}
+
+/// The directory that holds the run directory `run`.
+fn holder_of(run: &Path) -> PathBuf {
+    let named = run.file_name().and(run.parent());
+    let parent = named.map(Path::to_path_buf).unwrap_or_else(|| run.join(".."));
+    if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent }
 }
 
 fn planned(id: String, settings: Settings) -> Result<Planned> {

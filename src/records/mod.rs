@@ -1,16 +1,20 @@
 //! A run on disk: its files by name, and their formats. Written by `run`, read by everything that compares runs.
 
+mod comparable;
+mod copies;
 mod manifest;
+pub mod merged;
 mod tables;
 
 use std::path::{Path, PathBuf};
 
+pub use comparable::{Comparable, TestImages};
+pub use copies::{OneOfEach, one_of_each};
 pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Status, Versions, host_name, now};
 pub use tables::{
     METRICS_HEADER, TIMING_HEADER, latents_table, metrics_rows, parse_latents, parse_metrics, parse_timing, timing_row,
 };
 
-use crate::choice::Choice;
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::spec::Settings;
@@ -98,19 +102,19 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
-    /// What R was measured on and in: within one value, R and -ELBO of runs can be compared.
+    /// What R was measured on and in.
     ///
-    /// Data set, binarisation, pixel range, and whether R is a mass, a density or a squared error.
-    pub fn comparable(&self) -> String {
-        let name = |name: Option<String>| name.unwrap_or_default();
-        let s = &self.settings;
-        let measure = name(s.loss.map(|loss| loss.measure().name()));
-        format!(
-            "{}/{}/{}/{measure}",
-            self.manifest.data.name.name(),
-            name(s.binarize.map(|b| b.name())),
-            name(s.pixel_range.map(|r| r.name()))
-        )
+    /// # Errors
+    /// [`Error::Run`] where a setting is missing that the key needs.
+    pub fn comparable(&self) -> Result<Comparable> {
+        Comparable::of(&self.manifest.data, &self.settings).map_err(|why| {
+            Error::Run(format!("run {:?}: {why}; its config.toml is damaged, repeat the run", self.manifest.run))
+        })
+    }
+
+    /// The last epoch that has a row.
+    pub fn last_epoch(&self) -> Option<u32> {
+        self.metrics.iter().map(|row| row.epoch).max()
     }
 
     /// Reads the run in `dir`.

@@ -38,7 +38,7 @@ pub struct Plan {
 
 /// A line of a plan's file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Line {
+pub struct PlanLine {
     /// The name of the run's directory.
     pub run: String,
     /// What was given.
@@ -54,11 +54,11 @@ struct Given<'a> {
 
 /// A plan read back.
 #[derive(Clone, Debug)]
-pub struct Written {
+pub struct WrittenPlan {
     /// What it is called.
     pub name: String,
     /// Its runs.
-    pub runs: Vec<Line>,
+    pub runs: Vec<PlanLine>,
 }
 
 /// The ending of a plan's file.
@@ -119,7 +119,7 @@ impl Planned {
 ///
 /// # Errors
 /// [`Error::Run`] for one that is damaged.
-pub fn plans_in(dir: &Path) -> Result<Vec<Written>> {
+pub fn plans_in(dir: &Path) -> Result<Vec<WrittenPlan>> {
     let mut plans = Vec::new();
     let Ok(entries) = std::fs::read_dir(dir) else { return Ok(plans) };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -129,7 +129,7 @@ pub fn plans_in(dir: &Path) -> Result<Vec<Written>> {
             continue;
         };
         let text = std::fs::read_to_string(&path).map_err(|e| Error::input(&path, "read", e))?;
-        let line = |(i, line): (usize, &str)| -> Result<Line> {
+        let line = |(i, line): (usize, &str)| -> Result<PlanLine> {
             let told = |why: String| {
                 Error::Run(format!(
                     "{}: line {}: no run of a plan ({why}); remove the file, or run its sweep again",
@@ -137,7 +137,7 @@ pub fn plans_in(dir: &Path) -> Result<Vec<Written>> {
                     i + 1
                 ))
             };
-            let line: Line = serde_json::from_str(line).map_err(|e| told(e.to_string()))?;
+            let line: PlanLine = serde_json::from_str(line).map_err(|e| told(e.to_string()))?;
             // It becomes part of a path.
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
             if line.run.is_empty() || line.run.starts_with('.') || !line.run.bytes().all(plain) {
@@ -146,7 +146,7 @@ pub fn plans_in(dir: &Path) -> Result<Vec<Written>> {
             Ok(line)
         };
         let runs = text.lines().enumerate().map(line).collect::<Result<_>>()?;
-        plans.push(Written { name: name.to_owned(), runs });
+        plans.push(WrittenPlan { name: name.to_owned(), runs });
     }
     Ok(plans)
 }

@@ -2,7 +2,6 @@
 
 mod command;
 mod naming;
-mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,8 @@ use crate::choice::Choice;
 use crate::error::{Error, Result};
 use crate::metrics::{EpochRecord, LatentRecord, Split};
 use crate::objective::Measure;
-use crate::records::{Manifest, RunDir, RunRecord, Status, parse_latents};
+use crate::records::merged::{MergedRun, parse_merged};
+use crate::records::{Comparable, Manifest, OneOfEach, RunDir, RunRecord, Status, one_of_each, parse_latents};
 use crate::spec::Settings;
 use figure::scale::drawable;
 
@@ -94,7 +94,7 @@ pub enum Quantity {
 impl Run {
     /// A run that was read from its directory.
     fn of(dir: &RunDir, record: RunRecord) -> Result<Self> {
-        let comparable = record.comparable();
+        let comparable = record.comparable()?.to_string();
         let RunRecord { manifest, settings, metrics } = record;
         let verdict =
             manifest.verdict.and_then(|v| Some(serde_json::to_value(v).ok()?.get("name")?.as_str()?.to_owned()));
@@ -116,6 +116,22 @@ impl Run {
             manifest: Some(manifest),
             dir: Some(dir.clone()),
         })
+    }
+
+    /// A run that was read from a merged table.
+    fn merged(run: MergedRun) -> Self {
+        Run {
+            name: run.name,
+            status: run.status,
+            verdict: run.verdict,
+            comparable: run.comparable,
+            settings: run.settings,
+            metrics: run.metrics,
+            floors: Floors { collapsed: run.collapsed_floor, entropy: run.entropy_floor },
+            latents: Vec::new(),
+            manifest: None,
+            dir: None,
+        }
     }
 
     /// The last row of the test images.
@@ -199,8 +215,9 @@ impl Study {
     /// # Errors
     /// [`Error::Run`] where nothing is left.
     pub fn read(dirs: &[RunDir], tables: &[PathBuf]) -> Result<Self> {
-        let mut study = Study::default();
-        for dir in dirs {
+        let OneOfEach { runs: dirs, notes } = one_of_each(dirs)?;
+        let mut study = Study { runs: Vec::new(), notes };
+        for dir in &dirs {
             match RunRecord::read(dir).and_then(|record| Run::of(dir, record)) {
                 Ok(run) => study.runs.push(run),
                 Err(why) => study.notes.push(format!("left out: {why}")),
@@ -209,11 +226,11 @@ impl Study {
         for path in tables {
             let text = std::fs::read(path).map_err(|e| Error::input(path, "read", e))?;
             let known: Vec<String> = study.runs.iter().map(|run| run.name.clone()).collect();
-            let read = table::parse(&text).map_err(|why| not_a_table(path, &why))?;
+            let read = parse_merged(&text).map_err(|why| not_a_table(path, &why))?;
             if read.runs.is_empty() && read.notes.is_empty() {
                 study.notes.push(format!("{}: has no rows", path.display()));
             }
-            study.runs.extend(read.runs.into_iter().filter(|run| !known.contains(&run.name)));
+            study.runs.extend(read.runs.into_iter().filter(|run| !known.contains(&run.name)).map(Run::merged));
             study.notes.extend(read.notes.into_iter().map(|note| format!("{}: {note}", path.display())));
         }
         if study.runs.is_empty() {
@@ -221,6 +238,8 @@ impl Study {
             return Err(Error::Run(format!("nothing to show: {why}")));
         }
         study.runs.sort_by(|a, b| a.name.cmp(&b.name));
+        let keys: Vec<Comparable> = study.groups().keys().filter_map(|key| key.parse().ok()).collect();
+        study.notes.extend(Comparable::why_apart(&keys));
         Ok(study)
     }
 
@@ -243,20 +262,7 @@ fn not_a_table(path: &Path, why: &str) -> Error {
 
 /// "mnist, grey pixels, R in nats of a mass" for the value of the column `comparable`.
 pub fn describe_group(comparable: &str) -> String {
-    let parts: Vec<&str> = comparable.split('/').collect();
-    let [data, binarize, range, measure] = parts[..] else { return comparable.to_owned() };
-    let pixels = match binarize {
-        "none" => "grey pixels".to_owned(),
-        other => format!("{other} binarised pixels"),
-    };
-    let range = if range == "unit" { String::new() } else { format!(", {range} range") };
-    let measure = match measure {
-        "mass" => "R as the negative log of a mass",
-        "density" => "R as the negative log of a density",
-        "squared-error" => "squared error",
-        other => other,
-    };
-    format!("{data}, {pixels}{range}, {measure}")
+    comparable.parse::<Comparable>().map_or_else(|_| comparable.to_owned(), |key| key.describe())
 }
 
 /// A choice's name, or nothing.
