@@ -8,54 +8,54 @@ use clap::{CommandFactory, FromArgMatches};
 use serde_json::json;
 
 use super::display::Style;
-use super::list::{Listed, list, will_run};
+use super::list::{Listed, list, runs, will_run};
 use super::sweep_args::{ListFormat, StatusArgs, SweepArgs, SweptArgs};
-use super::{banner, one_line, print, stop_on_signals, sweep_display};
+use super::{banner, one_line, pool, print, stop_on_signals, sweep_display};
 use crate::error::{Error, ExitCode, Result};
 use crate::records::RunDir;
 use crate::report::Table;
 use crate::run::{check_side_by_side, remove_dead_lock};
 use crate::spec::{RunSpec, Settings};
 use crate::sweep::{
-    Crew, Definition, Fate, Layers, Library, OnFailure, Plan, PlanLine, Planned, State, find_runs, plans_in, run_name,
+    DatasetCache, Definition, OnFailure, Overrides, Plan, PlanLine, Planned, RunOutcome, Runner, State, find_runs,
+    plans_in, run_name,
 };
-
-/// A sweep that has no file.
-const UNNAMED: &str = "grid";
+use crate::text::shell_quote;
 
 /// Plans the sweep, and does it or lists it.
 pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
-    let (definition, layers) = define(args)?;
-    let name = args.file.as_deref().and_then(Path::file_stem).map_or(UNNAMED.into(), |stem| stem.to_string_lossy());
-    let library = Library::default();
-    let plan = Plan::make(&name, &definition, &layers, &library)?;
-    for warning in library.take_warnings() {
+    let (definition, overrides) = define(args)?;
+    let file = args.file.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+    let datasets = DatasetCache::default();
+    let readers = pool(None)?;
+    let plan = readers.install(|| Plan::make(file.as_deref(), &definition, &overrides, &datasets))?;
+    for warning in datasets.take_warnings() {
         banner(&warning);
     }
     for note in &plan.notes {
         eprintln!("warning: {note}");
     }
     let runs = chosen(args, &plan)?;
-    let (jobs, threads) = crew_size(args);
+    let (jobs, _) = jobs_and_threads(args);
     let states: Vec<Listed<'_>> =
         runs.iter().map(|run| (*run, State::of(&RunDir::new(args.out.join(&run.id))))).collect();
     if args.dry_run || args.format.is_some() {
         print(list(&states, &args.out, args.format.unwrap_or(ListFormat::Table), jobs).as_bytes());
         return Ok(ExitCode::Done);
     }
-    work(args, &plan, states, &library, jobs, threads)
+    work(args, &plan, states, &datasets, &readers)
 }
 
 /// The sweep that was typed: file, axes, flags, variables.
-fn define(args: &SweepArgs) -> Result<(Definition, Layers)> {
+fn define(args: &SweepArgs) -> Result<(Definition, Overrides)> {
     let with_variables = SweptArgs::try_parse_from_nothing()?;
     let typed = SweptArgs::try_parse_without_variables(&args.run)?;
-    let layers = Layers { flags: typed.settings.settings(), variables: with_variables.settings.settings() };
+    let overrides = Overrides { flags: typed.settings.settings(), variables: with_variables.settings.settings() };
     let mut definition = args.file.as_deref().map(Definition::read).transpose()?.unwrap_or_default();
     if let Some(config) = typed.config.or(with_variables.config) {
         definition.set_base(Settings::read(&config)?)?;
     }
-    let flags = layers.flags.given();
+    let flags = overrides.flags.given();
     for axis in &args.grid {
         definition.add_typed(axis)?;
         let key = axis.split('=').next().unwrap_or_default().trim();
@@ -65,7 +65,7 @@ fn define(args: &SweepArgs) -> Result<(Definition, Layers)> {
             )));
         }
     }
-    Ok((definition, layers))
+    Ok((definition, overrides))
 }
 
 impl SweptArgs {
@@ -114,7 +114,7 @@ fn chosen<'a>(args: &SweepArgs, plan: &'a Plan) -> Result<Vec<&'a Planned>> {
 }
 
 /// Runs side by side, and threads of each.
-fn crew_size(args: &SweepArgs) -> (usize, usize) {
+fn jobs_and_threads(args: &SweepArgs) -> (usize, usize) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match (args.jobs, args.threads) {
         (Some(jobs), Some(threads)) => (jobs, threads),
@@ -128,10 +128,10 @@ fn work(
     args: &SweepArgs,
     plan: &Plan,
     states: Vec<Listed<'_>>,
-    library: &Library,
-    jobs: usize,
-    threads: usize,
+    datasets: &DatasetCache,
+    readers: &rayon::ThreadPool,
 ) -> Result<ExitCode> {
+    let (jobs, threads) = jobs_and_threads(args);
     let all = states.len();
     let mut failed: Vec<(String, String)> = Vec::new();
     let mut left: Vec<&Planned> = Vec::new();
@@ -155,8 +155,9 @@ fn work(
     let stop = stop_on_signals()?;
     plan.write(&args.out)?;
 
-    let crew = Crew {
-        library,
+    let runner = Runner {
+        datasets,
+        readers,
         out: &args.out,
         device: &device,
         device_name: &args.device.to_string(),
@@ -170,21 +171,26 @@ fn work(
         (_, true) => Style::Json,
         _ => Style::Auto,
     };
-    let fates = {
+    let outcomes = {
         let watcher = sweep_display::watcher(style, &left, jobs);
-        crew.work(&left, &*watcher, &stop)?
+        runner.work(&left, &*watcher, &stop)?
     };
-    let mut done = 0;
-    for (run, fate) in fates {
-        match fate {
-            Fate::Done(_) => done += 1,
-            Fate::Failed(why) => failed.push((run.id.clone(), why)),
-            Fate::Saved => {}
+    let (mut done, mut data_failed) = (0, false);
+    for (run, outcome) in outcomes {
+        match outcome {
+            RunOutcome::Done(_) => done += 1,
+            RunOutcome::Failed(why) => failed.push((run.id.clone(), why)),
+            RunOutcome::DataFailed(why) => {
+                data_failed = true;
+                failed.push((run.id.clone(), format!("{why} (as every run of this data)")));
+            }
+            RunOutcome::Saved => {}
         }
     }
     let open = all - before - done - failed.len();
     conclude(args, plan, &Count { all, before, done, open }, &failed);
     Ok(match (failed.is_empty(), open) {
+        _ if data_failed => ExitCode::Data,
         (false, 0) => ExitCode::RunFailed,
         (false, _) if args.fail_fast => ExitCode::RunFailed,
         (_, 1..) => ExitCode::Interrupted,
@@ -199,7 +205,7 @@ struct Count {
     open: usize,
 }
 
-/// What is said at the end of a sweep.
+/// Prints the end of a sweep: failures, and where the records are.
 fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, String)]) {
     let Count { all, before, done, open } = count;
     if !failed.is_empty() {
@@ -208,7 +214,7 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
         eprint!("{table}");
     }
     if *open > 0 {
-        eprintln!("stopped with {open} runs open; the same command goes on with them");
+        eprintln!("stopped with {} open; the same command goes on with them", runs(*open));
     }
     if args.json {
         let failures: Vec<_> = failed.iter().map(|(run, why)| json!({ "run": run, "reason": why })).collect();
@@ -219,16 +225,17 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
         print(format!("{line}\n").as_bytes());
         return;
     }
-    let out = args.out.display();
+    let out = args.out.display().to_string();
     let mut parts = vec![format!("{done} done now"), format!("{before} done before")];
     parts.extend((!failed.is_empty()).then(|| format!("{} failed", failed.len())));
     parts.extend((*open > 0).then(|| format!("{open} open")));
     print(
         format!(
-            "sweep    {}, {all} of {} runs: {}\nrecords  {out}\ntable    vae-bench merge {out} --out table.csv\n",
+            "sweep    {}, {all} of {}: {}\nrecords  {out}\ntable    vae-bench merge {} --out table.csv\n",
             plan.name,
-            plan.runs.len(),
-            parts.join(", ")
+            runs(plan.runs.len()),
+            parts.join(", "),
+            shell_quote(&out)
         )
         .as_bytes(),
     );

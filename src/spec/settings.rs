@@ -130,7 +130,7 @@ impl Settings {
             (lower.adam_beta1, lower.adam_beta2, lower.adam_eps) = (None, None, None);
             lower.rmsprop_alpha = None;
         }
-        if self.data.is_some() && self.data != lower.data {
+        if self.data.is_some() && lower.data.is_some() && self.data != lower.data {
             lower.data_dir = None;
         }
         // A constraint is one choice, made of several settings.
@@ -262,6 +262,11 @@ mod tests {
         assert_eq!((both.loss, both.sigma2, both.beta), (Some(Loss::Bce), None, Some(2.0)));
         let same = Settings { loss: Some(Loss::Gaussian), ..Settings::default() }.over(file);
         assert_eq!(same.sigma2, Some(0.5));
+        let named_dir = Settings { data_dir: Some("d".into()), ..Settings::default() };
+        let source = Settings { data: Some(DataSource::Mnist), ..Settings::default() };
+        assert_eq!(source.clone().over(named_dir.clone()).data_dir, named_dir.data_dir, "no data was named with it");
+        let other = Settings { data: Some(DataSource::Idx), ..named_dir };
+        assert_eq!(source.over(other).data_dir, None, "the directory of another data set");
         let unnamed = Settings { sigma2: Some(0.5), ..Settings::default() };
         let named = Settings { loss: Some(Loss::Gaussian), ..Settings::default() }.over(unnamed);
         assert_eq!(named.sigma2, Some(0.5), "a parameter of no named choice is meant for the one that comes");

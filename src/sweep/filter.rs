@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::spec::{Settings, cell_text};
 
-/// How two values must stand to each other.
+/// A relation between two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Relation {
     Equal,
@@ -41,10 +41,10 @@ impl FromStr for Filter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mend = "write SETTING, one of = != < <= > >=, and a value, such as 'beta>=1' or loss=bce";
-        let at = text.find(['<', '>', '=', '!']).ok_or(mend)?;
+        let hint = "write SETTING, one of = != < <= > >=, and a value, such as 'beta>=1' or loss=bce";
+        let at = text.find(['<', '>', '=', '!']).ok_or(hint)?;
         let (key, rest) = text.split_at(at);
-        let (sign, relation) = RELATIONS.into_iter().find(|(sign, _)| rest.starts_with(sign)).ok_or(mend)?;
+        let (sign, relation) = RELATIONS.into_iter().find(|(sign, _)| rest.starts_with(sign)).ok_or(hint)?;
         let (key, word) = (key.trim().replace('_', "-"), rest[sign.len()..].trim());
         // The value must be one that the setting can have.
         let typed =
@@ -54,7 +54,7 @@ impl FromStr for Filter {
             Ok(number) => Settings::one(&key, number).or_else(|why| text().map_err(|_| why)),
             Err(_) => text(),
         }?;
-        let value = setting.given().remove(&key).ok_or(mend)?;
+        let value = setting.given().remove(&key).ok_or(hint)?;
         if !matches!(relation, Relation::Equal | Relation::Unequal) && !value.is_number() {
             return Err(format!("{key} is no number, so it is only equal (=) or not (!=)"));
         }

@@ -24,13 +24,13 @@ impl FromStr for ShardChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mend = "write I/N with I from 1 to N, such as 1/3, 2/3 and 3/3; or auto, or auto/N";
-        let count = |n: &str| n.trim().parse::<usize>().ok().filter(|&n| n >= 1).ok_or(mend);
+        let hint = "write I/N with I from 1 to N, such as 1/3, 2/3 and 3/3; or auto, or auto/N";
+        let count = |n: &str| n.trim().parse::<usize>().ok().filter(|&n| n >= 1).ok_or(hint);
         match text.trim().split_once('/') {
             None if text.trim() == "auto" => Ok(ShardChoice::Auto(None)),
             Some(("auto", n)) => Ok(ShardChoice::Auto(Some(count(n)?))),
-            Some((i, n)) => Ok(ShardChoice::Given(Shard::new(count(i)?, count(n)?).ok_or(mend)?)),
-            None => Err(mend.to_owned()),
+            Some((i, n)) => Ok(ShardChoice::Given(Shard::new(count(i)?, count(n)?).ok_or(hint)?)),
+            None => Err(hint.to_owned()),
         }
     }
 }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn auto_counts_a_kubernetes_index_from_0_and_needs_to_be_told_how_many() {
+    fn auto_counts_a_kubernetes_index_from_0_and_needs_the_number_of_shards() {
         let index = [("JOB_COMPLETION_INDEX", "0")];
         assert_eq!(auto("auto/4", &index).unwrap(), Shard { index: 1, count: 4 });
         assert!(auto("auto", &index).unwrap_err().contains("completions"));
