@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant, SystemTime};
@@ -337,14 +338,15 @@ fn a_run_that_another_process_has_is_waited_for_and_a_single_run_says_who_has_it
     let command = sweep(&world, "out", &["--only", &id, "--format", "commands"]).expect(0).stdout;
     let single: Vec<&str> = command.split_whitespace().skip(1).collect();
     world.vae_bench(&single).expect(1).error_with(&[&format!("process {}", first.id()), "wait for it"]);
-    let second = start(&world, "out", &["--only", &id]);
-    std::thread::sleep(Duration::from_millis(30));
+    let mut second = start(&world, "out", &["--only", &id]);
+    let mut lines = BufReader::new(second.stderr.take().unwrap()).lines();
+    let waiting = lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("waiting for 1 run locked"));
+    assert!(waiting.is_some_and(|line| line.contains(&format!("process {}", first.id()))));
     let mut first = first;
     first.kill().unwrap();
     first.wait().unwrap();
-    let second = done(second.wait_with_output().unwrap()).expect(0);
-    assert!(second.stderr.contains("waiting for"), "{}", second.stderr);
-    assert!(second.stderr.contains("1/1  done"), "taken over: {}", second.stderr);
+    let taken_over = lines.map(Result::unwrap).any(|line| line.contains("1/1  done"));
+    assert!(second.wait().unwrap().success() && taken_over);
 }
 
 #[test]
