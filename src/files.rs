@@ -2,7 +2,7 @@
 //! a test can record, stop and fail each operation.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -195,6 +195,28 @@ impl Disk {
 /// [`Error::Io`] with the path and the reason.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     Disk::default().replace(path, bytes)
+}
+
+/// Writes what `fill` gives to `path` piece by piece, so that a reader sees the old file or the new one, never a part.
+///
+/// # Errors
+/// What `fill` says, and [`Error::Io`] where the file cannot be made or renamed.
+pub fn write_atomically_with<T>(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
+    let (disk, temporary) = (Disk::default(), temporary(path));
+    let failed = |e| Error::output(path, "write", e);
+    let write = || -> Result<T> {
+        let mut file = BufWriter::new(disk.create_new(&temporary).map_err(failed)?);
+        let filled = fill(&mut file)?;
+        let file = file.into_inner().map_err(|e| failed(e.into_error()))?;
+        disk.sync(&temporary, &file).map_err(failed)?;
+        disk.rename(&temporary, path).map_err(failed)?;
+        disk.sync_dir(parent(path)).map_err(failed)?;
+        Ok(filled)
+    };
+    write().inspect_err(|_| {
+        // The first error is the one to report; a leftover is only untidy.
+        let _ = disk.remove(&temporary);
+    })
 }
 
 /// The directory that holds `path`.

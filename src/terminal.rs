@@ -36,6 +36,21 @@ pub fn print(bytes: impl AsRef<[u8]>) {
     }
 }
 
+/// stdout as a stream, for results that are written piece by piece; it fails as [`print`] does, which is never.
+#[derive(Clone, Copy, Debug)]
+pub struct Results;
+
+impl Write for Results {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        print(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Writes text for people to stdout, which may hold foreign words: each line is made [`printable`].
 pub fn print_text(text: &str) {
     print(text.lines().map(|line| format!("{}\n", printable(line))).collect::<String>());

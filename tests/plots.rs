@@ -120,7 +120,7 @@ fn runs_that_cannot_be_compared_never_share_axes() {
     }
     let done = world.vae_bench(&["plot", "out", "--kind", "rate-distortion", "--out", "p"]).expect(0);
     for group in ["none-unit-mass", "none-unit-squared-error", "none-unit-density", "static-unit-mass"] {
-        assert!(done.stdout.contains(&format!("rate-distortion-idx-{group}.svg")), "{}", done.stdout);
+        assert!(done.stdout.contains(&format!("-200x784-{group}.svg")), "{}", done.stdout);
     }
     assert_eq!(done.stdout.lines().count(), 8);
 }

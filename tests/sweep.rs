@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant, SystemTime};
@@ -328,7 +329,7 @@ fn a_run_that_another_process_has_is_waited_for_and_a_single_run_says_who_has_it
     let world = world_with(&slow);
     let id = ids(&world).remove(0);
     let first = start(&world, "out", &["--only", &id]);
-    let lock = world.out().join(&id).join(".lock.1");
+    let lock = world.out().join(&id).join(".lock");
     while !lock.exists() {
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -337,15 +338,15 @@ fn a_run_that_another_process_has_is_waited_for_and_a_single_run_says_who_has_it
     let command = sweep(&world, "out", &["--only", &id, "--format", "commands"]).expect(0).stdout;
     let single: Vec<&str> = command.split_whitespace().skip(1).collect();
     world.vae_bench(&single).expect(1).error_with(&[&format!("process {}", first.id()), "wait for it"]);
-    let second = start(&world, "out", &["--only", &id]);
-    // Long enough to find the run taken, also beside other work.
-    std::thread::sleep(Duration::from_millis(300));
+    let mut second = start(&world, "out", &["--only", &id]);
+    let mut lines = BufReader::new(second.stderr.take().unwrap()).lines();
+    let waiting = lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("waiting for 1 run locked"));
+    assert!(waiting.is_some_and(|line| line.contains(&format!("process {}", first.id()))));
     let mut first = first;
     first.kill().unwrap();
     first.wait().unwrap();
-    let second = done(second.wait_with_output().unwrap()).expect(0);
-    assert!(second.stderr.contains("waiting for"), "{}", second.stderr);
-    assert!(second.stderr.contains("1/1  done"), "taken over: {}", second.stderr);
+    let taken_over = lines.map(Result::unwrap).any(|line| line.contains("1/1  done"));
+    assert!(second.wait().unwrap().success() && taken_over);
 }
 
 #[test]
@@ -397,5 +398,73 @@ fn the_experiments_of_this_repository_can_be_planned() {
         let file = root.join(format!("{name}.toml"));
         let list = world.vae_bench(&["sweep", file.to_str().unwrap(), "--format", "ids"]).expect(0);
         assert_eq!((list.stdout.lines().count(), list.stderr.as_str()), (count, ""), "{name}");
+    }
+}
+
+#[test]
+fn two_sweeps_typed_into_one_directory_leave_two_plans() {
+    let world = World::new();
+    let tail = ["--", "--data", "idx", "--data-dir", "data", "--hidden", "8", "--latent-dim", "2", "--epochs", "1"];
+    let sweep = |grid: &str, shard: &str| {
+        let args = ["sweep", "--grid", grid, "--shard", shard, "--out", "out", "--quiet"];
+        world.vae_bench(&[&args[..], &tail].concat()).expect(0)
+    };
+    sweep("seed=1..2", "1/2");
+    sweep("beta=2,4", "1/1");
+    let merged = world.vae_bench(&["merge", "out"]).expect(0);
+    assert!(merged.stderr.contains("1 of 2 runs are missing"), "that of the first sweep: {}", merged.stderr);
+    let status = world.vae_bench(&["status", "out"]).expect(0).stdout;
+    assert!(status.contains("4 runs: 3 done, 1 pending"), "{status}");
+    // The same sweep again is the same plan.
+    sweep("seed=1..2", "2/2");
+    let plans = std::fs::read_dir(world.out()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(plans.filter(|name| name.ends_with(".plan.jsonl")).count(), 2);
+    assert_eq!(world.vae_bench(&["merge", "out"]).expect(0).stderr, "");
+}
+
+#[test]
+fn missing_data_stops_the_sweep_once_with_exit_code_3() {
+    let world = World::new();
+    let args = ["sweep", "--grid", "seed=1..6", "--jobs", "3", "--out", "out"];
+    let failed = world.vae_bench(&[&args[..], &["--", "--data", "mnist", "--epochs", "1"]].concat()).expect(3);
+    assert_eq!(failed.stderr.matches("FAILED").count(), 1, "{}", failed.stderr);
+    assert!(failed.stdout.contains("0 done now, 0 done before, 1 failed, 5 open"), "{}", failed.stdout);
+    // Runs of other data are done.
+    let both = world_with(
+        "[base]\nepochs = 1\nhidden = '8'\nlatent-dim = 2\n[[zip]]\ndata = ['mnist', 'idx']\ndata-dir = ['none', 'data']\n\
+         [grid]\nseed = '1..3'\n",
+    );
+    let failed = sweep(&both, "out", &["--jobs", "1"]).expect(3);
+    assert!(failed.stdout.contains("3 done now, 0 done before, 1 failed, 2 open"), "{}", failed.stdout);
+}
+
+#[test]
+fn the_directory_of_the_data_is_taken_from_its_variable_also_where_the_data_is_named() {
+    let world = World::new();
+    for args in [&["--grid", "beta=1", "--", "--data", "idx"][..], &["--grid", "data=idx"], &["--grid", "beta=1"]] {
+        let args = [&["sweep", "--format", "jsonl"], args].concat();
+        let mut command = world.command(&args);
+        let listed = command.env("VAE_BENCH_DATA_DIR", "data").env("VAE_BENCH_EPOCHS", "1").output().unwrap();
+        let listed = done(listed).expect(0).stdout;
+        let line: serde_json::Value = serde_json::from_str(&listed).unwrap();
+        assert_eq!(line["settings"]["data-dir"], "data", "{args:?}: {listed}");
+    }
+}
+
+#[test]
+fn the_status_of_a_run_directory_is_that_of_its_run_and_the_hint_at_the_end_is_quoted() {
+    let world = world_with(GRID);
+    let swept =
+        sweep(&world, "my out", &["--filter", "beta<1", "--filter", "seed=1", "--filter", "loss=bce"]).expect(0);
+    assert!(swept.stdout.contains("vae-bench merge 'my out' --out table.csv"), "{}", swept.stdout);
+    let id = swept.stderr.lines().find_map(|line| line.split("done    ").nth(1)?.split(' ').next()).unwrap();
+    let path = format!("my out/{id}");
+    let mut inside = world.command(&["status", "."]);
+    let inside = done(inside.current_dir(world.path().join(&path)).output().unwrap());
+    for status in [world.vae_bench(&["status", &path]), inside] {
+        let status = status.expect(0).stdout;
+        let line = status.lines().find(|line| line.contains(id)).unwrap();
+        assert!(line.starts_with("done") && line.contains("2/2"), "{status}");
+        assert!(status.contains("1 run: 1 done"), "{status}");
     }
 }

@@ -9,7 +9,7 @@ use super::sweep_args::ListFormat;
 use crate::records::RunDir;
 use crate::report::Table;
 use crate::spec::{Settings, cell_text};
-use crate::sweep::{Pace, Planned, State, epochs_done, rough};
+use crate::sweep::{EpochTimes, Planned, State, epochs_done, rough};
 use crate::text::shell_quote;
 
 /// A run to be listed.
@@ -21,15 +21,15 @@ pub(super) fn list(runs: &[Listed<'_>], out: &Path, format: ListFormat, jobs: us
         ListFormat::Ids => runs.iter().map(|(run, _)| format!("{}\n", run.id)).collect(),
         ListFormat::Commands => runs.iter().map(|(run, _)| command(run, out)).collect(),
         ListFormat::Jsonl => {
-            let pace = pace(runs, out);
-            runs.iter().map(|(run, state)| json_line(run, state, &pace, out)).collect()
+            let times = epoch_times(runs, out);
+            runs.iter().map(|(run, state)| json_line(run, state, &times, out)).collect()
         }
         ListFormat::Table => table(runs, out, jobs),
     }
 }
 
 fn table(runs: &[Listed<'_>], out: &Path, jobs: usize) -> String {
-    let pace = pace(runs, out);
+    let times = epoch_times(runs, out);
     let varied = varied(runs);
     let header = ["state", "epochs"].into_iter().chain(varied.iter().map(String::as_str)).chain(["run"]);
     let mut table = Table::new(header).left(&[0, 2 + varied.len()]);
@@ -52,7 +52,7 @@ fn table(runs: &[Listed<'_>], out: &Path, jobs: usize) -> String {
         }
     }
     let left: Vec<&Planned> = runs.iter().filter(|(_, state)| will_run(state)).map(|(run, _)| *run).collect();
-    let estimate = pace.estimate(&left, out, jobs);
+    let estimate = times.estimate(&left, out, jobs);
     let time = match estimate.left {
         Some(time) if !left.is_empty() => format!("about {} at --jobs {jobs}, ", rough(time)),
         _ => String::new(),
@@ -74,12 +74,17 @@ fn count(runs: &[Listed<'_>]) -> String {
     }
     let order = ["done", "diverged", "failed", "running", "unfinished", "pending"];
     let parts = order.iter().filter_map(|word| counts.get(word).map(|n| format!("{n} {word}")));
-    format!("{} runs: {}", runs.len(), parts.collect::<Vec<_>>().join(", "))
+    format!("{}: {}", self::runs(runs.len()), parts.collect::<Vec<_>>().join(", "))
 }
 
-/// The clocks of the runs that were begun.
-fn pace(runs: &[Listed<'_>], out: &Path) -> Pace {
-    Pace::read(runs.iter().filter(|(_, state)| *state != State::Pending).map(|(run, _)| *run), out)
+/// "1 run", "24 runs".
+pub(super) fn runs(count: usize) -> String {
+    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
+}
+
+/// The recorded times of the runs that were begun.
+fn epoch_times(runs: &[Listed<'_>], out: &Path) -> EpochTimes {
+    EpochTimes::read(runs.iter().filter(|(_, state)| *state != State::Pending).map(|(run, _)| *run), out)
 }
 
 /// The settings that were not given the same for all, in the flags' order.
@@ -89,11 +94,11 @@ fn varied(runs: &[Listed<'_>]) -> Vec<String> {
     columns.filter(|key| given.windows(2).any(|pair| pair[0].get(key) != pair[1].get(key))).collect()
 }
 
-fn json_line(run: &Planned, state: &State, pace: &Pace, out: &Path) -> String {
+fn json_line(run: &Planned, state: &State, times: &EpochTimes, out: &Path) -> String {
     let dir = RunDir::new(out.join(&run.id));
     let epochs = run.spec.training().epochs;
     let done = if *state == State::Done { epochs } else { epochs_done(&dir) };
-    let left = if will_run(state) { pace.left(run, out) } else { Some(0.0) };
+    let left = if will_run(state) { times.left(run, out) } else { Some(0.0) };
     let line = json!({
         "run": run.id,
         "state": state.word(),

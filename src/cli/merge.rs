@@ -1,13 +1,15 @@
 //! `vae-bench merge`: many runs in one tidy table.
 
+use std::io::BufWriter;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::error::{ExitCode, Result};
-use crate::files::write_atomically;
+use crate::files::write_atomically_with;
+use crate::records::merged::RowChoice;
 use crate::sweep::{Merged, Rows, find_runs, merge, missing};
-use crate::terminal::{print, print_line, warn};
+use crate::terminal::{Results, print_line, warn};
 
 /// Arguments of `merge`.
 #[derive(Debug, Args)]
@@ -21,7 +23,7 @@ pub struct MergeArgs {
     /// Only the last epoch of every run; with --mean, its mean, standard deviation and n over seeds
     #[arg(long = "final")]
     pub only_final: bool,
-    /// Last epochs averaged over seeds: one row a configuration and split, NAME_mean and NAME_std (of a sample), and n
+    /// Last epochs averaged over seeds: one row per configuration and split, NAME_mean and NAME_std (of a sample), and n
     #[arg(long)]
     pub mean: bool,
 }
@@ -30,21 +32,20 @@ pub struct MergeArgs {
 pub(super) fn run(args: &MergeArgs) -> Result<ExitCode> {
     let rows = match (args.mean, args.only_final) {
         (true, _) => Rows::Mean,
-        (false, true) => Rows::Final,
-        (false, false) => Rows::All,
+        (false, true) => Rows::Each(RowChoice::Final),
+        (false, false) => Rows::Each(RowChoice::All),
     };
     let runs = find_runs(&args.runs)?;
-    let Merged { table, notes } = merge(&runs, rows)?;
-    for note in missing(&args.runs, &runs)?.iter().chain(&notes) {
+    let missing = missing(&args.runs, &runs)?;
+    let Merged { rows, damaged, notes } = match &args.out {
+        None => merge(&runs, rows, &mut BufWriter::new(Results))?,
+        Some(path) => write_atomically_with(path, |file| merge(&runs, rows, file))?,
+    };
+    for note in missing.iter().chain(&notes) {
         warn(note);
     }
-    match &args.out {
-        None => print(table),
-        Some(path) => {
-            write_atomically(path, &table)?;
-            let lines = table.iter().filter(|&&b| b == b'\n').count();
-            print_line(&format!("{}: {} rows", path.display(), lines.saturating_sub(1)));
-        }
+    if let Some(path) = &args.out {
+        print_line(&format!("{}: {rows} rows", path.display()));
     }
-    Ok(ExitCode::Done)
+    Ok(if damaged > 0 { ExitCode::RunFailed } else { ExitCode::Done })
 }

@@ -1,12 +1,12 @@
 //! `vae-bench sweep` and `vae-bench status`.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::display::Style;
-use super::list::{Listed, list, will_run};
+use super::list::{Listed, list, runs, will_run};
 use super::signals::stop_on_signals;
 use super::sweep_args::{ListFormat, StatusArgs, SweepArgs, SweptArgs};
 use super::sweep_display;
@@ -15,35 +15,35 @@ use super::train::MNIST_PIXELS;
 use super::usage::{require_utf8, usage_error};
 use super::variables;
 use crate::error::{Error, ExitCode, Result};
-use crate::records::{RunDir, RunRecord};
+use crate::records::RunDir;
 use crate::report::Table;
 use crate::run::{check_side_by_side, remove_stale_lock};
 use crate::spec::{RunSpec, Settings};
 use crate::sweep::{
-    Crew, Definition, Fate, Layers, Library, Line, OnFailure, Plan, Planned, State, find_runs, plans_in,
+    DatasetCache, Definition, OnFailure, Overrides, Plan, PlanLine, Planned, RunOutcome, Runner, State, find_runs,
+    plans_in, run_name,
 };
 use crate::terminal::{banner, print, print_text, say, say_lines, warn};
-
-/// A sweep that has no file.
-const UNNAMED: &str = "grid";
+use crate::text::shell_quote;
 
 /// Plans the sweep, and does it or lists it.
 pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
     if args.json || args.format == Some(ListFormat::Jsonl) {
         require_utf8("--out", &args.out, "JSON")?;
     }
-    let (definition, layers) = define(args)?;
-    let name = args.file.as_deref().and_then(Path::file_stem).map_or(UNNAMED.into(), |stem| stem.to_string_lossy());
-    let library = Library::default();
-    let plan = pool(None)?.install(|| Plan::make(&name, &definition, &layers, &library))?;
-    for warning in library.take_warnings() {
+    let (definition, overrides) = define(args)?;
+    let file = args.file.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+    let datasets = DatasetCache::default();
+    let readers = pool(None)?;
+    let plan = readers.install(|| Plan::make(file.as_deref(), &definition, &overrides, &datasets))?;
+    for warning in datasets.take_warnings() {
         banner(&warning);
     }
     for note in &plan.notes {
         warn(note);
     }
     let runs = chosen(args, &plan)?;
-    let (jobs, threads) = crew_size(args);
+    let (jobs, _) = jobs_and_threads(args);
     let states: Vec<Listed<'_>> =
         runs.iter().map(|run| (*run, State::of(&RunDir::new(args.out.join(&run.id))))).collect();
     if args.dry_run || args.format.is_some() {
@@ -51,22 +51,22 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
         show(&list(&states, &args.out, format, jobs), format);
         return Ok(ExitCode::Done);
     }
-    work(args, &plan, states, &library, jobs, threads)
+    work(args, &plan, states, &datasets, &readers)
 }
 
 /// The sweep that was typed: file, axes, flags, variables.
-fn define(args: &SweepArgs) -> Result<(Definition, Layers)> {
+fn define(args: &SweepArgs) -> Result<(Definition, Overrides)> {
     let typed = SweptArgs::parse_words(&args.run)?;
     let variables = Settings::from_variables(|name| std::env::var_os(name))?;
-    let layers = Layers { flags: typed.settings, variables };
-    for dir in [&layers.flags.data_dir, &layers.variables.data_dir].into_iter().flatten() {
+    let overrides = Overrides { flags: typed.settings, variables };
+    for dir in [&overrides.flags.data_dir, &overrides.variables.data_dir].into_iter().flatten() {
         require_utf8("--data-dir", dir, "config.toml")?;
     }
     let mut definition = args.file.as_deref().map(Definition::read).transpose()?.unwrap_or_default();
     if let Some(config) = typed.config {
         definition.set_base(Settings::read(&config)?)?;
     }
-    let flags = layers.flags.given();
+    let flags = overrides.flags.given();
     for axis in &args.grid {
         definition.add_typed(axis)?;
         let key = axis.split('=').next().unwrap_or_default().trim();
@@ -76,7 +76,7 @@ fn define(args: &SweepArgs) -> Result<(Definition, Layers)> {
             )));
         }
     }
-    Ok((definition, layers))
+    Ok((definition, overrides))
 }
 
 impl SweptArgs {
@@ -120,7 +120,7 @@ fn chosen<'a>(args: &SweepArgs, plan: &'a Plan) -> Result<Vec<&'a Planned>> {
 }
 
 /// Runs side by side, and threads of each.
-fn crew_size(args: &SweepArgs) -> (usize, usize) {
+fn jobs_and_threads(args: &SweepArgs) -> (usize, usize) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match (args.jobs, args.threads) {
         (Some(jobs), Some(threads)) => (jobs, threads),
@@ -134,10 +134,10 @@ fn work(
     args: &SweepArgs,
     plan: &Plan,
     states: Vec<Listed<'_>>,
-    library: &Library,
-    jobs: usize,
-    threads: usize,
+    datasets: &DatasetCache,
+    readers: &rayon::ThreadPool,
 ) -> Result<ExitCode> {
+    let (jobs, threads) = jobs_and_threads(args);
     let all = states.len();
     let mut failed: Vec<(String, String)> = Vec::new();
     let mut left: Vec<&Planned> = Vec::new();
@@ -161,8 +161,9 @@ fn work(
     let stop = stop_on_signals()?;
     plan.write(&args.out)?;
 
-    let crew = Crew {
-        library,
+    let runner = Runner {
+        datasets,
+        readers,
         out: &args.out,
         device: &device,
         device_name: &args.device.to_string(),
@@ -176,21 +177,26 @@ fn work(
         (_, true) => Style::Json,
         _ => Style::Auto,
     };
-    let fates = {
+    let outcomes = {
         let watcher = sweep_display::watcher(style, &left, jobs);
-        crew.work(&left, &*watcher, &stop)?
+        runner.work(&left, &*watcher, &stop)?
     };
-    let mut done = 0;
-    for (run, fate) in fates {
-        match fate {
-            Fate::Done(_) => done += 1,
-            Fate::Failed(why) => failed.push((run.id.clone(), why)),
-            Fate::Saved => {}
+    let (mut done, mut data_failed) = (0, false);
+    for (run, outcome) in outcomes {
+        match outcome {
+            RunOutcome::Done(_) => done += 1,
+            RunOutcome::Failed(why) => failed.push((run.id.clone(), why)),
+            RunOutcome::DataFailed(why) => {
+                data_failed = true;
+                failed.push((run.id.clone(), format!("{why} (as every run of this data)")));
+            }
+            RunOutcome::Saved => {}
         }
     }
     let open = all - before - done - failed.len();
     conclude(args, plan, &Count { all, before, done, open }, &failed);
     Ok(match (failed.is_empty(), open) {
+        _ if data_failed => ExitCode::Data,
         (false, 0) => ExitCode::RunFailed,
         (false, _) if args.fail_fast => ExitCode::RunFailed,
         (_, 1..) => ExitCode::Interrupted,
@@ -205,7 +211,7 @@ struct Count {
     open: usize,
 }
 
-/// What is said at the end of a sweep.
+/// Prints the end of a sweep: failures, and where the records are.
 fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, String)]) {
     let Count { all, before, done, open } = count;
     if !failed.is_empty() {
@@ -214,7 +220,7 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
         say_lines(&table.to_string());
     }
     if *open > 0 {
-        say(&format!("stopped with {open} runs open; the same command goes on with them"));
+        say(&format!("stopped with {} open; the same command goes on with them", runs(*open)));
     }
     if args.json {
         let failures: Vec<_> = failed.iter().map(|(run, why)| json!({ "run": run, "reason": why })).collect();
@@ -225,16 +231,60 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
         print(format!("{line}\n"));
         return;
     }
-    let out = args.out.display();
+    let out = args.out.display().to_string();
     let mut parts = vec![format!("{done} done now"), format!("{before} done before")];
     parts.extend((!failed.is_empty()).then(|| format!("{} failed", failed.len())));
     parts.extend((*open > 0).then(|| format!("{open} open")));
     print_text(&format!(
-        "sweep    {}, {all} of {} runs: {}\nrecords  {out}\ntable    vae-bench merge {out} --out table.csv\n",
+        "sweep    {}, {all} of {}: {}\nrecords  {out}\ntable    vae-bench merge {} --out table.csv\n",
         plan.name,
-        plan.runs.len(),
-        parts.join(", ")
+        runs(plan.runs.len()),
+        parts.join(", "),
+        shell_quote(&out)
     ));
+}
+
+/// Lists the runs of all plans in a directory, and those that lie there besides; or the one run of a run directory.
+pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
+    if args.format == ListFormat::Jsonl {
+        require_utf8("DIR", &args.dir, "JSON")?;
+    }
+    let mut seen: HashSet<String> = HashSet::new();
+    let mut runs: Vec<Planned> = Vec::new();
+    let is_run = RunDir::new(&args.dir).manifest().is_file();
+    let out = if is_run { holder_of(&args.dir) } else { args.dir.clone() };
+    let plans = if is_run { Vec::new() } else { plans_in(&out)? };
+    for PlanLine { run, settings } in plans.into_iter().flat_map(|plan| plan.runs) {
+        if seen.insert(run.clone()) {
+            runs.push(planned(run, settings)?);
+        }
+    }
+    for dir in find_runs(std::slice::from_ref(&args.dir))? {
+        let name = run_name(dir.path());
+        if seen.contains(&name) {
+            continue;
+        }
+        match Settings::read(&dir.config()).and_then(|settings| planned(name, settings)) {
+            Ok(run) => runs.push(run),
+            Err(why) => warn(&format!("left out: {why}")),
+        }
+    }
+    let states: Vec<Listed<'_>> = runs.iter().map(|run| (run, State::of(&RunDir::new(out.join(&run.id))))).collect();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    show(&list(&states, &out, args.format, cores), args.format);
+    Ok(ExitCode::Done)
+}
+
+/// The directory that holds the run directory `run`.
+fn holder_of(run: &Path) -> PathBuf {
+    let named = run.file_name().and(run.parent());
+    let parent = named.map(Path::to_path_buf).unwrap_or_else(|| run.join(".."));
+    if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent }
+}
+
+fn planned(id: String, settings: Settings) -> Result<Planned> {
+    let spec = RunSpec::resolve(&settings)?;
+    Ok(Planned { id, settings, spec, pixels: MNIST_PIXELS })
 }
 
 /// Prints a list of runs; what programs read is left as it is, to the byte.
@@ -243,35 +293,4 @@ fn show(text: &str, format: ListFormat) {
         ListFormat::Table => print_text(text),
         ListFormat::Jsonl | ListFormat::Commands | ListFormat::Ids => print(text),
     }
-}
-
-/// Lists the runs of all plans in a directory, and those that lie there besides.
-pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
-    if args.format == ListFormat::Jsonl {
-        require_utf8("DIR", &args.dir, "JSON")?;
-    }
-    let mut seen: HashSet<String> = HashSet::new();
-    let mut runs: Vec<Planned> = Vec::new();
-    let plans = plans_in(&args.dir)?;
-    for Line { run, settings } in plans.into_iter().flat_map(|plan| plan.runs) {
-        if seen.insert(run.clone()) {
-            runs.push(planned(run, settings)?);
-        }
-    }
-    for dir in find_runs(std::slice::from_ref(&args.dir))? {
-        let name = dir.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        if !seen.contains(&name) {
-            runs.push(planned(name, RunRecord::read(&dir)?.settings)?);
-        }
-    }
-    let states: Vec<Listed<'_>> =
-        runs.iter().map(|run| (run, State::of(&RunDir::new(args.dir.join(&run.id))))).collect();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    show(&list(&states, &args.dir, args.format, cores), args.format);
-    Ok(ExitCode::Done)
-}
-
-fn planned(id: String, settings: Settings) -> Result<Planned> {
-    let spec = RunSpec::resolve(&settings)?;
-    Ok(Planned { id, settings, spec, pixels: MNIST_PIXELS })
 }

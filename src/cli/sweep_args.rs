@@ -30,7 +30,8 @@ A sweep file is TOML; settings are named as the flags are:
 Flags after -- win over the whole file; VAE_BENCH_* variables win over [base] alone. Finished runs are skipped and
 unfinished ones go on, so the same command again finishes the rest. Any number of processes may work on one --out: a run
 that another one is working on is left to it and waited for, and taken over if that dies. `vae-bench status DIR` and
-`vae-bench merge DIR` know the plan. Exit codes: 0 all done, 1 some failed, 75 interrupted (the same command resumes).
+`vae-bench merge DIR` know the plan. Exit codes: 0 all done, 1 some failed, 3 data missing
+or corrupt, 75 interrupted (the same command resumes).
 
 Examples:
   vae-bench sweep experiments/beta-sweep.toml --out results/beta-sweep/runs

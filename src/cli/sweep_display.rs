@@ -11,23 +11,23 @@ use super::display::Style;
 use crate::metrics::Split;
 use crate::report::json_summary;
 use crate::run::{Finished, Outcome, RunProgress, Started};
-use crate::sweep::{Fate, Planned, Watcher, rough};
+use crate::sweep::{Planned, RunOutcome, Watcher, rough};
 use crate::terminal::{self, print, say};
 use crate::text::printable;
 
 /// Positions of the bar of the whole.
 const STEPS: u64 = 10_000;
 
-/// How much is done of all, and how long the rest may take.
+/// How much of the sweep is done, and how long the rest may take.
 struct Meter {
     start: Instant,
     runs: usize,
     ended: usize,
-    /// Work of all runs: epochs, images and parameters multiplied.
+    /// Work of all runs: epochs times images times parameters.
     total: f64,
-    /// Work that was done here.
+    /// Work done by this process.
     done: f64,
-    /// What each worker has done of its run, and where it began.
+    /// For each worker: the part of its run that was done before, and the work it has done since.
     under_way: Vec<(f64, f64)>,
 }
 
@@ -77,7 +77,7 @@ impl Meter {
     }
 }
 
-/// What a run costs, up to a factor that all share.
+/// The cost of a run, up to a factor that all runs share.
 fn work(run: &Planned) -> f64 {
     /// Of MNIST; other data sets are one size within a sweep.
     const ALL_IMAGES: usize = 60_000;
@@ -97,10 +97,10 @@ pub(super) fn watcher(style: Style, runs: &[&Planned], jobs: usize) -> Box<dyn W
     }
 }
 
-/// The end of a run in one line: what came of it, its name, its test row, its time.
-fn end_line(run: &Planned, fate: &Fate, time: Duration) -> String {
-    match fate {
-        Fate::Done(finished) => {
+/// The end of a run in one line: outcome, name, test row, time.
+fn end_line(run: &Planned, outcome: &RunOutcome, time: Duration) -> String {
+    match outcome {
+        RunOutcome::Done(finished) => {
             let symbol = run.spec.recon().loss.measure().symbol();
             let row = finished.record.metrics.iter().rfind(|row| row.split == Split::Test);
             let measured =
@@ -112,8 +112,8 @@ fn end_line(run: &Planned, fate: &Fate, time: Duration) -> String {
             };
             format!("done    {}{measured}{how}", run.id)
         }
-        Fate::Failed(why) => format!("FAILED  {}: {why}", run.id),
-        Fate::Saved => format!("saved   {}", run.id),
+        RunOutcome::Failed(why) | RunOutcome::DataFailed(why) => format!("FAILED  {}: {why}", run.id),
+        RunOutcome::Saved => format!("saved   {}", run.id),
     }
 }
 
@@ -138,33 +138,33 @@ impl Watcher for Lines {
         lock(&self.meter).began(worker, run, started);
     }
 
-    fn moment(&self, worker: usize, run: &Planned, moment: &RunProgress) {
+    fn progress(&self, worker: usize, run: &Planned, moment: &RunProgress) {
         lock(&self.meter).moment(worker, run, moment);
     }
 
-    fn ended(&self, worker: usize, run: &Planned, fate: &Fate, time: Duration) {
+    fn ended(&self, worker: usize, run: &Planned, outcome: &RunOutcome, time: Duration) {
         let mut meter = lock(&self.meter);
         meter.ended(worker, run);
-        match (self.shown, fate) {
+        match (self.shown, outcome) {
             (Shown::All, _) => {
                 let (width, n) = (meter.runs.to_string().len(), meter.ended);
-                say(&format!("{n:>width$}/{}  {}{}", meter.runs, end_line(run, fate, time), meter.eta()));
+                say(&format!("{n:>width$}/{}  {}{}", meter.runs, end_line(run, outcome, time), meter.eta()));
             }
-            (Shown::Json, Fate::Done(finished)) => {
+            (Shown::Json, RunOutcome::Done(finished)) => {
                 let Finished { record, dir, outcome: Outcome::Completed, .. } = &**finished else { return };
                 print(format!("{}\n", json_summary(record, dir.path())));
             }
-            (Shown::Json, Fate::Failed(why)) => {
+            (Shown::Json, RunOutcome::Failed(why) | RunOutcome::DataFailed(why)) => {
                 let line = json!({ "run": run.id, "status": "failed", "reason": why });
                 print(format!("{line}\n"));
             }
-            (Shown::Json, Fate::Saved) | (Shown::Failures, _) => {}
+            (Shown::Json, RunOutcome::Saved) | (Shown::Failures, _) => {}
         }
     }
 
-    fn waiting(&self, runs: usize, holder: &str) {
+    fn waiting(&self, runs: usize, owner: &str) {
         if self.shown == Shown::All {
-            say(&waiting_line(runs, holder));
+            say(&waiting_line(runs, owner));
         }
     }
 
@@ -173,9 +173,12 @@ impl Watcher for Lines {
     }
 }
 
-fn waiting_line(runs: usize, holder: &str) -> String {
-    let it = if runs == 1 { "one run that another process has" } else { "runs that other processes have" };
-    format!("nothing is left here but {it} ({runs}); waiting for them, to take over if they die: {holder}")
+fn waiting_line(runs: usize, owner: &str) -> String {
+    let locked = match runs {
+        1 => "1 run locked by another process (will take over if it dies)".to_owned(),
+        _ => format!("{runs} runs locked by other processes (will take over if they die)"),
+    };
+    format!("waiting for {locked}: {owner}")
 }
 
 /// Bars on a terminal; finished runs scroll past above them.
@@ -215,7 +218,7 @@ impl Watcher for Bars {
         self.show(&meter);
     }
 
-    fn moment(&self, worker: usize, run: &Planned, moment: &RunProgress) {
+    fn progress(&self, worker: usize, run: &Planned, moment: &RunProgress) {
         let mut meter = lock(&self.meter);
         meter.moment(worker, run, moment);
         let bar = &self.workers[worker];
@@ -225,17 +228,17 @@ impl Watcher for Bars {
         self.show(&meter);
     }
 
-    fn ended(&self, worker: usize, run: &Planned, fate: &Fate, time: Duration) {
+    fn ended(&self, worker: usize, run: &Planned, outcome: &RunOutcome, time: Duration) {
         let mut meter = lock(&self.meter);
         meter.ended(worker, run);
-        let _ = self.all.println(printable(&end_line(run, fate, time)));
+        let _ = self.all.println(printable(&end_line(run, outcome, time)));
         self.workers[worker].set_position(0);
         self.workers[worker].set_message("");
         self.show(&meter);
     }
 
-    fn waiting(&self, runs: usize, holder: &str) {
-        let _ = self.all.println(printable(&waiting_line(runs, holder)));
+    fn waiting(&self, runs: usize, owner: &str) {
+        let _ = self.all.println(printable(&waiting_line(runs, owner)));
     }
 
     fn warn(&self, message: &str) {

@@ -96,7 +96,7 @@ impl Column {
     }
 
     /// Whether every row of every model has a value here.
-    fn is_required(self) -> bool {
+    pub(super) fn is_required(self) -> bool {
         match self {
             Column::Epoch | Column::Split | Column::Objective => true,
             Column::Weighted(term) => term == Term::Recon,

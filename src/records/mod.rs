@@ -1,20 +1,24 @@
 //! A run on disk: its files by name, and their formats. Written by `run`, read by everything that compares runs.
 
 mod columns;
+mod comparable;
+mod copies;
 mod digest;
 mod manifest;
+pub mod merged;
 mod tables;
 
 use std::path::{Path, PathBuf};
 
 pub use columns::{Cell, Column, read_row};
+pub use comparable::{Comparable, TestImages};
+pub use copies::{OneOfEach, one_of_each};
 pub use digest::{CheckedFile, Extent, check_content, check_files, first_failure, hexadecimal, sha256};
 pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Request, Status, Versions, host_name, now};
 pub use tables::{
     TIMING_HEADER, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics, parse_timing, timing_row,
 };
 
-use crate::choice::Choice;
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::spec::Settings;
@@ -121,19 +125,19 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
-    /// What R was measured on and in: within one value, R and -ELBO of runs can be compared.
+    /// What R was measured on and in.
     ///
-    /// Data set, binarisation, pixel range, and whether R is a mass, a density or a squared error.
-    pub fn comparable(&self) -> String {
-        let name = |name: Option<String>| name.unwrap_or_default();
-        let s = &self.settings;
-        let measure = name(s.loss.map(|loss| loss.measure().name()));
-        format!(
-            "{}/{}/{}/{measure}",
-            self.manifest.data.name.name(),
-            name(s.binarize.map(|b| b.name())),
-            name(s.pixel_range.map(|r| r.name()))
-        )
+    /// # Errors
+    /// [`Error::Run`] where a setting is missing that the key needs.
+    pub fn comparable(&self) -> Result<Comparable> {
+        Comparable::of(&self.manifest.data, &self.settings).map_err(|why| {
+            Error::Run(format!("run {:?}: {why}; its config.toml is damaged, repeat the run", self.manifest.run))
+        })
+    }
+
+    /// The last epoch that has a row.
+    pub fn last_epoch(&self) -> Option<u32> {
+        self.metrics.iter().map(|row| row.epoch).max()
     }
 
     /// Reads the run in `dir`; what a finished run's `run.json` lists is held against its SHA-256, all but the weights.

@@ -1,14 +1,18 @@
 //! The values of one setting in a sweep: one, a list, or a range.
 
-use toml::Spanned;
-use toml::de::{DeValue, ValueDeserializer};
+use std::fmt;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+use toml::de::ValueDeserializer;
+
+use super::fault::{Fault, within_bound};
+use super::range::{self, Range, RangeTable};
 use crate::spec::Settings;
 
-/// More runs than anybody starts: a slip of the finger, not an allocation.
-pub const MAX_RUNS: usize = 100_000;
-
-/// One setting with all its values; each is a layer with that setting alone.
+/// One setting with all its values; each value is a layer of settings with that one alone.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Column {
     /// The flag's name.
@@ -17,25 +21,27 @@ pub(super) struct Column {
     pub values: Vec<Settings>,
 }
 
-/// Something wrong at a byte of the text.
-#[derive(Debug)]
-pub(super) struct Fault {
-    /// Where.
-    pub at: usize,
-    /// What, as a sentence.
-    pub why: String,
+/// The values of a setting as they are written.
+#[derive(Clone, Debug)]
+pub(super) enum AxisValue {
+    /// A single value; a string may be a range of integers, "1..5".
+    One(toml::Value),
+    /// Values and ranges; a list within the list is one value, the widths of layers.
+    List(Vec<Spanned<AxisValue>>),
+    /// `{ logspace = [...] }` or `{ linspace = [...] }`.
+    Range(Range),
 }
 
-impl Fault {
-    pub(super) fn new(at: usize, why: impl Into<String>) -> Self {
-        Fault { at, why: why.into() }
-    }
+/// A value, and where it is written.
+struct Item {
+    at: usize,
+    value: toml::Value,
 }
 
 impl Column {
     /// The column `key` with the values that `value` lists.
-    pub(super) fn new(key: &Spanned<impl AsRef<str>>, value: Spanned<DeValue<'_>>) -> Result<Self, Fault> {
-        let (at, name) = (value.span().start, key.get_ref().as_ref());
+    pub(super) fn new(key: &Spanned<String>, value: Spanned<AxisValue>) -> Result<Self, Fault> {
+        let (at, name) = (value.span().start, key.get_ref().as_str());
         let settings: Vec<Settings> = expand(value)?
             .into_iter()
             .map(|item| Settings::one(name, item.value).map_err(|why| Fault::new(item.at, why)))
@@ -63,8 +69,10 @@ impl Column {
                 None => format!("[{}]", values.split(',').map(literal).collect::<Vec<_>>().join(", ")),
             },
         };
-        let value = DeValue::parse(&toml).map_err(|e| e.message().replace('\n', "; "))?;
-        Column::new(&Spanned::new(0..0, key.trim()), value).map_err(|fault| fault.why)
+        let value = ValueDeserializer::parse(&toml).and_then(AxisValue::deserialize);
+        let value = value.map_err(|e| e.message().replace('\n', "; "))?;
+        let unplaced = |fault: Fault| fault.why.replace('\n', "; ");
+        Column::new(&Spanned::new(0..0, key.trim().to_owned()), Spanned::new(0..0, value)).map_err(unplaced)
     }
 }
 
@@ -84,131 +92,85 @@ fn literal(word: &str) -> String {
     }
 }
 
-struct Item {
-    at: usize,
-    value: toml::Value,
-}
-
 /// All values that `value` stands for.
-fn expand(value: Spanned<DeValue<'_>>) -> Result<Vec<Item>, Fault> {
-    match value.get_ref() {
-        DeValue::Array(_) => {
-            let at = value.span().start;
-            let DeValue::Array(list) = value.into_inner() else { return Ok(Vec::new()) };
+fn expand(value: Spanned<AxisValue>) -> Result<Vec<Item>, Fault> {
+    let at = value.span().start;
+    let items = |values: Vec<toml::Value>| values.into_iter().map(|value| Item { at, value }).collect();
+    match value.into_inner() {
+        AxisValue::Range(range) => range.values(at).map(items),
+        AxisValue::One(toml::Value::String(text)) => match range::integer_ends(&text) {
+            Some(ends) => range::integers(ends, at).map(items),
+            None => Ok(vec![Item { at, value: toml::Value::String(text) }]),
+        },
+        AxisValue::One(value) => Ok(vec![Item { at, value }]),
+        AxisValue::List(list) => {
             let mut items = Vec::new();
             for element in list {
-                // A list within the list is one value: widths of layers.
                 match element.get_ref() {
-                    DeValue::Array(_) => items.push(plain(element)?),
-                    _ => items.extend(expand(element)?),
+                    AxisValue::List(_) => items.push(Item { at: element.span().start, value: single(element)? }),
+                    AxisValue::One(_) | AxisValue::Range(_) => items.extend(expand(element)?),
                 }
                 within_bound(items.len() as u64, at)?;
             }
             Ok(items)
         }
-        DeValue::Table(_) => space(value),
-        DeValue::String(text) => match integers(text) {
-            Some(range) => whole(range, value.span().start),
-            None => Ok(vec![plain(value)?]),
-        },
-        _ => Ok(vec![plain(value)?]),
     }
 }
 
-fn plain(value: Spanned<DeValue<'_>>) -> Result<Item, Fault> {
+/// A value that is not expanded: widths of layers.
+fn single(value: Spanned<AxisValue>) -> Result<toml::Value, Fault> {
     let at = value.span().start;
-    let value = serde::Deserialize::deserialize(ValueDeserializer::from(value))
-        .map_err(|e: toml::de::Error| Fault::new(at, e.message()))?;
-    Ok(Item { at, value })
-}
-
-fn within_bound(count: u64, at: usize) -> Result<(), Fault> {
-    if count > MAX_RUNS as u64 {
-        return Err(Fault::new(at, format!("{count} values are more than a sweep of {MAX_RUNS} runs can have")));
+    match value.into_inner() {
+        AxisValue::One(value) => Ok(value),
+        AxisValue::List(list) => list.into_iter().map(single).collect::<Result<_, _>>().map(toml::Value::Array),
+        AxisValue::Range(_) => Err(Fault::new(at, "a range cannot be an element of a list within a list")),
     }
-    Ok(())
 }
 
-/// "1..5" as its two ends.
-fn integers(text: &str) -> Option<(u64, u64)> {
-    let (from, to) = text.trim().split_once("..")?;
-    Some((from.trim().parse().ok()?, to.trim().parse().ok()?))
-}
-
-/// Both ends and all between, as in a shell's {1..5}.
-fn whole((from, to): (u64, u64), at: usize) -> Result<Vec<Item>, Fault> {
-    if from > to {
-        return Err(Fault::new(at, format!("{from}..{to} is empty; write the smaller end first, as in 1..5")));
+impl<'de> Deserialize<'de> for AxisValue {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(AxisVisitor)
     }
-    within_bound((to - from).saturating_add(1), at)?;
-    let integer = |n: u64| i64::try_from(n).map_err(|_| Fault::new(at, format!("{n} is too large")));
-    (from..=to).map(|n| Ok(Item { at, value: toml::Value::Integer(integer(n)?) })).collect()
 }
 
-/// `{ logspace = [first, last, how many] }` or `{ linspace = ... }`.
-fn space(table: Spanned<DeValue<'_>>) -> Result<Vec<Item>, Fault> {
-    const MEND: &str = "write { logspace = [FIRST, LAST, HOW MANY] } or { linspace = [FIRST, LAST, HOW MANY] }";
-    let at = table.span().start;
-    let Item { value, .. } = plain(table)?;
-    let table = value.as_table().filter(|table| table.len() == 1);
-    let (kind, ends) = table.and_then(|table| table.iter().next()).ok_or_else(|| Fault::new(at, MEND))?;
-    let logarithmic = match kind.as_str() {
-        "logspace" => true,
-        "linspace" => false,
-        other => return Err(Fault::new(at, format!("unknown range {other:?}; {MEND}"))),
-    };
-    let number = |value: &toml::Value| value.as_float().or_else(|| value.as_integer().map(|n| n as f64));
-    let ends = ends.as_array().map(Vec::as_slice).unwrap_or_default();
-    let three = match ends {
-        [first, last, count] => number(first).zip(number(last)).zip(count.as_integer()),
-        _ => None,
-    };
-    let Some(((first, last), count)) = three else {
-        return Err(Fault::new(at, format!("{kind} takes two numbers and how many values there are; {MEND}")));
-    };
-    if count < 2 {
-        return Err(Fault::new(at, format!("{kind}: {count} values; a range has two ends, so 2 or more")));
-    }
-    within_bound(count as u64, at)?;
-    if !(first.is_finite() && last.is_finite()) || logarithmic && !(first > 0.0 && last > 0.0) {
-        let why = "the ends are the first and the last value themselves (not exponents), finite";
-        let more = if logarithmic { " and above 0" } else { "" };
-        return Err(Fault::new(at, format!("{kind} from {first} to {last}: {why}{more}")));
-    }
-    let steps = (count - 1) as f64;
-    let between = |i: i64| {
-        let part = i as f64 / steps;
-        let exact = if logarithmic {
-            (first.ln() + (last.ln() - first.ln()) * part).exp()
-        } else {
-            first + (last - first) * part
-        };
-        clean(exact)
-    };
-    let values: Vec<f64> = (0..count)
-        .map(|i| match i {
-            0 => first,
-            i if i == count - 1 => last,
-            i => between(i),
-        })
-        .collect();
-    if values.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(Fault::new(at, format!("{kind}: its values are the same in six digits; write them out")));
-    }
-    Ok(values.into_iter().map(|value| Item { at, value: number_value(value) }).collect())
-}
+/// By hand and not `untagged`: that would forget where each value is written.
+struct AxisVisitor;
 
-/// Six significant digits: what a person can type again, and what a run's name shows.
-fn clean(value: f64) -> f64 {
-    format!("{value:.5e}").parse().unwrap_or(value)
-}
+impl<'de> Visitor<'de> for AxisVisitor {
+    type Value = AxisValue;
 
-/// Whole numbers as such, which settings of either kind take.
-fn number_value(value: f64) -> toml::Value {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        toml::Value::Integer(value as i64)
-    } else {
-        toml::Value::Float(value)
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value, a list of values, or a range such as { logspace = [0.01, 100, 13] }")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<AxisValue, E> {
+        Ok(AxisValue::One(toml::Value::Boolean(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<AxisValue, E> {
+        Ok(AxisValue::One(toml::Value::Integer(value)))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<AxisValue, E> {
+        Ok(AxisValue::One(toml::Value::Float(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<AxisValue, E> {
+        Ok(AxisValue::One(toml::Value::String(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<AxisValue, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = list.next_element()? {
+            elements.push(element);
+        }
+        Ok(AxisValue::List(elements))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AxisValue, A::Error> {
+        let table = RangeTable::deserialize(MapAccessDeserializer::new(map))
+            .map_err(|e| A::Error::custom(format!("{}; {}", e.to_string().trim(), range::HINT)))?;
+        Range::try_from(table).map(AxisValue::Range).map_err(A::Error::custom)
     }
 }
 
@@ -243,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_axis_is_an_error_with_a_hint_and_allocates_nothing() {
+    fn what_cannot_be_is_refused_with_a_hint_and_never_allocated() {
         for (text, word) in [
             ("beta", "KEY=VALUES"),
             ("=1", "KEY=VALUES"),
@@ -255,9 +217,10 @@ mod tests {
             ("beta=logspace:0,1,3", "above 0"),
             ("beta=logspace:1,2,1000000000", "more than"),
             ("beta=logspace:1,2,1", "2 or more"),
-            ("beta=linspace:1,2", "how many"),
+            ("beta=linspace:1,2", "HOW MANY"),
             ("beta=logspace:1,1.0000001,5", "write them out"),
-            ("beta={ geomspace = [1, 2, 3] }", "unknown range"),
+            ("beta={ geomspace = [1, 2, 3] }", "unknown field `geomspace`"),
+            ("beta={ logspace = [1, 2, 3], linspace = [1, 2, 3] }", "write {"),
             ("beta=[]", "no values"),
             ("beta=[1", ""),
             ("hidden=[400, 200]", "expected widths"),

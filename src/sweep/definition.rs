@@ -1,15 +1,15 @@
-//! A sweep as it is written: the base of all runs, the axes that are multiplied, single runs, and what is left out.
+//! A sweep: the base of all runs, the axes that are multiplied, single runs, and what is left out.
 
 use std::path::Path;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
-use super::axis::{Column, Fault, MAX_RUNS};
+use super::axis::Column;
+use super::exclude::Excludes;
+use super::fault::{Fault, MAX_RUNS, line_of};
+use super::file::SweepFile;
 use crate::error::{Error, Result};
 use crate::spec::{RunSpec, Settings};
 
-/// What a sweep file says, or the flags in its place.
+/// A sweep as a file or flags say it.
 #[derive(Clone, Debug, Default)]
 pub struct Definition {
     /// Under every run.
@@ -18,19 +18,12 @@ pub struct Definition {
     axes: Vec<Vec<Column>>,
     /// Single runs over the base.
     runs: Vec<Settings>,
-    excludes: Vec<Exclude>,
+    excludes: Excludes,
 }
 
-/// What is left out: runs where every column has one of its values.
-#[derive(Clone, Debug)]
-struct Exclude {
-    line: usize,
-    columns: Vec<Column>,
-}
-
-/// The layers around those of the definition.
+/// Settings from outside the definition.
 #[derive(Clone, Debug, Default)]
-pub struct Layers {
+pub struct Overrides {
     /// Flags: over everything.
     pub flags: Settings,
     /// Variables: over the base, under what makes one run differ from another.
@@ -39,14 +32,12 @@ pub struct Layers {
 
 /// The settings of every run, and what a person should know of them.
 #[derive(Clone, Debug, Default)]
-pub struct Cells {
+pub struct Grid {
     /// In the order of the file; of axes, the last moves fastest.
     pub runs: Vec<Settings>,
     /// Sentences.
     pub notes: Vec<String>,
 }
-
-type Entries<'i> = Vec<(Spanned<std::borrow::Cow<'i, str>>, Spanned<DeValue<'i>>)>;
 
 impl Definition {
     /// Reads a sweep file.
@@ -64,52 +55,34 @@ impl Definition {
     /// # Errors
     /// A sentence that begins with the line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let line = |at: usize| 1 + text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count();
-        let told = |fault: Fault| format!("line {}: {}", line(fault.at), fault.why.replace('\n', "; "));
-        let document = DeTable::parse(text).map_err(|e| {
-            let at = e.span().map_or(0, |span| span.start);
-            told(Fault::new(at, e.message()))
-        })?;
-        let mut definition = Definition::default();
-        for (key, value) in in_order(document.into_inner()) {
-            let at = key.span().start;
-            match key.get_ref().as_ref() {
-                "base" => definition.base = single(table("base", value).map_err(told)?).map_err(told)?,
-                "grid" => {
-                    for (key, value) in table("grid", value).map_err(told)? {
-                        let column = Column::new(&key, value).map_err(told)?;
-                        definition.add(vec![column]).map_err(|why| told(Fault::new(key.span().start, why)))?;
-                    }
-                }
-                "zip" => {
-                    for (at, entries) in tables("zip", value).map_err(told)? {
-                        let columns = columns(entries).map_err(told)?;
-                        definition.add(columns).map_err(|why| told(Fault::new(at, why)))?;
-                    }
-                }
-                "run" => {
-                    for (_, entries) in tables("run", value).map_err(told)? {
-                        definition.runs.push(single(entries).map_err(told)?);
-                    }
-                }
-                "exclude" => {
-                    for (at, entries) in tables("exclude", value).map_err(told)? {
-                        let columns = columns(entries).map_err(told)?;
-                        if columns.is_empty() {
-                            return Err(told(Fault::new(at, "an empty [[exclude]] would leave nothing")));
-                        }
-                        definition.excludes.push(Exclude { line: line(at), columns });
-                    }
-                }
-                other => {
-                    let why = format!(
-                        "unknown table {other:?}; a sweep has [base], [grid], [[zip]], [[run]] and [[exclude]], and \
-                         settings stand in one of them"
-                    );
-                    return Err(told(Fault::new(at, why)));
-                }
-            }
+        Definition::parse_at(text).map_err(|fault| fault.in_text(text))
+    }
+
+    fn parse_at(text: &str) -> Result<Self, Fault> {
+        let file = SweepFile::parse(text)?;
+        let mut definition = Definition { base: file.base, runs: file.run, ..Definition::default() };
+        // Axes are multiplied in the order of the text, whichever table they are in.
+        let mut axes = Vec::new();
+        for (key, value) in file.grid.in_order() {
+            axes.push((key.span().start, vec![Column::new(&key, value)?]));
         }
+        for zip in file.zip {
+            axes.push((zip.span().start, zip.into_inner().columns()?));
+        }
+        axes.sort_by_key(|(at, _)| *at);
+        for (at, columns) in axes {
+            definition.add(columns).map_err(|why| Fault::new(at, why))?;
+        }
+        let mut excludes = Vec::new();
+        for exclude in file.exclude {
+            let at = exclude.span().start;
+            let columns = exclude.into_inner().columns()?;
+            if columns.is_empty() {
+                return Err(Fault::new(at, "an empty [[exclude]] would leave nothing"));
+            }
+            excludes.push((line_of(text, at), columns));
+        }
+        definition.excludes = Excludes::new(excludes);
         Ok(definition)
     }
 
@@ -147,8 +120,8 @@ impl Definition {
     /// Every run: the product of the axes, then the single runs, without what is excluded.
     ///
     /// # Errors
-    /// [`Error::Usage`] for more runs than [`MAX_RUNS`], and where settings of a run contradict each other.
-    pub fn cells(&self, layers: &Layers) -> Result<Cells> {
+    /// [`Error::Usage`] for more than 100,000 runs, and where settings of a run contradict each other.
+    pub fn grid(&self, overrides: &Overrides) -> Result<Grid> {
         let count = self.axes.iter().try_fold(1usize, |n, axis| n.checked_mul(rows(axis)));
         if count.and_then(|n| n.checked_add(self.runs.len())).is_none_or(|n| n > MAX_RUNS) {
             return Err(Error::Usage(format!(
@@ -156,33 +129,33 @@ impl Definition {
                  into a [[zip]]"
             )));
         }
-        let base = layers.variables.clone().over(self.base.clone());
+        let base = overrides.variables.clone().over(self.base.clone());
         let mut excluded = vec![0usize; self.excludes.len()];
-        let mut cells = Cells::default();
+        let mut grid = Grid::default();
         let product = if self.axes.is_empty() && !self.runs.is_empty() { 0 } else { count.unwrap_or(0) };
         let all = (0..product).map(|index| self.cell(index)).chain(self.runs.iter().cloned());
         for cell in all {
-            let settings = layers.flags.clone().over(cell.clone().over(base.clone())).with_preset()?;
+            let settings = overrides.flags.clone().over(cell.clone().over(base.clone())).with_preset()?;
             let resolved = RunSpec::resolve(&settings);
-            if !self.excludes.is_empty() {
-                let facts = resolved
+            if !excluded.is_empty() {
+                let complete = resolved
                     .as_ref()
                     .map_or_else(|_| settings.clone(), |spec| settings.clone().or(spec.settings().clone()));
-                if let Some(i) = self.excludes.iter().position(|exclude| exclude.matches(&facts)) {
+                if let Some(i) = self.excludes.first_match(&complete.given()) {
                     excluded[i] += 1;
                     continue;
                 }
             }
             resolved.map_err(|e| Error::Usage(format!("the run with {}: {e}", describe(&cell))))?;
-            cells.runs.push(settings);
+            grid.runs.push(settings);
         }
-        for (exclude, _) in self.excludes.iter().zip(&excluded).filter(|(_, count)| **count == 0) {
-            cells.notes.push(format!("the [[exclude]] of line {} leaves out nothing", exclude.line));
-        }
-        if cells.runs.is_empty() {
+        let idle = excluded.iter().enumerate().filter(|(_, count)| **count == 0);
+        grid.notes
+            .extend(idle.map(|(i, _)| format!("the [[exclude]] of line {} leaves out nothing", self.excludes.line(i))));
+        if grid.runs.is_empty() {
             return Err(Error::Usage("nothing is left to run: every run is excluded".into()));
         }
-        Ok(cells)
+        Ok(grid)
     }
 
     fn add(&mut self, columns: Vec<Column>) -> Result<(), String> {
@@ -221,16 +194,6 @@ fn rows(axis: &[Column]) -> usize {
     axis.first().map_or(1, |column| column.values.len())
 }
 
-impl Exclude {
-    fn matches(&self, facts: &Settings) -> bool {
-        let facts = facts.given();
-        self.columns.iter().all(|column| {
-            let fact = facts.get(&column.key);
-            fact.is_some() && column.values.iter().any(|value| value.given().get(&column.key) == fact)
-        })
-    }
-}
-
 /// "beta=4.0 seed=1": the settings that are given.
 pub(super) fn describe(settings: &Settings) -> String {
     let given = settings.given();
@@ -239,66 +202,13 @@ pub(super) fn describe(settings: &Settings) -> String {
     if words.is_empty() { "no settings of its own".to_owned() } else { words.join(" ") }
 }
 
-/// The entries of a table in the order of the file.
-fn in_order(table: DeTable<'_>) -> Entries<'_> {
-    let mut entries: Entries = table.into_iter().collect();
-    entries.sort_by_key(|(key, _)| key.span().start);
-    entries
-}
-
-fn table<'i>(name: &str, value: Spanned<DeValue<'i>>) -> Result<Entries<'i>, Fault> {
-    let at = value.span().start;
-    match value.into_inner() {
-        DeValue::Table(table) => Ok(in_order(table)),
-        _ => Err(Fault::new(at, format!("{name} is one table: write [{name}] and its settings under it"))),
-    }
-}
-
-fn tables<'i>(name: &str, value: Spanned<DeValue<'i>>) -> Result<Vec<(usize, Entries<'i>)>, Fault> {
-    let at = value.span().start;
-    let hint = || format!("there may be many of {name}: write [[{name}]] and its settings under it");
-    match value.into_inner() {
-        DeValue::Array(list) => list
-            .into_iter()
-            .map(|element| {
-                let at = element.span().start;
-                match element.into_inner() {
-                    DeValue::Table(table) => Ok((at, in_order(table))),
-                    _ => Err(Fault::new(at, hint())),
-                }
-            })
-            .collect(),
-        _ => Err(Fault::new(at, hint())),
-    }
-}
-
-fn columns(entries: Entries<'_>) -> Result<Vec<Column>, Fault> {
-    entries.into_iter().map(|(key, value)| Column::new(&key, value)).collect()
-}
-
-/// A layer of single values.
-fn single(entries: Entries<'_>) -> Result<Settings, Fault> {
-    let mut layer = Settings::default();
-    for (key, value) in entries {
-        let (at, name) = (value.span().start, key.get_ref().as_ref());
-        let plain = serde::Deserialize::deserialize(toml::de::ValueDeserializer::from(value))
-            .map_err(|e: toml::de::Error| Fault::new(at, e.message()))?;
-        let setting = Settings::one(name, plain).map_err(|why| {
-            let list = "lists and ranges belong into [grid] or [[zip]]";
-            Fault::new(at, if why.contains("invalid type") { format!("{name}: {why}; {list}") } else { why })
-        })?;
-        layer = layer.or(setting);
-    }
-    Ok(layer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn described(text: &str) -> Vec<String> {
-        let cells = Definition::parse(text).unwrap().cells(&Layers::default()).unwrap();
-        cells.runs.iter().map(describe).collect()
+        let grid = Definition::parse(text).unwrap().grid(&Overrides::default()).unwrap();
+        grid.runs.iter().map(describe).collect()
     }
 
     #[test]
@@ -321,22 +231,22 @@ mod tests {
                     [[exclude]]\nseed = \"2..3\"\nlatent-dim = 20\n";
         assert_eq!(described(text), ["loss=gaussian sigma2=0.5 seed=1"], "also by a default: 20 latents");
         let idle = Definition::parse("[grid]\nseed = [1]\n[[exclude]]\nseed = 4\n").unwrap();
-        assert!(idle.cells(&Layers::default()).unwrap().notes[0].contains("line 3"));
+        assert!(idle.grid(&Overrides::default()).unwrap().notes[0].contains("line 3"));
     }
 
     #[test]
     fn flags_win_over_the_file_and_variables_only_over_its_base() {
         let definition = Definition::parse("[base]\nepochs = 3\nlr = 0.1\n[grid]\nseed = [1, 2]\n").unwrap();
         let layer = |text: &str| Settings::parse(text).unwrap();
-        let layers = Layers { flags: layer("lr = 0.5"), variables: layer("epochs = 7\nseed = 9") };
-        let runs: Vec<String> = definition.cells(&layers).unwrap().runs.iter().map(describe).collect();
+        let overrides = Overrides { flags: layer("lr = 0.5"), variables: layer("epochs = 7\nseed = 9") };
+        let runs: Vec<String> = definition.grid(&overrides).unwrap().runs.iter().map(describe).collect();
         assert_eq!(runs, ["lr=0.5 epochs=7 seed=1", "lr=0.5 epochs=7 seed=2"]);
     }
 
     #[test]
-    fn every_mistake_is_told_with_its_line() {
+    fn every_mistake_is_refused_with_its_line() {
         for (text, line, word) in [
-            ("beta = 1", "line 1", "unknown table"),
+            ("beta = 1", "line 1", "[[exclude]]"),
             ("[base]\nbta = 1", "line 2", "bta"),
             ("[base]\nbeta = [1, 2]", "line 2", "[grid]"),
             ("[base]\nseed = \"1..3\"", "line 2", "[grid]"),
@@ -362,9 +272,26 @@ mod tests {
         let million =
             "[grid]\nseed = \"1..1000\"\nlatent-dim = \"1..1000\"\nbatch-size = \"1..1000\"\nepochs = \"1..1000\"";
         let definition = Definition::parse(million).unwrap();
-        assert!(definition.cells(&Layers::default()).unwrap_err().to_string().contains("more than 100000 runs"));
+        assert!(definition.grid(&Overrides::default()).unwrap_err().to_string().contains("more than 100000 runs"));
         let both = Definition::parse("[grid]\nloss = [\"bce\"]\nsigma2 = [0.5]").unwrap();
-        let error = both.cells(&Layers::default()).unwrap_err().to_string();
+        let error = both.grid(&Overrides::default()).unwrap_err().to_string();
         assert!(error.contains("loss=bce sigma2=0.5") && error.contains("contradict"), "{error}");
+    }
+
+    #[test]
+    fn axes_of_a_zip_before_the_grid_move_slower() {
+        let runs = described("[[zip]]\nlr = [0.1, 0.2]\n[grid]\nseed = [1, 2]\n");
+        assert_eq!(runs, ["lr=0.1 seed=1", "lr=0.1 seed=2", "lr=0.2 seed=1", "lr=0.2 seed=2"]);
+    }
+
+    #[test]
+    fn thousands_of_exclusions_of_one_run_each_are_as_quick_as_one_exclusion_of_thousands() {
+        let each: String = (1..=4000).map(|seed| format!("[[exclude]]\nloss = 'bce'\nseed = {}\n", 2 * seed)).collect();
+        let list: Vec<String> = (1..=4000).map(|seed| (2 * seed).to_string()).collect();
+        let one = format!("[[exclude]]\nloss = 'bce'\nseed = [{}]\n", list.join(", "));
+        for excludes in [each, one] {
+            let runs = described(&format!("[grid]\nseed = '1..8000'\n{excludes}"));
+            assert_eq!((runs.len(), runs[1].as_str()), (4000, "seed=3"));
+        }
     }
 }

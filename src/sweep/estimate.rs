@@ -1,4 +1,4 @@
-//! How long the rest of a sweep may take: from the clocks of its runs on disk, or not at all.
+//! How long the rest of a sweep may take, from the recorded times of its runs on disk, if there are any.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,10 +8,10 @@ use super::plan::Planned;
 use super::state::epochs_done;
 use crate::records::{RunDir, parse_timing};
 
-/// Clocks that are read of one shape; more say nothing new.
-const ENOUGH: usize = 10;
+/// Runs sampled per model size.
+const SAMPLED: usize = 10;
 
-/// What the time of an epoch depends on, but for the processor.
+/// What the time of an epoch depends on, apart from the processor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Shape {
     hidden: Vec<usize>,
@@ -32,32 +32,32 @@ impl Shape {
     }
 }
 
-/// What the clocks on disk say.
+/// Times of epochs recorded on disk.
 #[derive(Clone, Debug, Default)]
-pub struct Pace {
-    /// Seconds of each epoch that was looked at.
-    clocks: HashMap<Shape, Vec<f64>>,
+pub struct EpochTimes {
+    /// Seconds of each epoch that was sampled.
+    seconds: HashMap<Shape, Vec<f64>>,
     runs: usize,
 }
 
-/// The time that is left, and what it is made of.
+/// The time that is left, and how it was estimated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Estimate {
-    /// At so many runs side by side.
+    /// With the given number of runs side by side.
     pub left: Option<Duration>,
-    /// How it was found, in words.
+    /// How it was estimated, in words.
     pub basis: String,
 }
 
-impl Pace {
-    /// Reads the clocks of the runs of this sweep in `out`.
+impl EpochTimes {
+    /// Reads the times of `runs`, whose directories are in `out`.
     pub fn read<'a>(runs: impl Iterator<Item = &'a Planned>, out: &Path) -> Self {
-        let mut pace = Pace::default();
-        let mut looked: HashMap<Shape, usize> = HashMap::new();
+        let mut times = EpochTimes::default();
+        let mut sampled: HashMap<Shape, usize> = HashMap::new();
         for run in runs {
             let shape = Shape::of(run);
-            let looked = looked.entry(shape.clone()).or_default();
-            if *looked >= ENOUGH {
+            let sampled = sampled.entry(shape.clone()).or_default();
+            if *sampled >= SAMPLED {
                 continue;
             }
             let Ok(text) = std::fs::read(RunDir::new(out.join(&run.id)).timing()) else { continue };
@@ -65,16 +65,16 @@ impl Pace {
             if rows.is_empty() {
                 continue;
             }
-            *looked += 1;
-            pace.runs += 1;
-            pace.clocks.entry(shape).or_default().extend(rows.iter().map(|row| row.train_s + row.eval_s));
+            *sampled += 1;
+            times.runs += 1;
+            times.seconds.entry(shape).or_default().extend(rows.iter().map(|row| row.train_s + row.eval_s));
         }
-        pace
+        times
     }
 
     /// Seconds of an epoch of `run`, where a run of its shape has been done.
     fn epoch(&self, run: &Planned) -> Option<f64> {
-        let mut seconds = self.clocks.get(&Shape::of(run))?.clone();
+        let mut seconds = self.seconds.get(&Shape::of(run))?.clone();
         seconds.sort_by(f64::total_cmp);
         seconds.get(seconds.len() / 2).copied()
     }
@@ -97,7 +97,7 @@ impl Pace {
                 basis: "unknown until one run of this size has finished an epoch here".into(),
             };
         }
-        // Runs of a size never seen are taken for the mean of the others.
+        // A run of a size never seen counts as the mean of the others.
         let mean = known.iter().sum::<f64>() / known.len() as f64;
         let unknown = remaining.len() - known.len();
         let sum = known.iter().sum::<f64>() + mean * unknown as f64;

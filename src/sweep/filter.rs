@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::spec::{Settings, cell_text};
 
-/// How two values must stand to each other.
+/// A relation between two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Relation {
     Equal,

@@ -1,26 +1,24 @@
-//! The workers of a sweep: runs side by side, each on threads of its own; whatever happens to one leaves the others alone.
+//! Runs side by side, each on threads of its own; the failure of one leaves the others alone.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
 
-use super::library::Library;
+use super::dataset_cache::{DatasetCache, source};
 use super::plan::Planned;
+use super::queue::{Next, Queue, lock, next};
 use super::state::diverged;
+use super::watcher::{RunOutcome, Watcher};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::records::RunDir;
-use crate::run::{Display, Existing, Finished, Job, Outcome, RunProgress, Started, execute};
+use crate::run::{Display, Existing, Job, Outcome, RunProgress, Started, execute};
 use crate::verdict::Verdict;
-
-/// How often a run that another process has is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What the failure of one run means for those not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +31,11 @@ pub enum OnFailure {
 
 /// Everything that the runs of a sweep have in common.
 #[derive(Clone, Copy, Debug)]
-pub struct Crew<'a> {
+pub struct Runner<'a> {
     /// The data.
-    pub library: &'a Library,
+    pub datasets: &'a DatasetCache,
+    /// The threads that read the data: all processors, as the workers wait for it.
+    pub readers: &'a rayon::ThreadPool,
     /// The directory that holds run directories.
     pub out: &'a Path,
     /// Where tensors live.
@@ -48,56 +48,16 @@ pub struct Crew<'a> {
     pub jobs: usize,
     /// Threads of each.
     pub threads: usize,
-    /// What a failure means for the others.
+    /// What the failure of one run means for those not begun.
     pub on_failure: OnFailure,
 }
 
-/// What became of a run.
-#[derive(Clone, Debug)]
-pub enum Fate {
-    /// All epochs are done, by this process or by another.
-    Done(Box<Finished>),
-    /// It could not be done; why.
-    Failed(String),
-    /// Stopped with a checkpoint.
-    Saved,
-}
-
-/// Told what a person may want to see, from all workers.
-pub trait Watcher: Sync {
-    /// Worker `worker` takes up a run.
-    fn began(&self, worker: usize, run: &Planned, started: Started);
-    /// It has done a batch.
-    fn moment(&self, worker: usize, run: &Planned, moment: &RunProgress);
-    /// It is done with the run, after so much time.
-    fn ended(&self, worker: usize, run: &Planned, fate: &Fate, time: Duration);
-    /// Nothing is left but runs that other processes are working on; `holder` is what is known of one.
-    fn waiting(&self, runs: usize, holder: &str);
-    /// Something went wrong that does not stop the run.
-    fn warn(&self, message: &str);
-}
-
-/// A run to be done, and when to look at it again.
-struct Item<'a> {
-    run: &'a Planned,
-    /// Who had it when it was last looked at.
-    busy: Option<(String, Instant)>,
-}
-
-/// What is left to be begun, and what became of the rest.
-struct Board<'a> {
-    waiting: VecDeque<Item<'a>>,
-    fates: Vec<(&'a Planned, Fate)>,
-    /// Runs under way in this process.
-    under_way: usize,
-    told_to_wait: bool,
-}
-
-impl Crew<'_> {
-    /// Does `runs`; gives what became of each that was begun. `stop` ends all after their current batches.
+impl Runner<'_> {
+    /// Does `runs`; gives the outcome of each that was begun. `stop` ends all after their current batches.
     ///
-    /// A run that another process is working on is left to it, looked at again and again, and taken over if that dies:
-    /// this returns only when every run is done, has failed, or was stopped.
+    /// A run that another process has locked is tried again and again, and taken over if that process dies: this
+    /// returns only when every run is done, has failed, or was stopped. Data that is missing or damaged fails one run;
+    /// the others that need it are never begun.
     ///
     /// # Errors
     /// [`Error::Run`] where threads cannot be started.
@@ -106,13 +66,8 @@ impl Crew<'_> {
         runs: &[&'a Planned],
         watcher: &dyn Watcher,
         stop: &AtomicBool,
-    ) -> Result<Vec<(&'a Planned, Fate)>> {
-        let board = Mutex::new(Board {
-            waiting: runs.iter().map(|&run| Item { run, busy: None }).collect(),
-            fates: Vec::new(),
-            under_way: 0,
-            told_to_wait: false,
-        });
+    ) -> Result<Vec<(&'a Planned, RunOutcome)>> {
+        let queue = Mutex::new(Queue::new(runs));
         let pools = (0..self.jobs.min(runs.len()))
             .map(|_| {
                 rayon::ThreadPoolBuilder::new().num_threads(self.threads).build().map_err(|e| {
@@ -122,23 +77,33 @@ impl Crew<'_> {
             .collect::<Result<Vec<_>>>()?;
         std::thread::scope(|scope| {
             for (worker, pool) in pools.iter().enumerate() {
-                let board = &board;
-                scope.spawn(move || self.take_turns(worker, pool, board, watcher, stop));
+                let queue = &queue;
+                let work = move || self.take_turns(worker, pool, queue, watcher, stop);
+                if let Err(e) = std::thread::Builder::new().spawn_scoped(scope, work) {
+                    // The workers that did start save their runs.
+                    stop.store(true, Ordering::Relaxed);
+                    return Err(Error::Run(format!(
+                        "worker {} of {} cannot be started ({e}); use fewer with --jobs",
+                        worker + 1,
+                        pools.len()
+                    )));
+                }
             }
-        });
-        Ok(board.into_inner().unwrap_or_else(PoisonError::into_inner).fates)
+            Ok(())
+        })?;
+        Ok(queue.into_inner().unwrap_or_else(PoisonError::into_inner).outcomes)
     }
 
     fn take_turns<'a>(
         &self,
         worker: usize,
         pool: &rayon::ThreadPool,
-        board: &Mutex<Board<'a>>,
+        queue: &Mutex<Queue<'a>>,
         watcher: &dyn Watcher,
         stop: &AtomicBool,
     ) {
         while !stop.load(Ordering::Relaxed) {
-            let run = match next(board, watcher) {
+            let run = match next(queue, watcher) {
                 Next::Run(run) => run,
                 Next::Later => {
                     std::thread::sleep(Duration::from_millis(50));
@@ -147,26 +112,32 @@ impl Crew<'_> {
                 Next::Nothing => return,
             };
             let start = Instant::now();
-            let fate = guarded(|| {
-                // Outside the worker's own threads: the others wait for the data, so all processors read it.
-                let data = self.library.images(&run.spec, &run.settings, stop)?;
-                pool.install(|| self.one(worker, run, &data, watcher, stop))
-            });
-            let mut board = lock(board);
-            board.under_way -= 1;
-            let fate = match fate {
-                Ok(fate) => fate,
+            let data = guarded(|| self.readers.install(|| self.datasets.images(&run.spec, &run.settings, stop)));
+            let outcome = match data {
+                Ok(data) => guarded(|| pool.install(|| self.one(worker, run, &data, watcher, stop))),
+                Err(Error::Data(why)) => Ok(RunOutcome::DataFailed(why)),
+                Err(why) => Err(why),
+            };
+            let mut queue = lock(queue);
+            queue.under_way -= 1;
+            let outcome = match outcome {
+                Ok(outcome) => outcome,
                 Err(Error::Busy(who)) => {
-                    board.waiting.push_back(Item { run, busy: Some((who, Instant::now() + LOOK_AGAIN)) });
+                    queue.put_back(run, who);
                     continue;
                 }
-                Err(why) => Fate::Failed(why.to_string()),
+                Err(why) => RunOutcome::Failed(why.to_string()),
             };
-            if let (Fate::Failed(_), OnFailure::Stop) = (&fate, self.on_failure) {
-                stop.store(true, Ordering::Relaxed);
+            match (&outcome, self.on_failure) {
+                (RunOutcome::DataFailed(_), _) if !queue.withdraw(source(&run.spec, &run.settings)) => continue,
+                (RunOutcome::DataFailed(_) | RunOutcome::Failed(_), OnFailure::Stop) => {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                (RunOutcome::DataFailed(_) | RunOutcome::Failed(_), OnFailure::GoOn)
+                | (RunOutcome::Done(_) | RunOutcome::Saved, _) => {}
             }
-            watcher.ended(worker, run, &fate, start.elapsed());
-            board.fates.push((run, fate));
+            watcher.ended(worker, run, &outcome, start.elapsed());
+            queue.outcomes.push((run, outcome));
         }
     }
 
@@ -177,7 +148,7 @@ impl Crew<'_> {
         data: &Dataset,
         watcher: &dyn Watcher,
         stop: &AtomicBool,
-    ) -> Result<Fate> {
+    ) -> Result<RunOutcome> {
         let job = Job {
             spec: &run.spec,
             data,
@@ -190,45 +161,14 @@ impl Crew<'_> {
             argv: self.argv,
             existing: Existing::Keep,
         };
-        let finished = execute(&job, &mut Relay { worker, run, watcher }, stop)?;
+        let finished = execute(&job, &mut RunDisplay { worker, run, watcher }, stop)?;
         Ok(match (finished.outcome, finished.record.manifest.verdict) {
-            (Outcome::Completed, _) => Fate::Done(Box::new(finished)),
-            (Outcome::Interrupted, _) => Fate::Saved,
-            (Outcome::Diverged, Some(Verdict { diverged_in: Some(epoch), .. })) => Fate::Failed(diverged(epoch)),
-            (Outcome::Diverged, _) => Fate::Failed("diverged".to_owned()),
+            (Outcome::Completed, _) => RunOutcome::Done(Box::new(finished)),
+            (Outcome::Interrupted, _) => RunOutcome::Saved,
+            (Outcome::Diverged, Some(Verdict { diverged_in: Some(epoch), .. })) => RunOutcome::Failed(diverged(epoch)),
+            (Outcome::Diverged, _) => RunOutcome::Failed("diverged".to_owned()),
         })
     }
-}
-
-enum Next<'a> {
-    Run(&'a Planned),
-    Later,
-    Nothing,
-}
-
-/// The next run whose time has come.
-fn next<'a>(board: &Mutex<Board<'a>>, watcher: &dyn Watcher) -> Next<'a> {
-    let mut board = lock(board);
-    let now = Instant::now();
-    let ready = |item: &Item<'_>| item.busy.as_ref().is_none_or(|(_, again)| *again <= now);
-    if let Some(item) = board.waiting.iter().position(ready).and_then(|i| board.waiting.remove(i)) {
-        board.under_way += 1;
-        return Next::Run(item.run);
-    }
-    if board.waiting.is_empty() {
-        // A run under way may yet turn out to be another process's, but then its own worker waits for it.
-        return Next::Nothing;
-    }
-    if board.under_way == 0 && !board.told_to_wait {
-        board.told_to_wait = true;
-        let holder = board.waiting.front().and_then(|item| item.busy.as_ref()).map_or("", |(who, _)| who.as_str());
-        watcher.waiting(board.waiting.len(), holder);
-    }
-    Next::Later
-}
-
-fn lock<'m, 'a>(board: &'m Mutex<Board<'a>>) -> MutexGuard<'m, Board<'a>> {
-    board.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Does `work`; a panic in it is an error like any other.
@@ -240,19 +180,19 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// One run's progress, on its way to all runs' watcher.
-struct Relay<'a> {
+/// Passes the progress of one run to the watcher of all.
+struct RunDisplay<'a> {
     worker: usize,
     run: &'a Planned,
     watcher: &'a dyn Watcher,
 }
 
-impl Display for Relay<'_> {
+impl Display for RunDisplay<'_> {
     fn start(&mut self, _: &RunDir, started: Started) {
         self.watcher.began(self.worker, self.run, started);
     }
     fn batch(&mut self, moment: &RunProgress) {
-        self.watcher.moment(self.worker, self.run, moment);
+        self.watcher.progress(self.worker, self.run, moment);
     }
     fn epoch(&mut self, _: &[EpochRecord], _: u32, _: Option<f64>) {}
     fn warn(&mut self, message: &str) {

@@ -4,59 +4,70 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::merge::{failed, settings_header};
 use crate::error::Result;
-use crate::metrics::EpochRecord;
-use crate::records::{Column, RunRecord};
+use crate::records::merged::{csv_record, metric_cells, setting_columns};
+use crate::records::{Column, Comparable, RunRecord};
+
+/// Columns of `metrics.csv` that say which row it is: `epoch` and `split`.
+const ROW_COLUMNS: usize = 2;
+
+/// The last rows of runs, by configuration and split, in the order of their first members.
+#[derive(Debug, Default)]
+pub(super) struct Means {
+    groups: Vec<Group>,
+    known: HashMap<Vec<String>, usize>,
+}
 
 /// Rows of one configuration and split.
+#[derive(Debug)]
 struct Group {
+    /// The cells that all of them share.
     left: Vec<String>,
-    last: Vec<EpochRecord>,
+    /// The numbers of each, by column; none for an empty cell.
+    rows: Vec<Vec<Option<f64>>>,
 }
 
-/// One row a configuration and split of `runs`, in the order of their first members.
-pub(super) fn mean_table(runs: &[RunRecord]) -> Result<Vec<u8>> {
-    let measured: Vec<&str> = Column::ALL.map(Column::name).into_iter().skip(2).collect();
-    let mut table = csv::Writer::from_writer(Vec::new());
-    let statistics = measured.iter().flat_map(|name| [format!("{name}_mean"), format!("{name}_std")]);
-    let header = ["comparable".to_owned()].into_iter().chain(settings_header().filter(|column| column != "seed"));
-    let header = header.chain(["epoch", "split", "n"].map(str::to_owned)).chain(statistics);
-    table.write_record(header).map_err(|e| failed(&e))?;
-    for group in groups(runs) {
-        let rows: Vec<Value> = group.last.iter().filter_map(|row| serde_json::to_value(row).ok()).collect();
-        let cells = measured.iter().flat_map(|&name| {
-            let values: Option<Vec<f64>> = rows.iter().map(|row| row.get(name).and_then(Value::as_f64)).collect();
-            values.map_or([String::new(), String::new()], |values| {
-                let (mean, deviation) = mean_and_deviation(&values);
-                [number(mean), deviation.map_or_else(String::new, number)]
-            })
-        });
-        let n = group.last.len().to_string();
-        table.write_record(group.left.into_iter().chain([n]).chain(cells)).map_err(|e| failed(&e))?;
-    }
-    table.into_inner().map_err(|e| failed(&e))
-}
-
-fn groups(runs: &[RunRecord]) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut known: HashMap<Vec<String>, usize> = HashMap::new();
-    for run in runs {
-        let last = run.metrics.iter().map(|row| row.epoch).max();
+impl Means {
+    /// Adds the last rows of `run`, whose comparability key is `key`.
+    pub(super) fn add(&mut self, run: &RunRecord, key: &Comparable) -> Result<()> {
+        let last = run.last_epoch();
         let settings = run.settings.cells().into_iter().filter(|(column, _)| column != "seed").map(|(_, cell)| cell);
-        let left: Vec<String> = [run.comparable()].into_iter().chain(settings).collect();
+        let shared: Vec<String> = [key.to_string()].into_iter().chain(settings).collect();
         for row in run.metrics.iter().filter(|row| Some(row.epoch) == last) {
-            let split = serde_json::to_value(row.split).ok().and_then(|v| v.as_str().map(str::to_owned));
-            let mut left = left.clone();
-            left.extend([row.epoch.to_string(), split.unwrap_or_default()]);
-            let index = *known.entry(left.clone()).or_insert_with(|| {
-                groups.push(Group { left, last: Vec::new() });
-                groups.len() - 1
+            let cells = metric_cells(row)?;
+            let (which, numbers) = cells.split_at(ROW_COLUMNS);
+            let left = [&shared, which].concat();
+            let index = *self.known.entry(left.clone()).or_insert_with(|| {
+                self.groups.push(Group { left, rows: Vec::new() });
+                self.groups.len() - 1
             });
-            groups[index].last.push(row.clone());
+            self.groups[index].rows.push(numbers.iter().map(|cell| cell.parse().ok()).collect());
         }
+        Ok(())
     }
-    groups
+
+    /// The whole table.
+    pub(super) fn table(self) -> Result<Vec<u8>> {
+        let measured: Vec<&str> = Column::ALL.map(Column::name).into_iter().skip(ROW_COLUMNS).collect();
+        let statistics = measured.iter().flat_map(|name| [format!("{name}_mean"), format!("{name}_std")]);
+        let settings = setting_columns().into_iter().map(|setting| setting.column).filter(|column| column != "seed");
+        let header = ["comparable".to_owned()].into_iter().chain(settings);
+        let header = header.chain(["epoch", "split", "n"].map(str::to_owned)).chain(statistics);
+        let mut table = csv_record(header)?;
+        table.push(b'\n');
+        for Group { left, rows } in self.groups {
+            let cells = (0..measured.len()).flat_map(|column| {
+                let values: Option<Vec<f64>> = rows.iter().map(|row| row[column]).collect();
+                values.map_or([String::new(), String::new()], |values| {
+                    let (mean, deviation) = mean_and_deviation(&values);
+                    [number(mean), deviation.map_or_else(String::new, number)]
+                })
+            });
+            table.extend(csv_record(left.into_iter().chain([rows.len().to_string()]).chain(cells))?);
+            table.push(b'\n');
+        }
+        Ok(table)
+    }
 }
 
 /// The mean, and the standard deviation of a sample (over n - 1); none of one value.

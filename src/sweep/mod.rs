@@ -1,23 +1,32 @@
 //! Many runs: written as axes, planned as a list, done side by side and in shards, merged into one tidy table.
 
 mod axis;
+mod dataset_cache;
 mod definition;
 mod estimate;
+mod exclude;
+mod fault;
+mod file;
 mod filter;
+mod find;
 mod jobs;
-mod library;
 mod mean;
 mod merge;
 mod plan;
+mod queue;
+mod range;
 mod shard;
 mod state;
+mod watcher;
 
-pub use definition::{Definition, Layers};
-pub use estimate::{Estimate, Pace, rough};
+pub use dataset_cache::DatasetCache;
+pub use definition::{Definition, Grid, Overrides};
+pub use estimate::{EpochTimes, Estimate, rough};
 pub use filter::Filter;
-pub use jobs::{Crew, Fate, OnFailure, Watcher};
-pub use library::Library;
-pub use merge::{Merged, Rows, find_runs, merge, missing};
-pub use plan::{Line, Plan, Planned, Written, plans_in};
+pub use find::{find_runs, missing, run_name};
+pub use jobs::{OnFailure, Runner};
+pub use merge::{Merged, Rows, merge};
+pub use plan::{Plan, PlanLine, Planned, WrittenPlan, plans_in};
 pub use shard::{Shard, ShardChoice};
 pub use state::{State, epochs_done};
+pub use watcher::{RunOutcome, Watcher};

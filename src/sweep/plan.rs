@@ -1,13 +1,14 @@
-//! A sweep as a list of runs, each with the name of its directory; kept beside the runs, so that what is missing is known.
+//! A sweep as a list of runs and the names of their directories; kept beside the runs, so that missing ones are known.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
-use super::definition::{Definition, Layers};
-use super::library::Library;
+use super::dataset_cache::DatasetCache;
+use super::definition::{Definition, Overrides};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::spec::{RunSpec, Settings};
@@ -17,9 +18,9 @@ use crate::spec::{RunSpec, Settings};
 pub struct Planned {
     /// The name of its directory.
     pub id: String,
-    /// What was given.
+    /// The settings that were given.
     pub settings: Settings,
-    /// What it comes to.
+    /// The resolved run.
     pub spec: RunSpec,
     /// D, pixels of an image of its data.
     pub pixels: usize,
@@ -28,7 +29,8 @@ pub struct Planned {
 /// All runs of a sweep.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What it is called: the file's name without its ending, or `grid`.
+    /// The name of the sweep file without its ending; for axes typed as flags `grid-` and a digest of the runs, so that
+    /// two such sweeps in one directory have two plans.
     pub name: String,
     /// In their order; no two are the same run.
     pub runs: Vec<Planned>,
@@ -38,43 +40,48 @@ pub struct Plan {
 
 /// A line of a plan's file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Line {
+pub struct PlanLine {
     /// The name of the run's directory.
     pub run: String,
-    /// What was given.
+    /// The settings that were given.
     pub settings: Settings,
 }
 
-/// A line as it is written: without what is not given.
+/// A line as it is written: with the settings that are given, and no empty ones.
 #[derive(Serialize)]
-struct Given<'a> {
+struct GivenLine<'a> {
     run: &'a str,
     settings: Map<String, Value>,
 }
 
 /// A plan read back.
 #[derive(Clone, Debug)]
-pub struct Written {
-    /// What it is called.
+pub struct WrittenPlan {
+    /// Its name: that of its file without the ending.
     pub name: String,
     /// Its runs.
-    pub runs: Vec<Line>,
+    pub runs: Vec<PlanLine>,
 }
 
 /// The ending of a plan's file.
 const ENDING: &str = ".plan.jsonl";
 
 impl Plan {
-    /// Plans all runs of `definition`.
+    /// Plans all runs of `definition`, which was read from the sweep file of this name, if from any.
     ///
     /// # Errors
     /// [`Error::Usage`] for settings that make no run, [`Error::Data`] where the data that names it cannot be read.
-    pub fn make(name: &str, definition: &Definition, layers: &Layers, library: &Library) -> Result<Self> {
-        let cells = definition.cells(layers)?;
-        let (mut seen, mut notes, all) = (HashSet::new(), cells.notes, cells.runs.len());
+    pub fn make(
+        file: Option<&str>,
+        definition: &Definition,
+        overrides: &Overrides,
+        datasets: &DatasetCache,
+    ) -> Result<Self> {
+        let grid = definition.grid(overrides)?;
+        let (mut seen, mut notes, all) = (HashSet::new(), grid.notes, grid.runs.len());
         let mut runs = Vec::with_capacity(all);
-        for settings in cells.runs {
-            let identity = library.identity(&settings)?;
+        for settings in grid.runs {
+            let identity = datasets.identity(&settings)?;
             let spec = RunSpec::resolve(&settings)?.with_source(identity.name.source());
             let id = spec.run_id(&identity.digest);
             if seen.insert(id.clone()) {
@@ -84,14 +91,15 @@ impl Plan {
         if runs.len() < all {
             notes.push(format!("{} of {all} runs are the same as others and are listed once", all - runs.len()));
         }
-        Ok(Plan { name: name.to_owned(), runs, notes })
+        let name = file.map_or_else(|| name_by_content(&runs), str::to_owned);
+        Ok(Plan { name, runs, notes })
     }
 
     /// Leaves the plan in `out`, under its name.
     pub fn write(&self, out: &Path) -> Result<()> {
         let mut text = Vec::new();
         for run in &self.runs {
-            let line = Given { run: &run.id, settings: run.settings.given() };
+            let line = GivenLine { run: &run.id, settings: run.settings.given() };
             serde_json::to_writer(&mut text, &line)
                 .map_err(|e| Error::Run(format!("the plan cannot be serialised ({e})")))?;
             text.push(b'\n');
@@ -115,11 +123,18 @@ impl Planned {
     }
 }
 
+fn name_by_content(runs: &[Planned]) -> String {
+    let mut hash = Sha256::new();
+    runs.iter().for_each(|run| hash.update(format!("{}\n", run.id)));
+    let bytes = hash.finalize();
+    format!("grid-{:08x}", u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+}
+
 /// The plans that sweeps have left in `dir`, by name.
 ///
 /// # Errors
 /// [`Error::Run`] for one that is damaged.
-pub fn plans_in(dir: &Path) -> Result<Vec<Written>> {
+pub fn plans_in(dir: &Path) -> Result<Vec<WrittenPlan>> {
     let mut plans = Vec::new();
     let Ok(entries) = std::fs::read_dir(dir) else { return Ok(plans) };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -129,24 +144,24 @@ pub fn plans_in(dir: &Path) -> Result<Vec<Written>> {
             continue;
         };
         let text = std::fs::read_to_string(&path).map_err(|e| Error::input(&path, "read", e))?;
-        let line = |(i, line): (usize, &str)| -> Result<Line> {
-            let told = |why: String| {
+        let line = |(i, line): (usize, &str)| -> Result<PlanLine> {
+            let damaged = |why: String| {
                 Error::Run(format!(
                     "{}: line {}: no run of a plan ({why}); remove the file, or run its sweep again",
                     path.display(),
                     i + 1
                 ))
             };
-            let line: Line = serde_json::from_str(line).map_err(|e| told(e.to_string()))?;
-            // It becomes part of a path.
+            let line: PlanLine = serde_json::from_str(line).map_err(|e| damaged(e.to_string()))?;
+            // The name becomes part of a path.
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
             if line.run.is_empty() || line.run.starts_with('.') || !line.run.bytes().all(plain) {
-                return Err(told(format!("{:?} is no name of a run", line.run)));
+                return Err(damaged(format!("{:?} is no name of a run", line.run)));
             }
             Ok(line)
         };
         let runs = text.lines().enumerate().map(line).collect::<Result<_>>()?;
-        plans.push(Written { name: name.to_owned(), runs });
+        plans.push(WrittenPlan { name: name.to_owned(), runs });
     }
     Ok(plans)
 }

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn auto_counts_a_kubernetes_index_from_0_and_needs_to_be_told_how_many() {
+    fn auto_counts_a_kubernetes_index_from_0_and_needs_the_number_of_shards() {
         let index = [("JOB_COMPLETION_INDEX", "0")];
         assert_eq!(auto("auto/4", &index).unwrap(), Shard { index: 1, count: 4 });
         assert!(auto("auto", &index).unwrap_err().contains("completions"));

@@ -7,15 +7,15 @@ use crate::verdict::Verdict;
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Nothing is there.
+    /// The run was never begun.
     Pending,
-    /// Begun and left; the next sweep goes on with it.
+    /// Begun and stopped; the next sweep resumes it.
     Unfinished,
     /// A process is working on it.
     Running(LockOwner),
     /// All epochs are done.
     Done,
-    /// It cannot be done; why.
+    /// The objective became infinite or NaN; why.
     Diverged(String),
     /// The last attempt failed; why. The next sweep tries again.
     Failed(String),
@@ -24,7 +24,7 @@ pub enum State {
 impl State {
     /// The state of the run in `dir`.
     pub fn of(dir: &RunDir) -> Self {
-        // One look at those that were never begun, which are most.
+        // One system call for runs that were never begun, which are most.
         if !dir.path().exists() {
             return State::Pending;
         }
@@ -56,7 +56,7 @@ impl State {
         if dir.metrics().is_file() { State::Unfinished } else { State::Pending }
     }
 
-    /// In one word.
+    /// The state in one word.
     pub fn word(&self) -> &'static str {
         match self {
             State::Pending => "pending",
@@ -68,7 +68,7 @@ impl State {
         }
     }
 
-    /// Why, or who.
+    /// Why it failed, or which process is working on it.
     pub fn reason(&self) -> Option<String> {
         match self {
             State::Diverged(why) | State::Failed(why) => Some(why.clone()),

@@ -44,7 +44,7 @@ fn data() -> &'static Dataset {
     static DATA: OnceLock<Dataset> = OnceLock::new();
     DATA.get_or_init(|| {
         let files = vec![FileDigest { file: "made-up".to_owned(), sha256: "00".repeat(32) }];
-        Dataset::new(DatasetName::Idx, images(20, 1), images(6, 2), files)
+        Dataset::new(DatasetName::Idx(None), images(20, 1), images(6, 2), files)
     })
 }
 
@@ -52,9 +52,9 @@ fn data() -> &'static Dataset {
 pub fn spec(seed: u64) -> RunSpec {
     let settings = Settings {
         data: Some(DataSource::Idx),
-        hidden: Some(vec![4]),
-        latent_dim: Some(2),
-        batch_size: Some(8),
+        hidden: Some("4".parse().unwrap()),
+        latent_dim: Some(2.try_into().unwrap()),
+        batch_size: Some(8.try_into().unwrap()),
         epochs: Some(EPOCHS),
         seed: Some(seed),
         ..Settings::default()

@@ -11,9 +11,10 @@ use figure::{Color, Dash, Figure, Fill, Shape};
 fn style(outcome: Outcome) -> (&'static str, Color, Shape) {
     let rgb = |rgb| Color::Rgb(rgb);
     match outcome {
-        Outcome::Healthy => ("healthy: all latents active", rgb([0x00, 0x9e, 0x73]), Shape::Circle),
-        Outcome::PartlyCollapsed => ("partly collapsed", rgb([0xe6, 0x9f, 0x00]), Shape::Triangle),
+        Outcome::AllActive => ("all latents active", rgb([0x00, 0x9e, 0x73]), Shape::Circle),
+        Outcome::SomeActive => ("some latents active", rgb([0xe6, 0x9f, 0x00]), Shape::Triangle),
         Outcome::Collapsed => ("collapsed", rgb([0xd5, 0x5e, 0x00]), Shape::Square),
+        Outcome::NoneActive => ("no latent active", rgb([0x56, 0xb4, 0xe9]), Shape::TriangleDown),
         Outcome::Untrained => ("untrained", rgb([0xcc, 0x79, 0xa7]), Shape::Diamond),
         Outcome::Diverged | Outcome::Running | Outcome::Interrupted | Outcome::NotJudged => {
             ("no verdict", rgb([0x88, 0x88, 0x88]), Shape::TriangleDown)

@@ -8,7 +8,6 @@ mod outcome;
 mod quantity;
 mod run;
 mod set;
-mod table;
 
 pub use agreement::{Agreement, agreement};
 pub use command::repeat_command;

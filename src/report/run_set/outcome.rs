@@ -6,12 +6,14 @@ use crate::records::Status;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// All latents are active.
-    Healthy,
-    /// Some latents are inactive.
-    PartlyCollapsed,
+    AllActive,
+    /// Some latents are active.
+    SomeActive,
     /// No latent is active, and the reconstruction is that of the average image.
     Collapsed,
-    /// No latent is active, and the reconstruction is not that of the average image.
+    /// No latent is active, and the reconstruction is not that of the average image, or was not held against it.
+    NoneActive,
+    /// No epoch was trained.
     Untrained,
     /// The objective became infinite or NaN.
     Diverged,
@@ -25,10 +27,11 @@ pub enum Outcome {
 
 impl Outcome {
     /// All outcomes, from the best to the least known.
-    pub const ALL: [Outcome; 8] = [
-        Outcome::Healthy,
-        Outcome::PartlyCollapsed,
+    pub const ALL: [Outcome; 9] = [
+        Outcome::AllActive,
+        Outcome::SomeActive,
         Outcome::Collapsed,
+        Outcome::NoneActive,
         Outcome::Untrained,
         Outcome::Diverged,
         Outcome::Running,
@@ -42,10 +45,12 @@ impl Outcome {
             (Status::Running, _) => Outcome::Running,
             (Status::Interrupted, _) => Outcome::Interrupted,
             (Status::Diverged, _) | (Status::Completed, "diverged") => Outcome::Diverged,
-            (Status::Completed, "healthy") => Outcome::Healthy,
-            (Status::Completed, "partly-collapsed") => Outcome::PartlyCollapsed,
+            // The second words are those of tables that earlier versions wrote.
+            (Status::Completed, "all-active" | "healthy") => Outcome::AllActive,
+            (Status::Completed, "some-active" | "partly-collapsed") => Outcome::SomeActive,
             (Status::Completed, "collapsed") => Outcome::Collapsed,
-            (Status::Completed, "unconverged") => Outcome::Untrained,
+            (Status::Completed, "none-active" | "unconverged") => Outcome::NoneActive,
+            (Status::Completed, "untrained") => Outcome::Untrained,
             (Status::Completed, _) => Outcome::NotJudged,
         }
     }
@@ -53,9 +58,10 @@ impl Outcome {
     /// The outcome in words.
     pub fn label(self) -> &'static str {
         match self {
-            Outcome::Healthy => "healthy",
-            Outcome::PartlyCollapsed => "partly collapsed",
+            Outcome::AllActive => "all active",
+            Outcome::SomeActive => "some active",
             Outcome::Collapsed => "collapsed",
+            Outcome::NoneActive => "none active",
             Outcome::Untrained => "untrained",
             Outcome::Diverged => "diverged",
             Outcome::Running => "under way",
@@ -67,11 +73,14 @@ impl Outcome {
     /// Whether the trained model uses its latents; `None` where its latents were not judged.
     pub fn uses_latents(self) -> Option<bool> {
         match self {
-            Outcome::Healthy | Outcome::PartlyCollapsed => Some(true),
+            Outcome::AllActive | Outcome::SomeActive => Some(true),
             Outcome::Collapsed => Some(false),
-            Outcome::Untrained | Outcome::Diverged | Outcome::Running | Outcome::Interrupted | Outcome::NotJudged => {
-                None
-            }
+            Outcome::NoneActive
+            | Outcome::Untrained
+            | Outcome::Diverged
+            | Outcome::Running
+            | Outcome::Interrupted
+            | Outcome::NotJudged => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::metrics::{EpochRecord, LatentRecord, Split};
 use crate::objective::EffectiveWeight;
 use crate::objective::Measure;
+use crate::records::merged::MergedRun;
 use crate::records::{Manifest, RunDir, RunRecord, Status, parse_latents};
 use crate::spec::Settings;
 use figure::scale::drawable;
@@ -53,10 +54,9 @@ impl Run {
     /// [`Error::Run`] with the file and the reason.
     pub fn read(dir: &RunDir) -> Result<Self> {
         let record = RunRecord::read(dir)?;
-        let comparable = record.comparable();
+        let comparable = record.comparable()?.to_string();
         let RunRecord { manifest, settings, metrics } = record;
-        let verdict =
-            manifest.verdict.and_then(|v| Some(serde_json::to_value(v).ok()?.get("name")?.as_str()?.to_owned()));
+        let verdict = manifest.verdict.map(|verdict| <&str>::from(verdict.headline()).to_owned());
         let latents = match std::fs::read(dir.latents()) {
             Ok(text) => {
                 parse_latents(&text).map_err(|why| Error::Run(format!("{}: {why}", dir.latents().display())))?
@@ -76,6 +76,22 @@ impl Run {
             manifest: Some(manifest),
             dir: Some(dir.clone()),
         })
+    }
+
+    /// A run that was read from a merged table.
+    pub(super) fn from_table(run: MergedRun) -> Self {
+        Run {
+            name: run.name,
+            status: run.status,
+            verdict: run.verdict,
+            comparable: run.comparable,
+            settings: run.settings,
+            metrics: run.metrics,
+            floors: Floors { collapsed: run.collapsed_floor, entropy: run.entropy_floor },
+            latents: Vec::new(),
+            manifest: None,
+            dir: None,
+        }
     }
 
     /// The last row of the test images.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::run::Run;
-use super::table;
 use crate::error::{Error, Result};
-use crate::records::RunDir;
+use crate::records::merged::parse_merged;
+use crate::records::{Comparable, OneOfEach, RunDir, one_of_each};
 
 /// A set of runs.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +23,9 @@ impl RunSet {
     /// # Errors
     /// [`Error::Run`] if no run could be read, and an error for a file that is no merged table.
     pub fn read(dirs: &[RunDir], tables: &[PathBuf]) -> Result<Self> {
-        let mut set = RunSet::default();
-        for dir in dirs {
+        let OneOfEach { runs: dirs, notes } = one_of_each(dirs)?;
+        let mut set = RunSet { runs: Vec::new(), notes };
+        for dir in &dirs {
             match Run::read(dir) {
                 Ok(run) => set.runs.push(run),
                 Err(why) => set.notes.push(format!("left out: {why}")),
@@ -33,11 +34,11 @@ impl RunSet {
         for path in tables {
             let text = std::fs::read(path).map_err(|e| Error::input(path, "read", e))?;
             let known: Vec<String> = set.runs.iter().map(|run| run.name.clone()).collect();
-            let read = table::parse(&text).map_err(|why| not_a_table(path, &why))?;
+            let read = parse_merged(&text).map_err(|why| not_a_table(path, &why))?;
             if read.runs.is_empty() && read.notes.is_empty() {
                 set.notes.push(format!("{}: has no rows", path.display()));
             }
-            set.runs.extend(read.runs.into_iter().filter(|run| !known.contains(&run.name)));
+            set.runs.extend(read.runs.into_iter().filter(|run| !known.contains(&run.name)).map(Run::from_table));
             set.notes.extend(read.notes.into_iter().map(|note| format!("{}: {note}", path.display())));
         }
         if set.runs.is_empty() {
@@ -45,6 +46,8 @@ impl RunSet {
             return Err(Error::Run(format!("nothing to show: {why}")));
         }
         set.runs.sort_by(|a, b| a.name.cmp(&b.name));
+        let keys: Vec<Comparable> = set.groups().keys().filter_map(|key| key.parse().ok()).collect();
+        set.notes.extend(Comparable::why_apart(&keys));
         Ok(set)
     }
 
@@ -65,20 +68,7 @@ fn not_a_table(path: &Path, why: &str) -> Error {
     ))
 }
 
-/// A comparability key in words: "mnist, grey pixels, R as the negative log of a mass".
+/// A comparability key in words.
 pub fn describe_group(comparable: &str) -> String {
-    let parts: Vec<&str> = comparable.split('/').collect();
-    let [data, binarize, range, measure] = parts[..] else { return comparable.to_owned() };
-    let pixels = match binarize {
-        "none" => "grey pixels".to_owned(),
-        other => format!("{other} binarised pixels"),
-    };
-    let range = if range == "unit" { String::new() } else { format!(", {range} range") };
-    let measure = match measure {
-        "mass" => "R as the negative log of a mass",
-        "density" => "R as the negative log of a density",
-        "squared-error" => "squared error",
-        other => other,
-    };
-    format!("{data}, {pixels}{range}, {measure}")
+    comparable.parse::<Comparable>().map_or_else(|_| comparable.to_owned(), |key| key.describe())
 }

@@ -1,0 +1,197 @@
+//! A merged table read back.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json};
+
+use super::columns::{SettingColumn, old_name, setting_columns};
+use crate::metrics::EpochRecord;
+use crate::records::{Column, Status, read_row};
+use crate::spec::Settings;
+
+/// A run as a merged table holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MergedRun {
+    /// Its name.
+    pub name: String,
+    /// Its status.
+    pub status: Status,
+    /// The name of its verdict; empty while it runs.
+    pub verdict: String,
+    /// Its comparability key, as written.
+    pub comparable: String,
+    /// Its settings, complete but for where its data lies.
+    pub settings: Settings,
+    /// R of a decoder that ignores z, on the test images.
+    pub collapsed_floor: Option<f64>,
+    /// R of the test images' own pixels.
+    pub entropy_floor: Option<f64>,
+    /// Its rows, by epoch and split.
+    pub metrics: Vec<EpochRecord>,
+}
+
+/// The runs of a merged table, and a sentence for every row that was left out.
+#[derive(Clone, Debug, Default)]
+pub struct MergedTable {
+    /// In the order of their first rows.
+    pub runs: Vec<MergedRun>,
+    /// Sentences.
+    pub notes: Vec<String>,
+}
+
+/// Rows that are complained about one by one.
+const MOST_NOTES: usize = 5;
+
+/// Parses the text of a merged table; unknown columns are ignored.
+///
+/// # Errors
+/// Why it is no merged table, as a sentence.
+pub fn parse_merged(text: &[u8]) -> Result<MergedTable, String> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
+    let header: Vec<String> = reader.headers().map_err(|e| e.to_string())?.iter().map(str::to_owned).collect();
+    let columns = Columns::of(&header)?;
+    let mut table = MergedTable::default();
+    let mut order: HashMap<String, usize> = HashMap::new();
+    let mut bad = 0usize;
+    for (i, row) in reader.records().enumerate() {
+        let row = row.map_err(|e| e.to_string())?;
+        let parsed = columns.record(&row).and_then(|record| Ok((record, columns.name(&row)?)));
+        let (record, name) = match parsed {
+            Ok(parsed) => parsed,
+            Err(why) => {
+                bad += 1;
+                if bad <= MOST_NOTES {
+                    table.notes.push(format!("line {}: {why}; the row is left out", i + 2));
+                }
+                continue;
+            }
+        };
+        let index = match order.get(&name) {
+            Some(&index) => index,
+            None => {
+                match columns.run(&row, name.clone()) {
+                    Ok(run) => table.runs.push(run),
+                    Err(why) => {
+                        table.notes.push(format!("line {}: {why}; the run is left out", i + 2));
+                        continue;
+                    }
+                }
+                order.insert(name, table.runs.len() - 1);
+                table.runs.len() - 1
+            }
+        };
+        table.runs[index].metrics.push(record);
+    }
+    if bad > MOST_NOTES {
+        table.notes.push(format!("{} more rows are left out for such reasons", bad - MOST_NOTES));
+    }
+    for run in &mut table.runs {
+        run.metrics.sort_by_key(|row| (row.epoch, row.split));
+        let two = run.metrics.windows(2).find(|two| key(&two[0]) == key(&two[1]) && two[0] != two[1]);
+        if let Some([row, _]) = two {
+            table.notes.push(format!(
+                "run {:?} has two different rows for one split of epoch {}; the first one is used",
+                run.name, row.epoch
+            ));
+        }
+        run.metrics.dedup_by_key(|row| key(row));
+    }
+    Ok(table)
+}
+
+fn key(row: &EpochRecord) -> (u32, crate::metrics::Split) {
+    (row.epoch, row.split)
+}
+
+/// The positions of the columns: those of the run and its settings stand before `epoch`, what was measured from there on.
+struct Columns {
+    run: HashMap<String, usize>,
+    settings: Vec<SettingColumn>,
+    metrics: Vec<(Column, usize)>,
+}
+
+impl Columns {
+    fn of(header: &[String]) -> Result<Self, String> {
+        let lacks = |name: &str| format!("it has no column `{name}`");
+        let split = header.iter().position(|c| c == "epoch").ok_or_else(|| lacks("epoch"))?;
+        let mut run: HashMap<String, usize> =
+            header[..split].iter().cloned().enumerate().map(|(i, c)| (c, i)).collect();
+        let settings = setting_columns();
+        for SettingColumn { column, .. } in &settings {
+            if let (false, Some(&at)) = (run.contains_key(column), old_name(column).and_then(|old| run.get(old))) {
+                run.insert(column.clone(), at);
+            }
+        }
+        for needed in ["run", "status", "verdict", "comparable", "loss", "reduction"] {
+            if !run.contains_key(needed) {
+                return Err(lacks(needed));
+            }
+        }
+        let place = |column: Column| header[split..].iter().position(|name| name == column.name());
+        if let Some(missing) = Column::ALL.into_iter().find(|column| column.is_required() && place(*column).is_none()) {
+            return Err(lacks(missing.name()));
+        }
+        let metrics = Column::ALL.into_iter().filter_map(|column| Some((column, split + place(column)?))).collect();
+        Ok(Columns { run, settings, metrics })
+    }
+
+    fn cell<'a>(&self, row: &'a csv::StringRecord, column: &str) -> &'a str {
+        self.run.get(column).and_then(|&i| row.get(i)).unwrap_or("")
+    }
+
+    fn name(&self, row: &csv::StringRecord) -> Result<String, String> {
+        match self.cell(row, "run") {
+            "" => Err("`run` is empty".into()),
+            name => Ok(name.to_owned()),
+        }
+    }
+
+    fn record(&self, row: &csv::StringRecord) -> Result<EpochRecord, String> {
+        read_row(self.metrics.iter().map(|&(column, place)| (column, row.get(place).unwrap_or(""))))
+    }
+
+    fn run(&self, row: &csv::StringRecord, name: String) -> Result<MergedRun, String> {
+        let status = self.cell(row, "status");
+        let floor = |column: &str| self.cell(row, column).parse().ok();
+        Ok(MergedRun {
+            name,
+            status: serde_json::from_value(json!(status)).map_err(|_| format!("`status` is {status:?}"))?,
+            verdict: self.cell(row, "verdict").to_owned(),
+            comparable: self.cell(row, "comparable").to_owned(),
+            settings: self.settings(row)?,
+            collapsed_floor: floor("collapsed_floor"),
+            entropy_floor: floor("entropy_floor"),
+            metrics: Vec::new(),
+        })
+    }
+
+    /// The inverse of [`Settings::cells`]: a cell is the number, the list or the word that its setting takes.
+    fn settings(&self, row: &csv::StringRecord) -> Result<Settings, String> {
+        let mut settings = Map::new();
+        for SettingColumn { key, column } in &self.settings {
+            let text = self.cell(row, column);
+            let widths = || text.split_whitespace().map(|w| w.parse().ok()).collect::<Option<Vec<u64>>>();
+            let value = match (column.as_str(), text) {
+                // A run has all its settings: no widths are those of a linear model.
+                ("hidden", _) => json!(widths().ok_or_else(|| format!("`hidden` is {text:?}, not widths"))?),
+                (_, "") => continue,
+                _ => {
+                    let number = serde_json::from_str(text).ok().filter(Value::is_number);
+                    let is_taken = |value: &Value| {
+                        let one = Map::from_iter([(key.clone(), value.clone())]);
+                        serde_json::from_value::<Settings>(Value::Object(one)).is_ok()
+                    };
+                    let mut candidates = number.into_iter().chain([json!(text)]);
+                    candidates
+                        .find(is_taken)
+                        .ok_or_else(|| format!("`{column}` is {text:?}, which is no value of this setting"))?
+                }
+            };
+            settings.insert(key.clone(), value);
+        }
+        serde_json::from_value(Value::Object(settings)).map_err(|e| e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;
