@@ -12,3 +12,9 @@ done
 run --loss mse --reduction sum
 run --data idx --data-dir "$small" --loss mse --reduction sum
 settle
+# The eigenvalues of the images at both sizes, that say what becomes of a beta*sigma^2.
+explain="explain --loss mse --reduction sum --json"
+# shellcheck disable=SC2086
+"$bench" $explain --data idx --data-dir "$small" >"$out/9-larger-images-14x14.json"
+# shellcheck disable=SC2086
+"$bench" $explain --data mnist >"$out/9-larger-images-28x28.json"
