@@ -76,8 +76,9 @@ study() {
   esac
 }
 
-# The pictures of README, each by the command that stands under it.
+# The pictures of README, by the commands that stand under them.
 paint() {
+  mkdir -p "$pictures"
   local plot=("$BENCH" plot)
   local digits=(--data mnist --epochs 3)
   [ ${#fewer[@]} -eq 0 ] || digits=("${fewer[@]}")
@@ -86,7 +87,12 @@ paint() {
     "$BENCH" --reduction mean "${digits[@]}" >/dev/null &&
     "${plot[@]}" "$runs/digits" --kind digits --out "$pictures" &&
     "${plot[@]}" "$results/conventions/final.csv" --kind rate-distortion --out "$pictures" &&
-    "${plot[@]}" "$results/beta-sweep/final.csv" --kind terms --out "$pictures"
+    "${plot[@]}" "$results/beta-sweep/final.csv" --kind terms --out "$runs/terms" || return 1
+  # Of the two groups that cannot be compared, README shows the likelihood; the file's name carries the group's key.
+  local format
+  for format in svg png; do
+    cp "$runs"/terms/terms*-mass.$format "$pictures/terms.$format" || return 1
+  done
 }
 
 failed=0
