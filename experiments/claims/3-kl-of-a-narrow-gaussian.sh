@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Said: "sigma = 0.1 gives KL 2.30." Arithmetic: nothing is trained.
-cd "$(dirname "$0")/../.."
-cargo build --release --quiet
+source "$(dirname "$0")/common.sh"
 {
   for pair in "0 -4.605170185988091" "1.5 0" "0 1.3862943611198906"; do
     read -r mean logvar <<<"$pair"
-    target/release/vae-bench explain kl --mean "$mean" --logvar "$logvar"
+    "$bench" explain kl --mean "$mean" --logvar "$logvar"
   done
-} | tee results/claims/3-kl-of-a-narrow-gaussian.txt
+} | tee "$out/$claim.txt"

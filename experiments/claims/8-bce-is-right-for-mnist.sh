@@ -2,8 +2,8 @@
 # Said: "BCE is right for MNIST."
 # Without any KL (beta 0), how low does BCE go? On grey pixels to their entropy, on binarised ones towards 0.
 source "$(dirname "$0")/common.sh"
-run --beta 0 --binarize none --epochs 6
-run --beta 0 --binarize static --epochs 6
+run --beta 0 --binarize none --epochs "${EPOCHS:-6}"
+run --beta 0 --binarize static --epochs "${EPOCHS:-6}"
 run --binarize none
 run --binarize static
 settle

@@ -2,7 +2,7 @@
 
 use super::expectation::Expected;
 use super::explanation::Explanation;
-use crate::objective::{EffectiveWeight, KlEstimator, KlPenalty, LossScale, Measure, Reduction};
+use crate::objective::{EffectiveWeight, KlEstimator, KlPenalty, LossScale, Measure};
 use crate::spec::RunSpec;
 use crate::terms::{Term, Terms};
 use crate::text::significant;
@@ -39,12 +39,7 @@ pub(super) fn formula(spec: &RunSpec, weights: &Terms<f64>) -> String {
         (format!("{} {term}", recon.reduction.formula("pixels")), recon.loss.measure().symbol().to_owned())
     } else {
         // The loss is a function of the whole batch's error: the reduction is a factor in front of it.
-        let reduced = match recon.reduction {
-            Reduction::Sum => term.clone(),
-            Reduction::Mean => format!("1/D * {term}"),
-            Reduction::BatchSum => format!("B * {term}"),
-        };
-        (reduced, term)
+        (format!("{}{term}", recon.reduction.factor("D")), term)
     };
     let weight = |term| significant(weights.get(term).copied().unwrap_or(0.0));
     format!(

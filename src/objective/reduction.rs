@@ -37,6 +37,15 @@ impl Reduction {
         }
     }
 
+    /// The weight as a factor in front of a term over `elements`, B the images of a batch: "1/D * "; nothing for 1.
+    pub fn factor(self, elements: &str) -> String {
+        match self {
+            Reduction::Sum => String::new(),
+            Reduction::Mean => format!("1/{elements} * "),
+            Reduction::BatchSum => "B * ".to_owned(),
+        }
+    }
+
     /// What the KL does when only the reconstruction's reduction is named: it is summed over latents, as nearly all
     /// code has it, and shares the batch part. For `mean` that is the classic mismatch.
     pub fn kl_default(self) -> Self {

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# Makes the files under results/ and pictures/ again from nothing, and says which bytes differ from the committed ones.
+#
+#   scripts/reproduce.sh [STUDY...]      (default: every study)
+#
+# Studies: scaling-mismatch beta-sweep latent-dim free-bits conventions claims linear-vae pictures
+#
+# The real MNIST must lie in VAE_BENCH_DATA_DIR or in the cache (`vae-bench data fetch`). Runs are kept under
+# results/runs/STUDY, which git ignores, and nothing that is finished there is done again: after an interruption, the
+# same command goes on. `rm -r results/runs` begins anew. Hours on two cores; each study's time is told at the end.
+# results/performance is left out: it measures other programs too (scripts/bench_peers.sh, scripts/bench_growth.sh).
+#
+# Ends with 0 where every committed file has the same bytes, with 1 where a file differs or a study failed.
+#
+# For a trial of the script itself, REPRODUCE_TRIAL=DIR writes results and pictures into DIR in place of the
+# repository, from one epoch on 500 synthetic images and one seed: seconds per study, and all bytes differ.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+all=(scaling-mismatch beta-sweep latent-dim free-bits conventions claims linear-vae pictures)
+studies=("$@")
+[ $# -gt 0 ] || studies=("${all[@]}")
+for study in "${studies[@]}"; do
+  case " ${all[*]} " in
+    *" $study "*) ;;
+    *)
+      [ "$study" != performance ] || echo "performance needs the peers and a quiet machine: scripts/bench_peers.sh, scripts/bench_growth.sh" >&2
+      echo "no study is called $study; there are: ${all[*]}" >&2
+      exit 2
+      ;;
+  esac
+done
+
+cargo build --release --locked --quiet || exit 1
+export BENCH=target/release/vae-bench
+
+# A trial asks for less of everything; the scripts of the studies read the same variables.
+results=results pictures=pictures
+fewer=() only=()
+if [ -n "${REPRODUCE_TRIAL:-}" ]; then
+  results="$REPRODUCE_TRIAL/results" pictures="$REPRODUCE_TRIAL/pictures"
+  mkdir -p "$results" "$pictures" || exit 1
+  export DATA=synthetic EPOCHS=1 SEEDS=1 SIZES="--train-size 500 --test-size 100"
+  # shellcheck disable=SC2206
+  fewer=(--data $DATA --epochs $EPOCHS $SIZES) only=(--filter seed=1)
+elif ! "$BENCH" data info --data mnist >/dev/null; then
+  exit 3
+fi
+runs="$results/runs"
+
+# sweep STUDY: every run of experiments/STUDY.toml.
+sweep() {
+  "$BENCH" sweep "experiments/$1.toml" --out "$runs/$1" --quiet "${only[@]}" -- "${fewer[@]}" >/dev/null
+}
+
+# merge STUDY TABLE FLAGS...: a table of the study's runs.
+merge() {
+  mkdir -p "$results/$1"
+  "$BENCH" merge "$runs/$1" --out "$results/$1/$2" "${@:3}"
+}
+
+study() {
+  case "$1" in
+    scaling-mismatch) sweep "$1" && merge "$1" epochs.csv && merge "$1" final.csv --final ;;
+    beta-sweep) sweep "$1" && merge "$1" epochs.csv && merge "$1" final.csv --final && merge "$1" mean.csv --final --mean ;;
+    latent-dim | free-bits) sweep "$1" && merge "$1" epochs.csv && merge "$1" mean.csv --final --mean ;;
+    conventions) RUNS="$runs/conventions" scripts/conventions.sh "$results/conventions" ;;
+    claims)
+      local script
+      for script in experiments/claims/[0-9]*.sh; do
+        RUNS="$runs/claims" OUT="$results/claims" "$script" || return 1
+      done
+      ;;
+    linear-vae) RUNS="$runs/linear-vae" experiments/linear_vae.sh "$results/linear-vae" ;;
+    pictures) paint ;;
+  esac
+}
+
+# The pictures of README, by the commands that stand under them.
+paint() {
+  mkdir -p "$pictures"
+  local plot=("$BENCH" plot)
+  local digits=(--data mnist --epochs 3)
+  [ ${#fewer[@]} -eq 0 ] || digits=("${fewer[@]}")
+  digits+=(--out "$runs/digits" --quiet)
+  "$BENCH" --reduction sum "${digits[@]}" >/dev/null &&
+    "$BENCH" --reduction mean "${digits[@]}" >/dev/null &&
+    "${plot[@]}" "$runs/digits" --kind digits --out "$pictures" &&
+    "${plot[@]}" "$results/conventions/final.csv" --kind rate-distortion --out "$pictures" &&
+    "${plot[@]}" "$results/beta-sweep/final.csv" --kind terms --out "$runs/terms" || return 1
+  # Of the two groups that cannot be compared, README shows the likelihood; the file's name carries the group's key.
+  local format
+  for format in svg png; do
+    cp "$runs"/terms/terms*-mass.$format "$pictures/terms.$format" || return 1
+  done
+}
+
+failed=0
+report=()
+for study in "${studies[@]}"; do
+  echo "== $study"
+  start=$SECONDS outcome=done
+  study "$study" || { outcome=FAILED failed=1; }
+  report+=("$(printf '%-18s %6d s  %s' "$study" $((SECONDS - start)) "$outcome")")
+done
+
+echo
+printf '%s\n' "${report[@]}"
+[ ${#fewer[@]} -eq 0 ] || { echo "a trial: files are in $REPRODUCE_TRIAL"; exit $failed; }
+
+# Every file of the studies asked for, committed or new.
+paths=()
+for study in "${studies[@]}"; do
+  if [ "$study" = pictures ]; then paths+=("$pictures"); else paths+=("$results/$study"); fi
+done
+echo
+different=0
+while IFS= read -r file; do
+  if [ ! -f "$file" ]; then
+    echo "missing    $file"
+    different=1
+  elif git diff --quiet HEAD -- "$file"; then
+    echo "same       $file"
+  else
+    echo "DIFFERENT  $file ($(git diff --numstat HEAD -- "$file" | cut -f1,2 | tr '\t' '/') lines)"
+    different=1
+  fi
+done < <(git ls-files -- "${paths[@]}")
+while IFS= read -r file; do
+  echo "new        $file"
+  different=1
+done < <(git ls-files --others --exclude-standard -- "${paths[@]}")
+[ $((failed + different)) -eq 0 ]
