@@ -133,7 +133,7 @@ pub struct EvalArgs {
     /// Where the data is, if not where it was
     #[command(flatten)]
     pub data: DataDirArg,
-    /// Samples of z an image for the importance-weighted estimate of -log p(x): the more, the closer to it from above; 0 leaves it out
+    /// Samples of z per image for the importance-weighted estimate of -log p(x): the bound falls with them; 0 leaves it out
     #[arg(long, value_name = "N", default_value = "64", value_parser = count::<u32>, allow_negative_numbers = true)]
     pub samples: u32,
     /// One JSON object
@@ -142,6 +142,9 @@ pub struct EvalArgs {
     /// Also paint what the model makes of images, into RUN/images
     #[arg(long)]
     pub images: bool,
+    /// No progress on stderr
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 /// What `plot` and `report` look at.

@@ -7,6 +7,7 @@ mod eval;
 mod explain;
 mod list;
 mod looks;
+mod progress;
 mod run_args;
 mod sweep;
 mod sweep_args;
