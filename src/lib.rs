@@ -18,6 +18,7 @@
 //! | [`engine`] | the kernels of `crates/kernels` on Candle's tensors |
 //! | [`data`] | MNIST, synthetic digits, IDX files, batches |
 //! | [`metrics`], [`verdict`] | plain numbers about an epoch, and what they say |
+//! | [`streams`] | everything random that a run used, for a replay elsewhere |
 //! | [`rng`], [`device`], [`choice`], [`files`], [`text`], [`error`] | named random streams, devices, names of choices, atomic writes, words, errors |
 #![forbid(unsafe_code)]
 
@@ -41,6 +42,7 @@ pub mod report;
 pub mod rng;
 pub mod run;
 pub mod spec;
+pub mod streams;
 pub mod sweep;
 pub mod terms;
 pub mod text;

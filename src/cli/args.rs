@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::export::ExportArgs;
 use super::looks::Picture;
 use super::run_args::{RunArgs, count, number};
 use super::sweep_args::{StatusArgs, SweepArgs};
@@ -62,6 +63,8 @@ pub enum Command {
     Presets(PresetsArgs),
     /// Measure a trained model: R, K, active units and directions, KL of every latent
     Eval(EvalArgs),
+    /// Write what another program needs to replay a run: initial weights, order, noise, images
+    Export(ExportArgs),
     /// Run a grid of settings: resumes, skips what is done, uses every core
     Sweep(Box<SweepArgs>),
     /// Say where the runs of a sweep stand

@@ -5,6 +5,7 @@ mod data;
 mod display;
 mod eval;
 mod explain;
+mod export;
 mod list;
 mod looks;
 mod progress;
@@ -59,6 +60,7 @@ pub fn main() -> Result<ExitCode> {
         Some(Command::Explain(args)) => explain::explain(&args),
         Some(Command::Presets(args)) => explain::presets(&args),
         Some(Command::Eval(args)) => eval::eval(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Sweep(args)) => sweep::sweep(&args),
         Some(Command::Status(args)) => sweep::status(&args),
         Some(Command::Merge(args)) => merge_runs(&args),
