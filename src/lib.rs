@@ -17,6 +17,7 @@
 //! | [`model`], [`optimizer`] | the MLP VAE and its steps |
 //! | [`engine`] | the kernels of `crates/kernels` on Candle's tensors |
 //! | [`data`] | MNIST, synthetic digits, IDX files, batches |
+//! | [`streams`] | everything random that a run used, for a replay elsewhere |
 //! | [`metrics`], [`verdict`] | plain numbers about an epoch, and what they say |
 //! | [`rng`], [`device`], [`choice`], [`files`], [`terminal`], [`text`], [`error`] | named random streams, devices, names of choices, atomic writes, stdout and stderr, words, errors |
 #![forbid(unsafe_code)]
@@ -41,6 +42,7 @@ pub mod report;
 pub mod rng;
 pub mod run;
 pub mod spec;
+pub mod streams;
 pub mod sweep;
 pub mod terminal;
 pub mod terms;

@@ -1,7 +1,11 @@
 //! Named random streams: every random number of a run is a function of (seed, purpose, epoch, index) alone.
 //!
-//! A stream is a ChaCha8 generator whose 256-bit key *is* that tuple, so there is no generator state to save with a
-//! checkpoint, and nothing depends on the order in which streams are opened or on the number of threads.
+//! A stream is a ChaCha8 generator whose 256-bit key *is* that tuple, each number as a little-endian `u64`, with counter
+//! and nonce 0. So there is no generator state to save with a checkpoint, and nothing depends on the order in which
+//! streams are opened or on the number of threads.
+//!
+//! `docs/streams.md` says how every number is drawn, for a replay in another framework; [`crate::streams`] writes what a
+//! run used.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -27,7 +31,7 @@ pub enum Purpose {
     Subset = 7,
     /// Latent noise of importance-weighted estimates; index = image.
     ImportanceNoise = 8,
-    /// Codes drawn from the prior for a sheet of samples; index 0.
+    /// Samples of z from the prior for a sheet of images; index 0.
     PriorSamples = 9,
 }
 
@@ -50,7 +54,7 @@ impl Stream {
         (self.0.next_u32() >> 8) as f32 * (1.0 / (1 << 24) as f32)
     }
 
-    /// Fills `out` with standard normal numbers.
+    /// Fills `out` with standard normal numbers: rand_distr's ziggurat in `f64`, rounded to `f32`.
     pub fn fill_normal(&mut self, out: &mut [f32]) {
         for value in out {
             *value = StandardNormal.sample(&mut self.0);

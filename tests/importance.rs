@@ -78,7 +78,7 @@ fn estimate(model: &Model, loss: ReconLoss, samples: u32, batch: usize) -> Optio
     let pixels = Pixels { binarize: Binarize::None, range: PixelRange::Unit };
     let draw = PixelDraw { pixels, seed: 1, purpose: Purpose::BinarizeTest, epoch: 0 };
     let on = Measurement { images: &images, draw, seed: 1, epoch: 0, batch };
-    importance_weighted_nll(model, &objective(loss), &on, samples).unwrap()
+    importance_weighted_nll(model, &objective(loss), &on, samples, &|_| {}).unwrap().map(|found| found.nll)
 }
 
 const GAUSSIAN: ReconLoss = ReconLoss::Gaussian { sigma2: SIGMA2 };

@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use super::completions::CompletionsArgs;
 use super::data::DataAction;
 use super::eval::EvalArgs;
+use super::export::ExportArgs;
 use super::explain::ExplainArgs;
 use super::merge::MergeArgs;
 use super::plot::PlotArgs;
@@ -69,6 +70,8 @@ pub enum Command {
     Sweep(Box<SweepArgs>),
     /// Say where the runs of a sweep stand
     Status(StatusArgs),
+    /// Write what another program needs to replay a run: initial weights, order, noise, images
+    Export(ExportArgs),
     /// Check that every file of runs is as it was written
     Verify(VerifyArgs),
     /// Merge many runs into one tidy table

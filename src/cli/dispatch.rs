@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use super::args::{Cli, Command};
 use super::usage::usage_error;
 use super::variables;
-use super::{completions, data, eval, explain, man, merge, plot, presets, report, sweep, train, verify};
+use super::{completions, data, eval, explain, export, man, merge, plot, presets, report, sweep, train, verify};
 use crate::error::{ExitCode, Result};
 use crate::terminal::{self, print, say};
 use kernels::pages;
@@ -48,6 +48,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Sweep(args)) => sweep::sweep(&args),
         Some(Command::Status(args)) => sweep::status(&args),
         Some(Command::Merge(args)) => merge::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Plot(args)) => plot::run(&args),
         Some(Command::Report(args)) => report::run(&args),

@@ -8,12 +8,13 @@ use serde_json::json;
 
 use super::data::DataDirArg;
 use super::evaluated_run::EvaluatedRun;
+use super::progress::{Progress, Visibility};
 use super::run_args::count;
 use super::threads::pool;
-use crate::data::eigenvalues;
-use crate::error::{ExitCode, Result};
+use crate::data::{PixelStats, eigenvalues};
+use crate::error::{Error, ExitCode, Result};
 use crate::evaluate::Evaluation;
-use crate::importance::importance_weighted_nll;
+use crate::importance::{ImportanceEstimate, importance_weighted_nll};
 use crate::objective::Time;
 use crate::records::RunDir;
 use crate::run::{last_measurement, write_latents};
@@ -30,7 +31,7 @@ pub struct EvalArgs {
     /// Where the data is, if not where it was
     #[command(flatten)]
     pub data: DataDirArg,
-    /// Samples of z an image for the importance-weighted estimate of -log p(x): the more, the closer to it from above; 0 leaves it out
+    /// Samples of z per image for the importance-weighted estimate of -log p(x): the bound falls with them; 0 leaves it out
     #[arg(long, value_name = "N", default_value = "64", value_parser = count::<u32>, allow_negative_numbers = true)]
     pub samples: u32,
     /// One JSON object
@@ -39,6 +40,9 @@ pub struct EvalArgs {
     /// Also paint what the model makes of images, into RUN/images
     #[arg(long)]
     pub images: bool,
+    /// No progress on stderr
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 /// A direction of the latent space is active if the posterior means' variance along it exceeds this.
@@ -52,8 +56,21 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
         let EvaluatedRun { spec, model, objective, found, .. } = &evaluated;
         let ledgers = objective.ledgers(&found.averages, spec.training().batch_size, Time::END)?;
         let on = last_measurement(spec, &evaluated.data);
-        let iw_nll = importance_weighted_nll(model, objective, &on, args.samples)?;
-        report(args, found, &ledgers, objective.neg_elbo(&ledgers), iw_nll);
+        let found_is_finite = ledgers.canonical.iter().all(|(_, value)| value.is_finite());
+        let samples = u64::from(args.samples) * on.images.len() as u64;
+        let visibility = if args.quiet || args.json { Visibility::Hidden } else { Visibility::Shown };
+        let progress = Progress::new("samples", samples, visibility);
+        let iw = importance_weighted_nll(model, objective, &on, args.samples, &|done| progress.add(done))?;
+        progress.finish();
+        if !(found_is_finite && iw.is_none_or(|iw| iw.nll.is_finite())) {
+            let path = dir.model();
+            return Err(Error::Run(format!(
+                "{}: its weights give numbers that are not finite; repeat the run with --force",
+                path.display()
+            )));
+        }
+        let grey_entropy = objective.recon.entropy_floor(&PixelStats::of(on.images, on.draw.pixels));
+        report(args, found, &ledgers, objective.neg_elbo(&ledgers), iw, grey_entropy.filter(|&nats| nats > 0.0));
         // Runs of older versions have none; where one cannot be written, nothing that was asked for is lost.
         if !dir.latents().exists()
             && let Err(why) = write_latents(&dir, &evaluated.latents)
@@ -68,7 +85,15 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     })
 }
 
-fn report(args: &EvalArgs, found: &Evaluation, ledgers: &Ledgers, neg_elbo: Option<f64>, iw_nll: Option<f64>) {
+/// `grey_entropy` is the entropy of grey pixels that a Bernoulli likelihood takes for probabilities.
+fn report(
+    args: &EvalArgs,
+    found: &Evaluation,
+    ledgers: &Ledgers,
+    neg_elbo: Option<f64>,
+    iw: Option<ImportanceEstimate>,
+    grey_entropy: Option<f64>,
+) {
     let term = |term| ledgers.canonical.get(term).copied().unwrap_or(f64::NAN);
     let (recon, kl) = (term(Term::Recon), term(Term::Kl));
     let latents = found.kl_per_latent.len();
@@ -79,8 +104,10 @@ fn report(args: &EvalArgs, found: &Evaluation, ledgers: &Ledgers, neg_elbo: Opti
             "recon": recon,
             "kl": kl,
             "neg_elbo": neg_elbo,
-            "iw_nll": iw_nll,
-            "iw_samples": iw_nll.map(|_| args.samples),
+            "iw_nll": iw.map(|iw| iw.nll),
+            "iw_nll_se_images": iw.and_then(|iw| iw.se_images),
+            "iw_nll_se_noise": iw.and_then(|iw| iw.se_noise),
+            "iw_samples": iw.map(|_| args.samples),
             "active_units": found.active_units,
             "active_directions": active,
             "direction_variances": directions,
@@ -94,10 +121,13 @@ fn report(args: &EvalArgs, found: &Evaluation, ledgers: &Ledgers, neg_elbo: Opti
     if let Some(value) = neg_elbo {
         text.push_str(&format!("test -ELBO          {value:.4}\n"));
     }
-    if let Some(value) = iw_nll {
+    if let Some(iw) = iw {
+        text.push_str(&iw_lines(&iw, args.samples));
+    }
+    if let Some(nats) = grey_entropy {
         text.push_str(&format!(
-            "test -log p(x)      {value:.4} at most (importance-weighted, {} samples an image)\n",
-            args.samples
+            "                    of grey pixels bce is a cross-entropy and no likelihood: none of these goes below the\n\
+             \x20                   pixels' own entropy, {nats:.1} nats; --binarize dynamic makes it a likelihood\n"
         ));
     }
     let list = |values: &[f64]| values.iter().map(|&v| significant(v)).collect::<Vec<_>>().join(" ");
@@ -113,4 +143,18 @@ fn report(args: &EvalArgs, found: &Evaluation, ledgers: &Ledgers, neg_elbo: Opti
         list(&directions)
     ));
     print(text);
+}
+
+/// The importance-weighted estimate with its standard errors, where there is more than one image or sample.
+fn iw_lines(iw: &ImportanceEstimate, samples: u32) -> String {
+    let errors: Vec<String> = [(iw.se_images, "over images"), (iw.se_noise, "over noise")]
+        .into_iter()
+        .filter_map(|(error, over)| Some(format!("{} {over}", significant(error?))))
+        .collect();
+    let errors = if errors.is_empty() { String::new() } else { format!(", standard error {}", errors.join(", ")) };
+    format!(
+        "test -log p(x)      {:.4}{errors}\n                    \
+         (importance-weighted, {samples} samples per image: in expectation an upper bound)\n",
+        iw.nll
+    )
 }

@@ -33,15 +33,7 @@ impl EvaluatedRun {
     pub(super) fn read(dir: &RunDir, data_dir: Option<&Path>) -> Result<Self> {
         let record = RunRecord::read(dir)?;
         let spec = RunSpec::resolve(&record.settings)?;
-        let data_dir = data_dir.or(record.settings.data_dir.as_deref());
-        let Loaded { dataset, .. } = load(spec.data().source, data_dir)?;
-        if dataset.files != record.manifest.data.files {
-            return Err(Error::Data(format!(
-                "{}: was trained on other data than this; name the data's directory with --data-dir",
-                dir.path().display()
-            )));
-        }
-        let data = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
+        let data = dataset_of(&record, &spec, dir, data_dir)?;
         let model = read_model(dir, &spec, data.pixels())?;
         // The factors in front of the terms play no part in R and K, nor does the variance that one may need.
         let objective = spec.objective_for(data.pixels(), f64::NAN);
@@ -72,4 +64,20 @@ impl EvaluatedRun {
         }
         Ok(format!("images   {}: {}", folder.display(), names.join(", ")))
     }
+}
+
+/// The images of the run in `dir`, found in `data_dir` or where they were.
+///
+/// # Errors
+/// [`Error::Data`] where they are missing, or not those that the run was trained on.
+pub(super) fn dataset_of(record: &RunRecord, spec: &RunSpec, dir: &RunDir, data_dir: Option<&Path>) -> Result<Dataset> {
+    let data_dir = data_dir.or(record.settings.data_dir.as_deref());
+    let Loaded { dataset, .. } = load(spec.data().source, data_dir)?;
+    if dataset.files != record.manifest.data.files {
+        return Err(Error::Data(format!(
+            "{}: was trained on other data than this; name the data's directory with --data-dir",
+            dir.path().display()
+        )));
+    }
+    dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())
 }

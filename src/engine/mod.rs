@@ -1,6 +1,7 @@
 //! How a model is computed: by fused kernels, or by Candle's own operations.
 
 pub mod backend;
+pub mod decoder;
 pub mod fused;
 
 pub use backend::{Backend, Engine};

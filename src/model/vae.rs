@@ -7,6 +7,7 @@ use kernels::latent::Noise;
 use super::architecture::{Architecture, LogSigma};
 use super::init::Start;
 use super::plain::Layers;
+use crate::engine::decoder::FusedDecoder;
 use crate::engine::fused::{self, LayerTensors, NetworkTensors, VaeTensors, Workspaces};
 use crate::engine::{Backend, Engine};
 use crate::pass::{Batch, DecoderLoss, GaussianLatents, Latents, Pass, Posterior, Sampling, Tape};
@@ -110,6 +111,21 @@ impl Vae {
         match self.backend.engine() {
             Engine::Candle => self.layers.decode(z),
             Engine::Fused => fused::mlp(&tensors_of(&self.layers.decoder)?, z, self.layers.activation.kernel(), None),
+        }
+    }
+
+    /// The decoder by itself for many codes of each image, where the engine is fused and has a kernel for `loss`. It has
+    /// the weights of this moment.
+    ///
+    /// # Errors
+    /// Where a weight cannot be read.
+    pub fn fused_decoder(&self, loss: &dyn DecoderLoss) -> Result<Option<FusedDecoder>> {
+        match (self.backend.engine(), loss.kernel()) {
+            (Engine::Fused, Some(loss)) => {
+                let layers = tensors_of(&self.layers.decoder)?;
+                FusedDecoder::new(&layers, self.layers.activation.kernel(), loss).map(Some)
+            }
+            (Engine::Fused, None) | (Engine::Candle, _) => Ok(None),
         }
     }
 

@@ -34,6 +34,9 @@ pub struct Versions {
     pub candle: String,
     /// Commit of the source it was built from, where it was built in a checkout.
     pub git_commit: Option<String>,
+    /// The version of the arithmetic, [`crate::spec::NUMERICS`]; none in runs of earlier versions.
+    #[serde(default)]
+    pub numerics: Option<u32>,
 }
 
 /// Where it ran.
@@ -49,6 +52,9 @@ pub struct Host {
     pub cpu: Option<String>,
     /// Logical processors.
     pub cores: usize,
+    /// The instruction set of the kernels; none in runs of earlier versions.
+    #[serde(default)]
+    pub isa: Option<String>,
 }
 
 /// The data that was used.
@@ -154,6 +160,7 @@ impl Versions {
             vae_bench: env!("CARGO_PKG_VERSION").to_owned(),
             candle: env!("VAE_BENCH_CANDLE").to_owned(),
             git_commit: option_env!("VAE_BENCH_COMMIT").filter(|c| !c.is_empty()).map(str::to_owned),
+            numerics: Some(crate::spec::NUMERICS),
         }
     }
 }
@@ -171,6 +178,7 @@ impl Host {
             arch: std::env::consts::ARCH.to_owned(),
             cpu,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
+            isa: Some(kernels::Isa::best().name().to_owned()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 
 use crate::engine::Backend;
 use crate::error::{Error, Result};
@@ -45,6 +45,10 @@ pub fn read_model(dir: &RunDir, spec: &RunSpec, pixels: usize) -> Result<Model> 
         let saved = tensors.get(name).ok_or_else(|| damaged(format!("it lacks {name}")))?;
         if saved.shape() != parameter.shape() {
             return Err(damaged(format!("{name} has another shape")));
+        }
+        let values = saved.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        if let Some(wrong) = values.iter().find(|value| !value.is_finite()) {
+            return Err(damaged(format!("{name} holds {wrong}")));
         }
         parameter.set(saved)?;
     }

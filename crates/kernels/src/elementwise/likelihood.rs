@@ -100,6 +100,69 @@ pub fn row_sums_and_grad(
     run_all(isa, tasks);
 }
 
+/// `sums[i]` = loss of row i against its target, without the slopes: the rows of `prediction` are those of the first
+/// of `targets` targets, then as many of the second, and so on. The same bytes as [`row_sums_and_grad`] gives.
+///
+/// # Panics
+/// If the rows are no multiple of the targets, or lengths do not fit together.
+pub fn row_sums(isa: Isa, loss: Loss, prediction: &[f32], target: &[f32], targets: usize, sums: &mut [f32]) {
+    let (rows, cols) = (sums.len(), target.len().checked_div(targets).unwrap_or(0));
+    check("a target", target.len(), targets, cols);
+    check("a prediction", prediction.len(), rows, cols);
+    if rows == 0 || cols == 0 {
+        sums.fill(0.0);
+        return;
+    }
+    let each = rows / targets;
+    assert_eq!(each * targets, rows, "{rows} rows for {targets} targets");
+    let deep = rows_per_chunk(cols);
+    let mut tasks = Vec::with_capacity(rows.div_ceil(deep) + targets);
+    let of_targets = sums.chunks_mut(each).zip(prediction.chunks(each * cols)).zip(target.chunks(cols));
+    for ((sums, prediction), target) in of_targets {
+        let parts = sums.chunks_mut(deep).zip(prediction.chunks(deep * cols));
+        tasks.extend(parts.map(|(sums, prediction)| Sums { loss, prediction, target, sums }));
+    }
+    run_all(isa, tasks);
+}
+
+/// Some rows of one target.
+struct Sums<'a> {
+    loss: Loss,
+    prediction: &'a [f32],
+    target: &'a [f32],
+    sums: &'a mut [f32],
+}
+
+impl Task for Sums<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        match self.loss {
+            Loss::BernoulliLogits => sums::<S, BernoulliLogits>(s, self),
+            Loss::Squared => sums::<S, Squared>(s, self),
+        }
+    }
+}
+
+#[inline(always)]
+fn sums<S: Simd, E: Element>(s: S, task: Sums) {
+    let (targets, target_tail) = task.target.as_chunks::<LANES>();
+    for (row, out) in task.prediction.chunks_exact(task.target.len()).zip(task.sums) {
+        let (predictions, prediction_tail) = row.as_chunks::<LANES>();
+        let mut sum = s.sum_zero();
+        for i in 0..predictions.len() {
+            // The slope is not used, and the compiler leaves it out.
+            let (value, _) = E::at(s, s.load(&predictions[i]), s.load(&targets[i]));
+            sum = s.sum_add(sum, value);
+        }
+        if !prediction_tail.is_empty() {
+            let (value, _) = E::at(s, s.load_head(prediction_tail), s.load_head(target_tail));
+            sum = s.sum_add(sum, s.keep_head(value, prediction_tail.len()));
+        }
+        *out = total(s.sum_lanes(sum)) as f32;
+    }
+}
+
 fn check(what: &str, len: usize, rows: usize, cols: usize) {
     let needed = elements(what, rows, cols);
     assert_eq!(len, needed, "{what} of {rows} x {cols} needs {needed} elements, not {len}");

@@ -1,5 +1,5 @@
 use super::{Rng, assert_close, bits, in_pool, isas, sized};
-use crate::likelihood::{Loss, Scale, row_sums_and_grad};
+use crate::likelihood::{Loss, Scale, row_sums, row_sums_and_grad};
 
 /// ln sigmoid(l). Below -700 ln(1 + e^-l) is -l to the last digit of an f64, and e^-l soon overflows.
 fn log_sigmoid(l: f64) -> f64 {
@@ -164,6 +164,25 @@ fn nan_and_infinity_are_not_hidden() {
             row_sums_and_grad(isa, loss, &p, &x, 1, Scale::All(1.0), &mut sums, &mut grads);
             assert!(sums[0].is_nan() && grads[0].is_nan() && sums[1].is_nan() && grads[1].is_nan());
             assert!(!sums[2].is_finite() && !sums[3].is_finite());
+        }
+    }
+}
+
+#[test]
+fn sums_of_many_rows_for_each_target_are_those_of_the_loss_with_its_gradient() {
+    let mut rng = Rng(7);
+    for (targets, each, cols) in [(1, 1, 1), (1, 600, 784), (5, 3, 33), (3, 40, 16), (2, 2, 0), (4, 0, 9), (0, 0, 0)] {
+        let rows = targets * each;
+        let p: Vec<f32> = (0..rows * cols).map(|_| rng.signed() * 12.0).collect();
+        let x: Vec<f32> = (0..targets * cols).map(|_| rng.signed().abs()).collect();
+        let repeated: Vec<f32> = x.chunks(cols.max(1)).flat_map(|row| row.repeat(each)).collect();
+        for isa in isas() {
+            for loss in [Loss::BernoulliLogits, Loss::Squared] {
+                let (mut sums, mut expected, mut slopes) = (vec![9.0; rows], vec![9.0; rows], vec![9.0; p.len()]);
+                row_sums(isa, loss, &p, &x, targets, &mut sums);
+                row_sums_and_grad(isa, loss, &p, &repeated, cols, Scale::All(1.0), &mut expected, &mut slopes);
+                assert_eq!(bits(&sums), bits(&expected), "{}: {targets} x {each} x {cols}", isa.name());
+            }
         }
     }
 }
