@@ -186,16 +186,14 @@ mod tests {
 
     #[test]
     fn every_source_is_read_back_by_its_name_from_files_and_flags() {
-        assert_eq!(
-            SOURCES.iter().map(|source| source.name()).collect::<Vec<_>>(),
-            ["auto", "mnist", "synthetic", "idx"]
-        );
+        let names: Vec<&str> = SOURCES.iter().map(|source| source.name()).collect();
+        assert!(["auto", "mnist", "synthetic", "idx"].iter().all(|name| names.contains(name)), "{names:?}");
         for &source in SOURCES.iter() {
             let text = serde_json::to_string(&source).unwrap();
             assert_eq!(serde_json::from_str::<DataSource>(&text).unwrap(), source, "{text}");
             assert_eq!(DataSource::from_str(source.name(), false).unwrap(), source);
         }
         let why = serde_json::from_str::<DataSource>("\"fashion\"").unwrap_err().to_string();
-        assert!(why.contains("auto, mnist, synthetic, idx"), "{why}");
+        assert!(names.iter().all(|name| why.contains(name)), "{why}");
     }
 }
