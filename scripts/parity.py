@@ -27,8 +27,8 @@ import torch.nn.functional as F
 torch.set_default_dtype(torch.float64)
 TOLERANCE = {"test": 1e-5, "train": 1.3e-4}
 COLUMNS = ["objective", "recon_term", "kl_term", "recon", "kl", "neg_elbo", "beta_effective", "beta_sigma2", "active_units"]
-SMALL = ["--train-size", "300", "--test-size", "200", "--hidden", "24", "--latent-dim", "5", "--epochs", "2",
-         "--batch-size", "64", "--seed", "3"]
+SIZES = ["--train-size", "300", "--test-size", "200"]
+SMALL = ["--hidden", "24", "--latent-dim", "5", "--epochs", "2", "--batch-size", "64", "--seed", "3"]
 LOGITS = ["bce", "continuous-bernoulli"]
 MEANS = ["mse", "gaussian", "gaussian-learned", "gaussian-optimal", "log-mse", "laplace"]
 
@@ -306,16 +306,34 @@ class Replay:
         return row
 
 
-def compare(flags, args, work):
-    """{(split, column): worst relative difference} of one run."""
-    small = [word for i in range(0, len(SMALL), 2) if SMALL[i] not in flags for word in SMALL[i:i + 2]]
+def run_and_export(binary, flags, data_dir, work):
+    """The directory of a run, and its tensors; `data_dir` is the flag that names the data's directory, or nothing."""
     common = {"check": True, "stdout": subprocess.PIPE}
-    command = [args.binary, *flags, *small, "--data", args.data, "--json", "--out", work]
+    command = [binary, *flags, *data_dir, "--json", "--out", work]
     run = json.loads(subprocess.run(command, **common).stdout.splitlines()[-1])["dir"]
     file = os.path.join(work, "streams.safetensors")
-    subprocess.run([args.binary, "export", run, "--streams", file], **common)
+    subprocess.run([binary, "export", run, "--streams", file, *data_dir], **common)
+    return run, load(file)
+
+
+def write_images(args, folder):
+    """A few hundred images of the data set as IDX files, so that no run reads all of it again."""
+    with tempfile.TemporaryDirectory() as work:
+        _, streams = run_and_export(args.binary, ["--data", args.data, *SIZES, "--epochs", "0"], [], work)
+    for part, prefix in [("train", "train"), ("test", "t10k")]:
+        images = streams[f"images.{part}"]
+        with open(os.path.join(folder, f"{prefix}-images-idx3-ubyte"), "wb") as file:
+            file.write(struct.pack(">IIII", 0x803, *images.shape) + bytes(images.flatten().tolist()))
+        with open(os.path.join(folder, f"{prefix}-labels-idx1-ubyte"), "wb") as file:
+            file.write(struct.pack(">II", 0x801, len(images)) + bytes(len(images)))
+
+
+def compare(flags, args, images, work):
+    """{(split, column): worst relative difference} of one run."""
+    small = [word for i in range(0, len(SMALL), 2) if SMALL[i] not in flags for word in SMALL[i:i + 2]]
+    run, streams = run_and_export(args.binary, [*flags, *small, "--data", "idx"], ["--data-dir", images], work)
     with open(os.path.join(run, "config.toml"), "rb") as config:
-        replay = Replay(tomllib.load(config), load(file))
+        replay = Replay(tomllib.load(config), streams)
     expected = {(0, "test"): replay.test(0)}
     for epoch in range(1, replay.config["epochs"] + 1):
         expected[epoch, "train"] = replay.train(epoch)
@@ -348,13 +366,15 @@ def main():
     parser.add_argument("--only", default="", help="only configurations whose flags contain this text")
     args = parser.parse_args()
     table, failed, count = [], [], 0
+    images = tempfile.TemporaryDirectory()
+    write_images(args, images.name)
     for flags in configurations():
         name = " ".join(flags).replace("--", "")
         if args.only not in name:
             continue
         count += 1
         with tempfile.TemporaryDirectory() as work:
-            worst = compare(flags, args, work)
+            worst = compare(flags, args, images.name, work)
         for (split, column), difference in worst.items():
             table.append([name, split, column, f"{difference:.2e}"])
             if not difference <= TOLERANCE[split]:
