@@ -17,7 +17,7 @@ use crate::objective::{KlPenalty, LatentTerms, Measure, Objective, Time};
 use crate::pass::Sampling;
 
 /// R counts as that of the average image within this part of it (of one nat, where it is smaller).
-const AT: f64 = 0.01;
+const AT: f64 = 0.02;
 
 /// The objective counts as changed by an epoch if it moves by more than this part of its whole fall.
 const CHANGED: f64 = 0.005;
@@ -48,7 +48,7 @@ pub enum AverageImageJudgement {
     ReconBelow,
     /// R is below it and R + K is not: as a bound the model is worse than the average image.
     BoundAbove,
-    /// R is within a hundredth of it.
+    /// R is within a fiftieth of it.
     At,
     /// R is above it.
     Above,

@@ -179,6 +179,13 @@ fn weights_that_are_no_numbers_are_refused_with_the_files_name() {
     let world = World::new();
     world.run(&["--epochs", "1"]).expect(0);
     let run = world.only_run();
+    // As a run of an earlier version, without digests: else the changed file is refused before its numbers are looked at.
+    let manifest = run.join("run.json");
+    let mut facts: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    for key in ["generation", "attempt", "request", "files", "sha256"] {
+        facts.as_object_mut().unwrap().remove(key);
+    }
+    std::fs::write(&manifest, facts.to_string()).unwrap();
     let path = run.join("model.safetensors");
     let mut tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
     let bias = tensors.get_mut("mean.bias").unwrap();

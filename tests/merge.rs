@@ -92,6 +92,13 @@ fn copy_run(from: &Path, to: &Path) -> PathBuf {
     for file in ["config.toml", "metrics.csv", "run.json"] {
         fs::copy(from.join(file), to.join(file)).unwrap();
     }
+    // As a run of an earlier version, without digests of its files: the tests below change them.
+    let manifest = to.join("run.json");
+    let mut facts: serde_json::Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    for key in ["generation", "attempt", "request", "files", "sha256"] {
+        facts.as_object_mut().unwrap().remove(key);
+    }
+    fs::write(&manifest, serde_json::to_vec_pretty(&facts).unwrap()).unwrap();
     to
 }
 
@@ -168,9 +175,11 @@ fn a_table_that_does_not_reach_stdout_whole_is_an_error_unless_its_reader_left()
     let world = World::new();
     world.run(&["--epochs", "1"]).expect(0);
     let full = File::options().write(true).open("/dev/full").unwrap();
-    done(world.command(&["merge", "out"]).stdout(full).output().unwrap())
-        .expect(1)
-        .error_with(&["the table cannot be written", "no space left"]);
+    done(world.command(&["merge", "out"]).stdout(full).output().unwrap()).expect(1).error_with(&[
+        "stdout",
+        "no space left",
+        "incomplete",
+    ]);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     done(world.command(&["merge", "out"]).stdout(writer).output().unwrap()).expect(0);

@@ -470,22 +470,25 @@ fn the_collapsed_floor_is_the_loss_of_the_best_constant_output() {
 }
 
 #[test]
-fn the_fused_engine_and_plain_candle_give_the_same_value_and_gradients_for_every_loss() {
+fn the_fused_engine_and_plain_candle_give_the_same_value_and_gradients_for_every_objective() {
     // The twin: the same weights, pixels and noise in f64, which Candle's own operations compute.
     let base = objective;
     let monte_carlo = |loss| Parts { estimator: KlEstimator::MonteCarlo, ..base(loss) };
-    let sigmoid = Parts { output: OutputMap::Sigmoid, ..base(ReconLoss::Mse) };
-    for (parts, activation, sampling) in [
-        (base(ReconLoss::Bce), Activation::Relu, Sampling::Standard),
-        (base(ReconLoss::Mse), Activation::Relu, Sampling::Standard),
-        (base(ReconLoss::Gaussian { sigma2: 0.1 }), Activation::Tanh, Sampling::Standard),
-        (base(ReconLoss::GaussianLearned), Activation::Softplus, Sampling::Standard),
-        (base(ReconLoss::GaussianOptimal), Activation::Relu, Sampling::Keras201605),
-        (base(ReconLoss::ContinuousBernoulli), Activation::Softplus, Sampling::Standard),
-        (base(ReconLoss::Laplace { scale: 0.5 }), Activation::Tanh, Sampling::Keras201605),
-        (monte_carlo(ReconLoss::Bce), Activation::Tanh, Sampling::Standard),
-        (sigmoid, Activation::Relu, Sampling::Standard),
-    ] {
+    let bits = [FreeBits::PerLatent(0.05), FreeBits::PerLatentBatch(0.05), FreeBits::PerImage(0.4)];
+    let capacity = KlPenalty::Capacity { gamma: 3.0, nats: 2.0, rise: None };
+    let penalised = bits.map(free).into_iter().chain([capacity]);
+    let penalised = penalised.map(|penalty| Parts { penalty, ..base(ReconLoss::Bce) });
+    let mapped = [OutputMap::Sigmoid, OutputMap::Tanh].map(|output| Parts { output, ..base(ReconLoss::Mse) });
+    let sampled = [ReconLoss::Bce, ReconLoss::Mse].map(monte_carlo);
+    let plain = LOSSES.map(base).into_iter();
+    let objectives: Vec<Parts> = plain.chain(mapped).chain(sampled).chain(penalised).collect();
+    let activations = [Activation::Relu, Activation::Tanh, Activation::Softplus].into_iter().cycle();
+    for (parts, activation) in objectives.into_iter().zip(activations) {
+        let sampling = match parts.estimator {
+            KlEstimator::MonteCarlo => Sampling::Standard,
+            KlEstimator::Analytic if activation == Activation::Tanh => Sampling::Keras201605,
+            KlEstimator::Analytic => Sampling::Standard,
+        };
         let loss = parts.loss;
         for hidden in [vec![], vec![40], vec![50, 30]] {
             let (pixels, latent_dim, batch) = (100, 7, 33);

@@ -9,7 +9,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use browser::Browser;
-use fake_run::{FakeRun, many_fake_runs};
+use fake_run::{FakeRun, many_fake_runs, verdict};
 use serde_json::{Value, json};
 use support::World;
 
@@ -144,7 +144,7 @@ fn an_untrained_run_is_no_run_that_did_not_collapse() {
     fake(&world, &pattern, "active", "sum", 0.5);
     fake(&world, &pattern, "collapsed", "sum", 1000.0);
     let untrained = fake(&world, &pattern, "untrained", "sum", 7840.0);
-    judge(&untrained, json!({ "name": "unconverged", "floor": 205.0 }));
+    judge(&untrained, verdict("none-active", "above"));
     let page = page_of_fakes(&world);
     let sentence = "All runs with effective beta 1000 or more collapsed, and none with 0.5 or less. \
                     1 run is not counted, because its latents were not judged.";
@@ -159,10 +159,10 @@ fn where_the_weights_of_collapsed_and_other_runs_overlap_the_page_names_no_thres
     let pattern = world.only_run();
     fake(&world, &pattern, "a", "sum", 0.5);
     let collapsed = fake(&world, &pattern, "b", "sum", 0.6);
-    judge(&collapsed, json!({ "name": "collapsed", "floor": 205.0 }));
+    judge(&collapsed, verdict("none-active", "at"));
     fake(&world, &pattern, "c", "sum", 0.7);
     let page = page_of_fakes(&world);
-    assert!(page.contains("3 runs: 2 healthy, 1 collapsed."));
+    assert!(page.contains("3 runs: 2 all active, 1 collapsed."));
     for claim in ["or more collapsed", "Runs collapsed at", "All runs collapsed"] {
         assert!(!page.contains(claim), "{claim}");
     }

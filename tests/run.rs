@@ -173,7 +173,7 @@ fn a_diverged_run_exits_4_keeps_its_last_good_weights_and_is_not_repeated() {
     let done = world.run(&args).expect(4);
     assert!(done.stdout.contains("DIVERGED") && done.stdout.contains("--lr"), "{}", done.stdout);
     let json: serde_json::Value = serde_json::from_str(&world.read("run.json")).unwrap();
-    assert_eq!((&json["status"], &json["verdict"]["name"]), (&"diverged".into(), &"diverged".into()));
+    assert_eq!((&json["status"], &json["verdict"]["training"]), (&"diverged".into(), &"diverged".into()));
     assert!(!world.read("metrics.csv").to_lowercase().contains("nan"), "no row of nonsense");
     assert!(world.read("metrics.csv").lines().count() >= 2);
     assert!(world.runs()[0].join("checkpoint/state.safetensors").exists());
@@ -313,4 +313,25 @@ fn help_explains_every_choice_with_its_formula_and_shows_three_examples() {
     assert!(world.vae_bench(&["completions", "bash"]).expect(0).stdout.contains("--kl-reduction"));
     assert!(world.vae_bench(&["man"]).expect(0).stdout.contains(".TH vae-bench"));
     assert!(world.vae_bench(&["--version"]).expect(0).stdout.starts_with("vae-bench 0."));
+}
+
+#[test]
+fn a_run_by_candles_own_layers_agrees_with_the_kernels_and_has_another_name() {
+    let world = World::new();
+    let rows = |engine: &str| {
+        world.run(&["--engine", engine, "--epochs", "1", "--out", engine]).expect(0);
+        let out = world.path().join(engine);
+        let run =
+            std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
+        let text = std::fs::read_to_string(run.join("metrics.csv")).unwrap();
+        (run.file_name().unwrap().to_owned(), csv(&text).1)
+    };
+    let ((fused_name, fused), (plain_name, plain)) = (rows("fused"), rows("candle"));
+    assert_ne!(fused_name, plain_name, "the engine is part of what determines the bytes");
+    for (fused, plain) in fused.iter().flatten().zip(plain.iter().flatten()) {
+        match (fused.parse::<f64>(), plain.parse::<f64>()) {
+            (Ok(fused), Ok(plain)) => assert!((fused - plain).abs() <= 1e-4 * plain.abs().max(1e-2), "{fused} {plain}"),
+            (fused, plain) => assert_eq!(fused.is_ok(), plain.is_ok()),
+        }
+    }
 }

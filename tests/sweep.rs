@@ -329,7 +329,7 @@ fn a_run_that_another_process_has_is_waited_for_and_a_single_run_says_who_has_it
     let world = world_with(&slow);
     let id = ids(&world).remove(0);
     let first = start(&world, "out", &["--only", &id]);
-    let lock = world.out().join(&id).join(".lock");
+    let lock = world.out().join(&id).join(".lock.1");
     while !lock.exists() {
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -8,9 +8,9 @@ use super::args::{Cli, Command};
 use super::usage::usage_error;
 use super::variables;
 use super::{completions, data, eval, explain, export, man, merge, plot, presets, report, sweep, train, verify};
-use crate::error::{ExitCode, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::terminal::{self, print, say};
-use kernels::pages;
+use kernels::{Isa, pages};
 
 /// Does what the command line says.
 ///
@@ -39,6 +39,7 @@ pub fn main() -> Result<ExitCode> {
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
+    Isa::from_env().map_err(|refused| Error::Usage(refused.to_string()))?;
     pages::prefer_large();
     match cli.command {
         None => train::run(&cli.run),

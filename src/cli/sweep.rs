@@ -15,7 +15,7 @@ use super::train::MNIST_PIXELS;
 use super::usage::{require_utf8, usage_error};
 use super::variables;
 use crate::error::{Error, ExitCode, Result};
-use crate::records::RunDir;
+use crate::records::{Manifest, RunDir};
 use crate::report::Table;
 use crate::run::{check_side_by_side, remove_stale_lock};
 use crate::spec::{RunSpec, Settings};
@@ -256,7 +256,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
     let plans = if is_run { Vec::new() } else { plans_in(&out)? };
     for PlanLine { run, settings } in plans.into_iter().flat_map(|plan| plan.runs) {
         if seen.insert(run.clone()) {
-            runs.push(planned(run, settings)?);
+            runs.push(planned(run, settings, &out)?);
         }
     }
     for dir in find_runs(std::slice::from_ref(&args.dir))? {
@@ -264,7 +264,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
         if seen.contains(&name) {
             continue;
         }
-        match Settings::read(&dir.config()).and_then(|settings| planned(name, settings)) {
+        match Settings::read(&dir.config()).and_then(|settings| planned(name, settings, &out)) {
             Ok(run) => runs.push(run),
             Err(why) => warn(&format!("left out: {why}")),
         }
@@ -282,9 +282,12 @@ fn holder_of(run: &Path) -> PathBuf {
     if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent }
 }
 
-fn planned(id: String, settings: Settings) -> Result<Planned> {
+/// The run `id` in `out`, with the size of its images where it has been begun; MNIST's before.
+fn planned(id: String, settings: Settings, out: &Path) -> Result<Planned> {
     let spec = RunSpec::resolve(&settings)?;
-    Ok(Planned { id, settings, spec, pixels: MNIST_PIXELS })
+    let begun = Manifest::read(&RunDir::new(out.join(&id)).manifest());
+    let pixels = begun.map_or(MNIST_PIXELS, |manifest| manifest.data.pixels);
+    Ok(Planned { id, settings, spec, pixels })
 }
 
 /// Prints a list of runs; what programs read is left as it is, to the byte.

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::Result;
-use kernels::activation::{self, Activation};
 use kernels::Isa;
+use kernels::activation::{self, Activation};
 use kernels::likelihood::{Loss, row_sums};
 use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
 

@@ -29,6 +29,9 @@ pub enum OutputBias {
     DataMean,
 }
 
+/// The name, the shape and the numbers of a parameter.
+pub(super) type NamedValues = (String, Vec<usize>, Vec<f32>);
+
 /// The beginning of a training.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a> {
@@ -45,7 +48,7 @@ impl Start<'_> {
     ///
     /// # Errors
     /// Where the output bias has another length than an image.
-    pub(super) fn draw(&self, architecture: &Architecture) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>> {
+    pub(super) fn draw(&self, architecture: &Architecture) -> Result<Vec<NamedValues>> {
         let layers = architecture.layers();
         let mut all = Vec::with_capacity(2 * layers.len());
         for (index, layer) in layers.iter().enumerate() {

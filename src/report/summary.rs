@@ -250,7 +250,7 @@ fn average_image_line(verdict: &Verdict, run: &RunRecord) -> String {
              than a model that ignores z"
         ),
         AverageImageJudgement::At => {
-            format!("test {symbol} {recon} is that of the average image, {floor}, within a hundredth")
+            format!("test {symbol} {recon} is that of the average image, {floor}, within 2%")
         }
         AverageImageJudgement::Above => {
             format!("test {symbol} {recon} is above the average image's {floor}: worse than a model that ignores z")

@@ -189,8 +189,12 @@ impl Settings {
             let one = command.clone().try_get_matches_from([word]).and_then(|found| Settings::from_arg_matches(&found));
             let one = one.map_err(|e| {
                 let text = e.to_string();
-                let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-                Error::Usage(format!("the variable {variable}: {first}"))
+                let says: Vec<&str> = text
+                    .lines()
+                    .map(|line| line.trim().trim_start_matches("error: "))
+                    .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+                    .collect();
+                Error::Usage(format!("the variable {variable}: {}", says.join("; ")))
             })?;
             all = all.or(one);
         }

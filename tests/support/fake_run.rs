@@ -15,6 +15,14 @@ pub struct FakeRun<'a> {
     pub epochs: u32,
 }
 
+/// A verdict of a settled training with these judgements on the latents and against the average image.
+pub fn verdict(latents: &str, average_image: &str) -> Value {
+    json!({
+        "latents": latents, "average_image": average_image, "training": "settled", "objective": "beta-elbo",
+        "active_units": null, "latent_dim": 4, "floor": 205.0, "diverged_in": null
+    })
+}
+
 impl FakeRun<'_> {
     /// Writes the run below `out`; files that it does not replace are those of the run in `pattern` (784 pixels, 4
     /// latents, bce).
@@ -43,11 +51,14 @@ impl FakeRun<'_> {
         manifest["run"] = json!(self.name);
         manifest["objective"] =
             json!({ "recon_weight": a, "kl_weight": self.beta, "beta_effective": effective, "beta_sigma2": null });
-        manifest["verdict"] = match active {
-            0 => json!({ "name": "collapsed", "floor": 205.0 }),
-            4 => json!({ "name": "healthy", "latent_dim": 4 }),
-            n => json!({ "name": "partly-collapsed", "active_units": n, "latent_dim": 4 }),
-        };
+        manifest["verdict"] = verdict(
+            match active {
+                0 => "none-active",
+                4 => "all-active",
+                _ => "some-active",
+            },
+            if active == 0 { "at" } else { "recon-and-bound-below" },
+        );
         // Made by hand, so without digests of its files, as runs of earlier versions.
         for key in ["generation", "attempt", "files", "sha256"] {
             manifest.as_object_mut().unwrap().remove(key);

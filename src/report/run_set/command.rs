@@ -10,7 +10,7 @@ use crate::text::shell_quote;
 /// settings where these would give another run.
 pub fn repeat_command(run: &Run) -> String {
     let all = given(&run.settings);
-    let defaults = RunSpec::resolve(&Settings::default()).map(|spec| given(&spec.settings())).unwrap_or_default();
+    let defaults = RunSpec::resolve(&Settings::default()).map(|spec| given(spec.settings())).unwrap_or_default();
     let differs = |key: &String, value: &Value| defaults.get(key) != Some(value);
     let changed: Map<String, Value> =
         all.iter().filter(|(key, value)| differs(key, value)).map(|(k, v)| (k.clone(), v.clone())).collect();

@@ -15,6 +15,7 @@ fn pool() -> Vec<Value> {
     let numbers = [json!(3), json!(0.25), json!(1e-9), json!(9.75), json!(9_007_199_254_740_993u64), json!(u64::MAX)];
     let words = [
         "pytorch-examples",
+        "synthetic",
         "keras-2016-07",
         "pixels",
         "1/pixels",
