@@ -57,7 +57,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
 /// The sweep that was typed: file, axes, flags, variables.
 fn define(args: &SweepArgs) -> Result<(Definition, Overrides)> {
     let typed = SweptArgs::parse_words(&args.run)?;
-    let variables = Settings::from_variables(|name| std::env::var_os(name))?;
+    let variables = Settings::from_variables(&typed.settings, |name| std::env::var_os(name))?;
     let overrides = Overrides { flags: typed.settings, variables };
     for dir in [&overrides.flags.data_dir, &overrides.variables.data_dir].into_iter().flatten() {
         require_utf8("--data-dir", dir, "config.toml")?;

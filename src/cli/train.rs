@@ -77,7 +77,7 @@ impl RunArgs {
     /// A configuration file that cannot be read, and settings that contradict each other.
     pub(super) fn settings(&self) -> Result<Settings> {
         let file = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
-        let variables = Settings::from_variables(|name| std::env::var_os(name))?;
+        let variables = Settings::from_variables(&self.given, |name| std::env::var_os(name))?;
         let mut all = self.given.clone().over(variables).over(file).with_preset()?;
         if self.device != DeviceChoice::Cpu {
             all.engine = all.engine.or(Some(Engine::Candle));

@@ -112,7 +112,7 @@ pub struct FileDigest {
 }
 
 /// The SHA-256 of the digests in their order.
-pub(super) fn combined_digest<'a>(digests: impl Iterator<Item = &'a str>) -> String {
+fn combined_digest<'a>(digests: impl Iterator<Item = &'a str>) -> String {
     let mut all = Sha256::new();
     digests.for_each(|sha256| all.update(sha256));
     hex(&all.finalize())
@@ -127,6 +127,17 @@ pub struct Identity {
     pub digest: String,
     /// D, pixels per image.
     pub pixels: usize,
+}
+
+impl Identity {
+    /// That of a known data set, without reading it.
+    pub fn of(known: &'static KnownDataset) -> Self {
+        Identity {
+            name: DatasetName::Known(known),
+            digest: combined_digest(known.files.iter().map(|file| file.sha256)),
+            pixels: known.pixels(),
+        }
+    }
 }
 
 /// Training and test images of one size.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::cache;
 use super::dataset::Dataset;
 use super::directory::{Contents, is_complete, read_dir, verify_file};
+use super::fetch_error::FetchError;
 #[cfg(feature = "hub")]
 use super::hub::Hub;
 use super::idx::IdxFile;
@@ -21,30 +22,6 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Longer than any download may take: its process was stopped.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-
-/// Why a data set is not available.
-#[derive(Debug)]
-pub enum FetchError {
-    /// It is not in the cache and the hub cannot be reached: no network, a wish to stay offline, a server that is silent
-    /// or answers with an error.
-    Unreachable(Error),
-    /// Anything else: files that are not the data set's, a cache that cannot be written, a signal.
-    Failed(Error),
-}
-
-impl From<Error> for FetchError {
-    fn from(why: Error) -> Self {
-        FetchError::Failed(why)
-    }
-}
-
-impl From<FetchError> for Error {
-    fn from(why: FetchError) -> Self {
-        match why {
-            FetchError::Unreachable(why) | FetchError::Failed(why) => why,
-        }
-    }
-}
 
 /// `known` from the cache, which is filled first where files are missing.
 pub(super) fn obtain(known: &'static KnownDataset, stop: &AtomicBool) -> Result<Dataset, FetchError> {

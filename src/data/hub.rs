@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use parquet::file::reader::SerializedFileReader;
 use reqwest::{Client, Response};
 
-use super::fetch::FetchError;
+use super::fetch_error::FetchError;
 use super::idx::IdxFile;
 use super::known::{HubSource, KnownDataset};
 use super::pictures::{decode, unexpected};

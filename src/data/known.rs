@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::dataset::{DatasetName, Identity, combined_digest};
 use super::idx::Kind;
 
 /// One of the four files of a data set: its name, what it holds, and the SHA-256 of its uncompressed content.
@@ -108,15 +107,6 @@ impl KnownDataset {
     /// D, pixels per image.
     pub const fn pixels(&self) -> usize {
         self.height * self.width
-    }
-
-    /// What identifies the data set, without reading it.
-    pub fn identity(&'static self) -> Identity {
-        Identity {
-            name: DatasetName::Known(self),
-            digest: combined_digest(self.files.iter().map(|file| file.sha256)),
-            pixels: self.pixels(),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `known` | the data sets known by name, with the digests of their files |
-//! | `source` | `--data`: from a request to a verified [`Dataset`] |
+//! | `source`, `load` | `--data`: the request, and from a request to a verified [`Dataset`] |
 //! | `directory`, `idx` | the four files of a data set; one file in the IDX format |
 //! | `cache`, `fetch` | where downloads are kept; one download at a time, verified |
 //! | `hub`, `pictures` | the download itself, with its limits; from parquet and PNG to IDX |
@@ -17,11 +17,13 @@ mod cache;
 mod dataset;
 pub mod directory;
 pub mod fetch;
+mod fetch_error;
 #[cfg(feature = "hub")]
 pub mod hub;
 pub mod idx;
 mod images;
 pub mod known;
+mod load;
 #[cfg(feature = "hub")]
 mod pictures;
 mod source;
@@ -32,8 +34,10 @@ pub mod synthetic;
 pub use batches::{Binarize, PixelDraw, PixelRange, Pixels};
 pub use cache::dataset_dir;
 pub use dataset::{Dataset, DatasetName, FileDigest, Identity, IdxName};
+pub use fetch_error::FetchError;
 pub use images::Images;
 pub use known::{KNOWN, KnownDataset, MNIST};
-pub use source::{DataSource, Loaded, identify, load, load_until};
+pub use load::{Loaded, identify, load, load_until};
+pub use source::DataSource;
 pub use spectrum::{Spectrum, eigenvalues};
 pub use stats::PixelStats;

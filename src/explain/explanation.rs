@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::canonical;
 use super::expectation::{DataSummary, Expectation, Expected, effective, expectation, per_mse};
-use super::text;
+use super::formula::formula;
 use crate::error::Result;
 use crate::objective::{EffectiveWeight, KlPenalty, Loss, Measure, Objective, Time};
 use crate::spec::RunSpec;
@@ -121,7 +121,7 @@ pub fn explain(spec: &RunSpec, preset: Option<&Preset>, on: &Context<'_>) -> Res
         pixels: on.pixels,
         latent_dim: spec.family().latent_dim(),
         batch_size: batch,
-        formula: text::formula(spec, &weights),
+        formula: formula(spec, &weights),
         recon_weight: weights.get(Term::Recon).copied().unwrap_or(0.0),
         kl_weight: weights.get(Term::Kl).copied().unwrap_or(0.0),
         beta_effective,

@@ -5,11 +5,13 @@
 //! | [`explanation`] | an objective taken apart: the fields of `explain --json` |
 //! | [`canonical`] | the plainest command that trains the same |
 //! | [`expectation`], [`linear`] | what theory predicts on the data in use, or why it predicts nothing |
+//! | `formula` | an objective as a formula |
 //! | [`text`] | all of it in words |
 
 pub mod canonical;
 pub mod expectation;
 pub mod explanation;
+mod formula;
 pub mod linear;
 pub mod text;
 

@@ -11,6 +11,7 @@ mod measure;
 mod memory;
 mod model_file;
 mod progress;
+mod ready;
 mod recorder;
 mod start;
 mod table;

@@ -5,6 +5,7 @@ use super::existing::check_config;
 use super::facts;
 use super::job::{Existing, Started};
 use super::progress::Display;
+use super::ready::Ready;
 use super::recorder::Tables;
 use super::table::{Table, TableFault, marked};
 use super::worker::Worker;
@@ -12,15 +13,6 @@ use crate::data::FileDigest;
 use crate::error::{Error, Result};
 use crate::records::{Manifest, Request, Status, TIMING_HEADER, metrics_header, now, sha256};
 use crate::train::State;
-
-/// A run ready to be trained.
-pub(super) struct Start {
-    pub(super) state: State,
-    pub(super) tables: Tables,
-    /// `run.json` as it was just written.
-    pub(super) manifest: Manifest,
-    pub(super) started: Started,
-}
 
 /// What the checkpoint and the tables allow.
 enum Checkpoint {
@@ -39,7 +31,7 @@ enum Checkpoint {
 
 impl Worker<'_> {
     /// Resumes the run or begins it, and writes the records that say so.
-    pub(super) fn start(&self, display: &mut dyn Display) -> Result<Start> {
+    pub(super) fn start(&self, display: &mut dyn Display) -> Result<Ready> {
         // One that cannot be read was reported at the first look; it is written anew.
         let recorded = Manifest::read(&self.dir.manifest()).ok();
         if let Some(manifest) = &recorded {
@@ -122,7 +114,7 @@ impl Worker<'_> {
         [metrics, timing]: [&[u8]; 2],
         after_epoch: u32,
         display: &mut dyn Display,
-    ) -> Result<Start> {
+    ) -> Result<Ready> {
         let mut manifest = recorded.unwrap_or_else(|| self.manifest());
         if let Err(why) = check_config(self.dir, self.job, &manifest)? {
             display.warn(&format!("{why}; it is written anew"));
@@ -138,13 +130,13 @@ impl Worker<'_> {
         manifest.files = vec![config_digest(&config)];
         manifest.write(&self.disk, &self.dir.manifest())?;
         let tables = self.tables(metrics, timing)?;
-        Ok(Start { state: *state, tables, manifest, started: Started::Resumed { after_epoch } })
+        Ok(Ready { state: *state, tables, manifest, started: Started::Resumed { after_epoch } })
     }
 
     /// Begins the run at its first epoch. Where there is a `run.json`, it says so before anything else is changed: from then
     /// on no file of an earlier attempt is taken for this one's. Where there is none, it comes last: a run that can be found
     /// has its tables.
-    fn begin(&self) -> Result<Start> {
+    fn begin(&self) -> Result<Ready> {
         let config = facts::config(self.job)?;
         let mut manifest = self.manifest();
         manifest.generation = Some(self.lock.generation());
@@ -167,7 +159,7 @@ impl Worker<'_> {
         if is_first {
             manifest.write(&self.disk, &self.dir.manifest())?;
         }
-        Ok(Start { state: self.untrained()?, tables, manifest, started: Started::Fresh })
+        Ok(Ready { state: self.untrained()?, tables, manifest, started: Started::Fresh })
     }
 
     fn tables(&self, metrics: &[u8], timing: &[u8]) -> Result<Tables> {

@@ -12,8 +12,8 @@ use super::lock::Lock;
 use super::measure::last_measurement;
 use super::model_file;
 use super::progress::Display;
+use super::ready::Ready;
 use super::recorder::{Recorder, Recording};
-use super::start::Start;
 use crate::data::{FileDigest, PixelStats};
 use crate::engine::Backend;
 use crate::error::{Error, Result};
@@ -62,7 +62,7 @@ impl<'a> Worker<'a> {
     }
 
     pub(super) fn work(&self, display: &mut dyn Display, stop: &AtomicBool) -> Result<(Outcome, Started)> {
-        let Start { mut state, tables, manifest, started } = self.start(display)?;
+        let Ready { mut state, tables, manifest, started } = self.start(display)?;
         display.start(self.dir, started);
         let run =
             Recording { dir: self.dir, id: self.id, disk: &self.disk, lock: self.lock, attempt: manifest.attempt };

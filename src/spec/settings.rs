@@ -169,24 +169,29 @@ impl Settings {
         })
     }
 
-    /// The settings of the variables `VAE_BENCH_*`; `read` gives a variable's value. An empty one counts as not set.
+    /// The settings of the variables `VAE_BENCH_*`; `read` gives a variable's value. An empty one counts as not set, and
+    /// so does a wrong one whose flag stands in `flags`, which win over variables.
     ///
     /// # Errors
     /// [`Error::Usage`] that names the variable.
-    pub fn from_variables(read: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+    pub fn from_variables(flags: &Settings, read: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        let given = flags.given();
         let command = Settings::augment_args(clap::Command::new("settings").no_binary_name(true));
-        let flags: Vec<String> = command
+        let names: Vec<String> = command
             .get_arguments()
             .filter_map(|arg| Some(arg.get_long()?.to_owned()))
-            .filter(|f| f != "help")
+            .filter(|name| name != "help")
             .collect();
         let mut all = Settings::default();
-        for flag in flags {
+        for flag in names {
             let variable = format!("{VARIABLE_PREFIX}{}", flag.replace('-', "_").to_uppercase());
             let Some(value) = read(&variable).filter(|value| !value.is_empty()) else { continue };
             let mut word = OsString::from(format!("--{flag}="));
             word.push(value);
             let one = command.clone().try_get_matches_from([word]).and_then(|found| Settings::from_arg_matches(&found));
+            if one.is_err() && given.contains_key(&flag) {
+                continue;
+            }
             let one = one.map_err(|e| {
                 let text = e.to_string();
                 let says: Vec<&str> = text
@@ -359,10 +364,11 @@ mod tests {
     fn a_variable_is_read_as_its_flag_and_named_where_it_is_wrong() {
         let set =
             |name: &'static str, value: &'static str| move |asked: &str| (asked == name).then(|| OsString::from(value));
-        let read = Settings::from_variables(set("VAE_BENCH_LATENT_DIM", "3")).unwrap();
+        let none = Settings::default();
+        let read = Settings::from_variables(&none, set("VAE_BENCH_LATENT_DIM", "3")).unwrap();
         assert_eq!(read, Settings { latent_dim: Some(Size::stated(3)), ..Settings::default() });
-        assert_eq!(Settings::from_variables(set("VAE_BENCH_DATA_DIR", "")).unwrap(), Settings::default());
-        let why = Settings::from_variables(set("VAE_BENCH_LR", "abc")).unwrap_err().to_string();
+        assert_eq!(Settings::from_variables(&none, set("VAE_BENCH_DATA_DIR", "")).unwrap(), Settings::default());
+        let why = Settings::from_variables(&none, set("VAE_BENCH_LR", "abc")).unwrap_err().to_string();
         assert!(why.contains("VAE_BENCH_LR") && why.contains("abc"), "{why}");
     }
 }

@@ -1,6 +1,7 @@
 //! What a figure consists of.
 
 use crate::color::Color;
+use crate::point::Point;
 use crate::text::{Anchor, TextItem};
 
 /// A figure: its size, its accessible description and its items.
@@ -17,9 +18,6 @@ pub struct Figure {
     /// The items in drawing order: later items cover earlier ones.
     pub items: Vec<Item>,
 }
-
-/// A point in pixels, from the upper left corner of the figure.
-pub type Point = (f64, f64);
 
 /// One item of a figure.
 #[derive(Clone, Debug, PartialEq)]

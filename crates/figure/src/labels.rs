@@ -2,7 +2,8 @@
 
 use crate::color::Color;
 use crate::font::{FontWeight, truncate, width};
-use crate::item::{Dash, Figure, Point};
+use crate::item::{Dash, Figure};
+use crate::point::Point;
 use crate::text::Anchor;
 
 const SIZE: f64 = 11.0;

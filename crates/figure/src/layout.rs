@@ -5,16 +5,13 @@ use crate::color::Color;
 use crate::font::{FontWeight, truncate, wrap};
 use crate::item::{Dash, Figure, Item};
 use crate::legend;
+use crate::sizes::{EDGE, LABEL, LINE, SMALL};
 use crate::text::{Anchor, Rotation, TextItem};
 
 pub use crate::legend::Entry;
 pub use crate::panel::{Axis, Panel};
 
-pub(crate) const EDGE: f64 = 16.0;
 const TITLE: f64 = 16.0;
-pub(crate) const SMALL: f64 = 11.0;
-pub(crate) const LABEL: f64 = 12.0;
-pub(crate) const LINE: f64 = 15.0;
 /// The margin left of a panel, for the axis label and the tick labels.
 const LEFT: f64 = 66.0;
 /// The margin below a panel, for the tick labels and the axis label.

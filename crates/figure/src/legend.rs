@@ -2,9 +2,10 @@
 
 use crate::color::{Color, gradient};
 use crate::font::{FontWeight, wrap};
-use crate::item::{Dash, Figure, Fill, Item, Point, Shape};
-use crate::layout::{EDGE, LABEL, LINE, SMALL};
+use crate::item::{Dash, Figure, Fill, Item, Shape};
+use crate::point::Point;
 use crate::scale::Scale;
+use crate::sizes::{EDGE, LABEL, LINE, SMALL};
 use crate::text::{Anchor, TextItem};
 
 /// The width of the legend in pixels.

@@ -22,13 +22,16 @@ pub mod layout;
 mod legend;
 pub mod number;
 mod panel;
+mod point;
 pub mod raster;
 pub mod scale;
+mod sizes;
 pub mod svg;
 mod text;
 
 pub use color::{Color, Theme};
 pub use error::{Error, Result};
 pub use font::{BOLD_FILE, FontWeight, REGULAR_FILE, width, wrap};
-pub use item::{Dash, Figure, Fill, Item, Point, Shape};
+pub use item::{Dash, Figure, Fill, Item, Shape};
+pub use point::Point;
 pub use text::{Anchor, Rotation, TextItem};

@@ -1,6 +1,6 @@
 //! A panel: the data area of a plot, from data coordinates to pixels.
 
-use crate::item::Point;
+use crate::point::Point;
 use crate::scale::Scale;
 
 /// An axis of a panel.

@@ -9,7 +9,8 @@ use tiny_skia::{
 use crate::color::{Color, Theme};
 use crate::error::{Error, Result};
 use crate::font::{Segment, outline};
-use crate::item::{Figure, Fill, Item, Point, Shape};
+use crate::item::{Figure, Fill, Item, Shape};
+use crate::point::Point;
 use crate::text::{Rotation, TextItem};
 
 /// Pixels of the PNG per pixel of the figure: sharp in print and on high-density screens.

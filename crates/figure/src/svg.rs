@@ -6,7 +6,8 @@ use std::fmt::Write;
 use crate::color::{Color, Theme};
 use crate::escape::escape;
 use crate::font::{FontWeight, Segment, outline};
-use crate::item::{Figure, Fill, Item, Point, Shape};
+use crate::item::{Figure, Fill, Item, Shape};
+use crate::point::Point;
 use crate::raster;
 use crate::text::{Anchor, Rotation, TextItem};
 

@@ -2,7 +2,7 @@
 
 use crate::color::Color;
 use crate::font::{FontWeight, advance, width};
-use crate::item::Point;
+use crate::point::Point;
 
 /// A single line of text.
 #[derive(Clone, Debug, PartialEq)]
