@@ -10,10 +10,13 @@ use crate::sweep::find_runs;
 use crate::terminal::print_text;
 
 const AFTER: &str = "\
-A finished run lists the SHA-256 of its files in run.json; an unfinished one that of its checkpoint, and of the rows of its
-tables that the checkpoint speaks of. Each file is a line: ok or FAILED, its SHA-256, its path. A run that has no such list
-was made by an earlier version, and is said to be `unlisted`. Exit codes: 0 no file failed, 1 a file failed.
-A run with a FAILED file is made whole by the command that began it, or repeated with --force.";
+A finished run lists the SHA-256 of its files in run.json; an unfinished run that of its checkpoint, and of the rows of its \
+tables up to the checkpoint. Each file is a line: ok or FAILED, its SHA-256, its path. A run without such a list is from an \
+earlier version: `unlisted`.
+
+A run with a FAILED file is made whole by the command that began it, or repeated with --force.
+
+Exit codes: 0 no file failed, 1 a file failed.";
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]

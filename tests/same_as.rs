@@ -1,0 +1,109 @@
+//! What `explain` calls "the same as" trains the same trajectory. Under SGD a common factor of the objective is a factor of
+//! the learning rate, so that at lr / scale both commands must end in the same terms, up to float32 rounding.
+
+mod support;
+
+use support::{World, csv};
+use vae_bench::spec::presets::PRESETS;
+
+/// The learning rate of the canonical objective.
+const LR: f64 = 2e-5;
+
+/// The network, the data and the optimiser, which are no part of the objective. Every batch is full.
+const SAME: &str = "--data idx --data-dir data --hidden 16 --latent-dim 4 --activation relu --init pytorch --output-bias zero \
+                    --batch-size 100 --optimizer sgd --epochs 1";
+
+/// (R, K) of the test images before and after the training with these flags.
+fn terms(world: &World, flags: &str, lr: f64) -> [(f64, f64); 2] {
+    let _ = std::fs::remove_dir_all(world.out());
+    let words = format!("{flags} {SAME} --lr {lr} --out out --threads 1 --quiet");
+    world.vae_bench(&words.split_whitespace().collect::<Vec<_>>()).expect(0);
+    let (header, rows) = csv(&world.read("metrics.csv"));
+    let at = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let test: Vec<_> = rows.iter().filter(|row| row[at("split")] == "test").collect();
+    [test[0], test[test.len() - 1]].map(|row| (row[at("recon")].parse().unwrap(), row[at("kl")].parse().unwrap()))
+}
+
+/// The command that `explain` calls the same as these flags, and the factor between the two.
+fn canonical(world: &World, flags: &str) -> (String, f64) {
+    let words = format!("explain {flags} {SAME} --json");
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let found: serde_json::Value = serde_json::from_str(&world.vae_bench(&words).expect(0).stdout).unwrap();
+    (found["canonical"].as_str().unwrap().to_owned(), found["scale"].as_f64().unwrap())
+}
+
+#[track_caller]
+fn assert_same_trajectory(world: &World, flags: &str) {
+    let (command, scale) = canonical(world, flags);
+    let [before, (recon, kl)] = terms(world, flags, LR / scale);
+    let [_, (same_recon, same_kl)] = terms(world, &command, LR);
+    let context = format!("{flags}\nis said to be the same as {scale} times\n{command}");
+    assert!((before.0 - recon).abs() > 1e-3 * before.0.abs(), "nothing was learned: R {} to {recon}\n{context}", before.0);
+    assert!((recon - same_recon).abs() < 2e-5 * recon.abs().max(1.0), "R {recon} and {same_recon}\n{context}");
+    assert!((kl - same_kl).abs() < 2e-4 * kl.abs().max(0.01), "K {kl} and {same_kl}\n{context}");
+}
+
+const LOSSES: [&str; 8] = [
+    "--loss bce",
+    "--loss mse",
+    "--loss gaussian --sigma2 0.3",
+    "--loss gaussian-learned",
+    "--loss gaussian-optimal",
+    "--loss log-mse --log-mse-scale half-pixels",
+    "--loss laplace --laplace-scale 0.5",
+    "--loss continuous-bernoulli",
+];
+
+const CONSTRAINTS: [&str; 8] = [
+    "--beta 0.5",
+    "--beta 30 --warmup linear:1epochs",
+    "--beta 30 --free-bits latent:0.02",
+    "--beta 30 --free-bits latent-batch:0.02",
+    "--beta 30 --free-bits image:0.1",
+    "--capacity 2 --gamma 30",
+    "--beta 30 --kl-estimator monte-carlo",
+    "--beta 30 --sampling keras-2016-05",
+];
+
+fn every_constraint(reductions: [&str; 2]) {
+    let world = World::new();
+    for loss in LOSSES {
+        for constraint in CONSTRAINTS {
+            let [recon, kl] = reductions;
+            assert_same_trajectory(&world, &format!("{loss} {constraint} --reduction {recon} --kl-reduction {kl}"));
+        }
+    }
+}
+
+#[test]
+fn summed_losses_beside_a_mean_kl_train_the_same() {
+    every_constraint(["sum", "mean"]);
+}
+
+#[test]
+fn mean_losses_train_the_same() {
+    every_constraint(["mean", "sum"]);
+}
+
+#[test]
+fn losses_summed_over_the_batch_train_the_same() {
+    every_constraint(["batch-sum", "batch-sum"]);
+}
+
+#[test]
+fn every_preset_trains_the_same() {
+    let world = World::new();
+    for preset in PRESETS {
+        assert_same_trajectory(&world, &format!("--preset {}", preset.name));
+    }
+}
+
+#[test]
+fn another_weight_or_a_lost_constraint_is_noticed() {
+    let world = World::new();
+    for (flags, lost) in [("--beta 30", "--beta 31"), ("--beta 30 --free-bits latent:0.02", "--beta 30")] {
+        let [_, (_, kl)] = terms(&world, &format!("--loss mse {flags}"), LR);
+        let [_, (_, other)] = terms(&world, &format!("--loss mse {lost}"), LR);
+        assert!((kl - other).abs() > 2e-4 * kl.abs().max(0.01), "{flags}: K {kl} and {other}");
+    }
+}
