@@ -36,7 +36,7 @@ pub fn print(bytes: impl AsRef<[u8]>) {
     }
 }
 
-/// stdout as a stream, for results that are written piece by piece; it fails as [`print`] does, which is never.
+/// stdout as a stream, for results that are written piece by piece; it fails as [`print()`] does, which is never.
 #[derive(Clone, Copy, Debug)]
 pub struct Results;
 

@@ -38,7 +38,11 @@ fn assert_same_trajectory(world: &World, flags: &str) {
     let [before, (recon, kl)] = terms(world, flags, LR / scale);
     let [_, (same_recon, same_kl)] = terms(world, &command, LR);
     let context = format!("{flags}\nis said to be the same as {scale} times\n{command}");
-    assert!((before.0 - recon).abs() > 1e-3 * before.0.abs(), "nothing was learned: R {} to {recon}\n{context}", before.0);
+    assert!(
+        (before.0 - recon).abs() > 1e-3 * before.0.abs(),
+        "nothing was learned: R {} to {recon}\n{context}",
+        before.0
+    );
     assert!((recon - same_recon).abs() < 2e-5 * recon.abs().max(1.0), "R {recon} and {same_recon}\n{context}");
     assert!((kl - same_kl).abs() < 2e-4 * kl.abs().max(0.01), "K {kl} and {same_kl}\n{context}");
 }

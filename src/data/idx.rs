@@ -31,7 +31,7 @@ const FIRST_ALLOCATION: usize = 64 << 20;
 pub enum Kind {
     /// Magic 2051: [n, height, width] bytes.
     Images,
-    /// Magic 2049: [n] bytes.
+    /// Magic 2049: `[n]` bytes.
     Labels,
 }
 
@@ -98,7 +98,7 @@ impl IdxFile {
         }
     }
 
-    /// The sizes: [n, height, width] or [n].
+    /// The sizes: `[n, height, width]` or `[n]`.
     pub fn dims(&self) -> &[usize] {
         &self.dims
     }

@@ -110,7 +110,7 @@ impl PixelStats {
         level.map_or(0.0, |level| self.shown[level])
     }
 
-    /// E[x_i], `[pixels]`.
+    /// `E[x_i]`, `[pixels]`.
     pub fn means(&self) -> Vec<f64> {
         (0..self.len()).map(|i| self.average(i, |x| x)).collect()
     }

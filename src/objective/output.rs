@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum OutputMap {
     /// the mean itself
     Identity,
-    /// 1/(1 + exp(-l)), into [0,1]
+    /// 1/(1 + exp(-l)), into [0, 1]
     Sigmoid,
     /// tanh(l), into [-1,1]
     Tanh,

@@ -2,7 +2,7 @@
 //!
 //! A loss is a function of one average, the *energy* of an image: its summed cross-entropy, squared or absolute error. For
 //! most losses the function is affine and adds scale and constants; where sigma is fitted to the batch it is a logarithm.
-//! Engines compute the energy alone. A new loss is a variant of [`ReconLoss`], its row in [`ReconLoss::definition`], and,
+//! Engines compute the energy alone. A new loss is a variant of [`ReconLoss`], its row in `ReconLoss::definition`, and,
 //! where its sum over pixels is new, a variant of [`PixelLoss`].
 
 use std::f64::consts::PI;
