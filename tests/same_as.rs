@@ -7,11 +7,11 @@ use support::{World, csv};
 use vae_bench::spec::presets::PRESETS;
 
 /// The learning rate of the canonical objective.
-const LR: f64 = 2e-5;
+const LR: f64 = 2e-4;
 
 /// The network, the data and the optimiser, which are no part of the objective. Every batch is full.
 const SAME: &str = "--data idx --data-dir data --hidden 16 --latent-dim 4 --activation relu --init pytorch --output-bias zero \
-                    --batch-size 100 --optimizer sgd --epochs 1";
+                    --batch-size 100 --optimizer sgd --epochs 2";
 
 /// (R, K) of the test images before and after the training with these flags.
 fn terms(world: &World, flags: &str, lr: f64) -> [(f64, f64); 2] {
@@ -38,13 +38,11 @@ fn assert_same_trajectory(world: &World, flags: &str) {
     let [before, (recon, kl)] = terms(world, flags, LR / scale);
     let [_, (same_recon, same_kl)] = terms(world, &command, LR);
     let context = format!("{flags}\nis said to be the same as {scale} times\n{command}");
-    assert!(
-        (before.0 - recon).abs() > 1e-3 * before.0.abs(),
-        "nothing was learned: R {} to {recon}\n{context}",
-        before.0
-    );
-    assert!((recon - same_recon).abs() < 2e-5 * recon.abs().max(1.0), "R {recon} and {same_recon}\n{context}");
-    assert!((kl - same_kl).abs() < 2e-4 * kl.abs().max(0.01), "K {kl} and {same_kl}\n{context}");
+    let learned = (before.0 - recon).abs();
+    assert!(learned > 5e-5 * recon.abs(), "nothing was learned: R {} to {recon}\n{context}", before.0);
+    assert!((recon - same_recon).abs() < 0.01 * learned, "R {} to {recon} and {same_recon}\n{context}", before.0);
+    let moved = (before.1 - kl).abs().max(0.01);
+    assert!((kl - same_kl).abs() < 0.01 * moved, "K {} to {kl} and {same_kl}\n{context}", before.1);
 }
 
 const LOSSES: [&str; 8] = [
@@ -60,20 +58,22 @@ const LOSSES: [&str; 8] = [
 
 const CONSTRAINTS: [&str; 8] = [
     "--beta 0.5",
-    "--beta 30 --warmup linear:1epochs",
-    "--beta 30 --free-bits latent:0.02",
-    "--beta 30 --free-bits latent-batch:0.02",
-    "--beta 30 --free-bits image:0.1",
-    "--capacity 2 --gamma 30",
-    "--beta 30 --kl-estimator monte-carlo",
-    "--beta 30 --sampling keras-2016-05",
+    "--beta WEIGHT --warmup linear:1epochs",
+    "--beta WEIGHT --free-bits latent:0.02",
+    "--beta WEIGHT --free-bits latent-batch:0.02",
+    "--beta WEIGHT --free-bits image:0.1",
+    "--capacity 2 --gamma WEIGHT",
+    "--beta WEIGHT --kl-estimator monte-carlo",
+    "--beta WEIGHT --sampling keras-2016-05",
 ];
 
-fn every_constraint(reductions: [&str; 2]) {
+/// `weight` is the beta or gamma of the constraints, as large as the reductions bear.
+fn every_constraint(reductions: [&str; 2], weight: &str) {
     let world = World::new();
     for loss in LOSSES {
         for constraint in CONSTRAINTS {
             let [recon, kl] = reductions;
+            let constraint = constraint.replace("WEIGHT", weight);
             assert_same_trajectory(&world, &format!("{loss} {constraint} --reduction {recon} --kl-reduction {kl}"));
         }
     }
@@ -81,17 +81,17 @@ fn every_constraint(reductions: [&str; 2]) {
 
 #[test]
 fn summed_losses_beside_a_mean_kl_train_the_same() {
-    every_constraint(["sum", "mean"]);
+    every_constraint(["sum", "mean"], "30");
 }
 
 #[test]
 fn mean_losses_train_the_same() {
-    every_constraint(["mean", "sum"]);
+    every_constraint(["mean", "sum"], "0.05");
 }
 
 #[test]
 fn losses_summed_over_the_batch_train_the_same() {
-    every_constraint(["batch-sum", "batch-sum"]);
+    every_constraint(["batch-sum", "batch-sum"], "30");
 }
 
 #[test]
