@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`value`] | the one place where terms are weighted and added |
 //! | [`recon`] | every reconstruction loss, a row of definitions each |
+//! | [`pixel_loss`] | the sums over pixels that those losses are functions of |
 //! | [`kl`] | the KL, its estimators and penalties |
 //! | [`weight`], [`reduction`], [`ratio`], [`schedule`] | weights: reduction, factor, rise over time |
 //! | [`effective`] | the number that makes objectives comparable |
@@ -16,6 +17,7 @@ pub mod arithmetic;
 pub mod effective;
 pub mod kl;
 pub mod output;
+pub mod pixel_loss;
 pub mod ratio;
 pub mod recon;
 pub mod reduction;
@@ -26,10 +28,9 @@ pub mod weight;
 pub use effective::EffectiveWeight;
 pub use kl::{FreeBits, KlEstimator, KlPenalty, KlTerm};
 pub use output::OutputMap;
+pub use pixel_loss::{DecoderOutput, PixelLoss};
 pub use ratio::Ratio;
-pub use recon::{
-    DecoderOutput, LogMseScale, Loss, LossParameters, Measure, PixelLoss, ReconLoss, ReconTerm, SigmaSquared,
-};
+pub use recon::{LogMseScale, Loss, LossParameters, Measure, ReconLoss, ReconTerm, SigmaSquared};
 pub use reduction::Reduction;
 pub use schedule::{Length, Schedule, Shape, Time};
 pub use value::{Averages, LatentAverages, LatentTerms, Objective, Value};
