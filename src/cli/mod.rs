@@ -32,4 +32,5 @@ mod variables;
 mod verify;
 mod watch;
 
+pub use args::Cli;
 pub use dispatch::main;

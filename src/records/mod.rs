@@ -20,6 +20,7 @@ pub use tables::{
 };
 
 use crate::error::{Error, Result};
+use crate::files::{MOST_TEXT, read_regular};
 use crate::metrics::EpochRecord;
 use crate::spec::Settings;
 
@@ -153,8 +154,11 @@ impl RunRecord {
             ))
         };
         let manifest = Manifest::read(&dir.manifest()).map_err(|why| damaged(&dir.manifest(), why))?;
+        if dir.config().exists() && !dir.config().is_file() {
+            return Err(damaged(&dir.config(), "it is no regular file".to_owned()));
+        }
         let settings = Settings::read(&dir.config()).map_err(|e| Error::Run(e.to_string()))?;
-        let mut text = std::fs::read(dir.metrics()).map_err(|e| Error::input(&dir.metrics(), "read", e))?;
+        let mut text = read_regular(&dir.metrics(), MOST_TEXT).map_err(|e| Error::input(&dir.metrics(), "read", e))?;
         match manifest.status {
             // The last row may be half written.
             Status::Running | Status::Interrupted => {

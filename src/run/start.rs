@@ -11,6 +11,7 @@ use super::table::{Table, TableFault, marked};
 use super::worker::Worker;
 use crate::data::FileDigest;
 use crate::error::{Error, Result};
+use crate::files::{MOST_TEXT, read_regular};
 use crate::records::{Manifest, Request, Status, TIMING_HEADER, metrics_header, now, sha256};
 use crate::train::State;
 
@@ -121,7 +122,7 @@ impl Worker<'_> {
             self.disk.replace(&self.dir.config(), facts::config(self.job)?.as_bytes())?;
         }
         let config = self.dir.config();
-        let config = std::fs::read(&config).map_err(|e| Error::input(&config, "read", e))?;
+        let config = read_regular(&config, MOST_TEXT).map_err(|e| Error::input(&config, "read", e))?;
         manifest.status = Status::Running;
         manifest.verdict = None;
         manifest.updated = now();

@@ -18,7 +18,7 @@ use crate::data::{FileDigest, PixelStats};
 use crate::engine::Backend;
 use crate::error::{Error, Result};
 use crate::evaluate::evaluate;
-use crate::files::Disk;
+use crate::files::{Disk, MOST_TEXT, read_regular};
 use crate::metrics::LatentRecord;
 use crate::model::{self, Model, OutputBias, Vae};
 use crate::optimizer::Optimizer;
@@ -152,7 +152,7 @@ impl<'a> Worker<'a> {
     /// What `judge` makes of the rows that were recorded.
     fn verdict(&self, judge: impl FnOnce(&Evidence<'_>) -> Verdict) -> Result<Verdict> {
         let path = self.dir.metrics();
-        let text = std::fs::read(&path).map_err(|e| Error::input(&path, "read", e))?;
+        let text = read_regular(&path, MOST_TEXT).map_err(|e| Error::input(&path, "read", e))?;
         let rows = parse_metrics(&text).map_err(|why| Error::Run(format!("{}: {why}", path.display())))?;
         let task = &self.task;
         Ok(judge(&Evidence {

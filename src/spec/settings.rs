@@ -13,6 +13,7 @@ use super::presets::PresetName;
 use crate::data::{Binarize, DataSource, PixelRange};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::files::read_text;
 use crate::model::{Activation, Init, OutputBias};
 use crate::objective::{FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, Reduction, Schedule};
 use crate::optimizer::OptimizerName;
@@ -153,8 +154,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Usage`] with file, line, reason and hint.
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
+        let text = read_text(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
         Settings::parse(&text).map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
     }
 
