@@ -3,5 +3,7 @@
 pub mod backend;
 pub mod decoder;
 pub mod fused;
+pub mod machine;
 
 pub use backend::{Backend, Engine};
+pub use machine::Operations;

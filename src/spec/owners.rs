@@ -3,6 +3,7 @@
 
 use super::settings::Settings;
 use crate::choice::Choice;
+use crate::data::DataSource;
 use crate::error::Error;
 use crate::objective::{DecoderOutput, Loss};
 use crate::optimizer::OptimizerName;
@@ -18,6 +19,8 @@ pub enum Owner {
     Optimizer(OptimizerName),
     /// The data set that is named beside it.
     DataSet,
+    /// IDX files that are not those of a known data set.
+    IdxFiles,
     /// A penalty of beta * K.
     Beta,
     /// The choice of a capacity, which is a penalty of its own.
@@ -35,6 +38,7 @@ impl Owner {
             Owner::Optimizer(optimizer) => settings.chosen_optimizer() == optimizer,
             Owner::Beta => settings.capacity.is_none(),
             Owner::Capacity => settings.capacity.is_some(),
+            Owner::IdxFiles => settings.data == Some(DataSource::Idx),
             Owner::DataSet | Owner::CapacityChoice => true,
         }
     }
@@ -47,7 +51,7 @@ impl Owner {
         match self {
             Owner::Loss(_) | Owner::LossesOfMeans => anew(upper.loss, lower.loss),
             Owner::Optimizer(_) => anew(upper.optimizer, lower.optimizer),
-            Owner::DataSet => anew(upper.data, lower.data),
+            Owner::DataSet | Owner::IdxFiles => anew(upper.data, lower.data),
             Owner::Beta => upper.capacity.is_some(),
             Owner::Capacity | Owner::CapacityChoice => {
                 upper.beta.is_some() || upper.warmup.is_some() || upper.free_bits.is_some()
@@ -69,6 +73,14 @@ impl Owner {
                 let capacity = settings.capacity.map_or_else(String::new, |nats| format!("--capacity {nats}"));
                 let why = "a capacity has its own weight, --gamma, and its own --capacity-rise";
                 contradiction(setting, &capacity, why)
+            }
+            Owner::IdxFiles => {
+                let data = settings.data.unwrap_or(DataSource::Auto);
+                contradiction(
+                    setting,
+                    &format!("--data {data}"),
+                    "other data sets have their own name, --data idx has none",
+                )
             }
             Owner::Capacity | Owner::CapacityChoice | Owner::DataSet => {
                 Error::Usage(format!("{setting} belongs to a capacity: give that with --capacity, or drop it"))

@@ -1,10 +1,16 @@
 //! The columns of a merged table.
 
 use crate::spec::Settings;
+use crate::verdict::Verdict;
 
-/// The columns of the run.
-pub(super) const RUN_COLUMNS: [&str; 6] =
-    ["run", "status", "verdict", "comparable", "collapsed_floor", "entropy_floor"];
+/// The columns of the run, before those of its judgements.
+const RUN_COLUMNS: [&str; 6] = ["run", "status", "verdict", "comparable", "collapsed_floor", "entropy_floor"];
+
+/// The columns of the run: `verdict` is the headline, `verdict_latents` and so on are the judgements under it.
+pub(super) fn run_columns() -> impl Iterator<Item = String> {
+    let judgements = Verdict::JUDGEMENTS.map(|judgement| format!("verdict_{judgement}"));
+    RUN_COLUMNS.map(str::to_owned).into_iter().chain(judgements)
+}
 
 /// A setting and its column.
 #[derive(Clone, Debug, PartialEq, Eq)]

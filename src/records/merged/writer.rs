@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::columns::{RUN_COLUMNS, setting_columns};
+use super::columns::{run_columns, setting_columns};
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::records::{RunRecord, Status, metrics_header, metrics_rows};
@@ -29,8 +29,7 @@ impl<W: Write> TableWriter<W> {
     /// # Errors
     /// [`Error::Run`] where `to` cannot be written.
     pub fn new(mut to: W) -> Result<Self> {
-        let columns = RUN_COLUMNS.map(str::to_owned).into_iter();
-        let columns = columns.chain(setting_columns().into_iter().map(|setting| setting.column));
+        let columns = run_columns().chain(setting_columns().into_iter().map(|setting| setting.column));
         let mut header = csv_record(columns)?;
         header.push(b',');
         header.extend_from_slice(metrics_header().as_bytes());
@@ -92,6 +91,8 @@ pub fn metric_cells(row: &EpochRecord) -> Result<Vec<String>> {
 pub(super) fn run_cells(run: &RunRecord) -> Result<Vec<String>> {
     let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
     let verdict = run.manifest.verdict.map(|verdict| <&str>::from(verdict.headline()).to_owned());
+    // Empty while the run is under way.
+    let judgements = run.manifest.verdict.map_or([""; 4], |verdict| verdict.words());
     let first = [
         run.manifest.run.clone(),
         status_word(run.manifest.status).to_owned(),
@@ -101,7 +102,7 @@ pub(super) fn run_cells(run: &RunRecord) -> Result<Vec<String>> {
         number(run.manifest.data.entropy_floor),
     ];
     let settings = run.settings.cells().into_iter().map(|(_, cell)| cell);
-    Ok(first.into_iter().chain(settings).collect())
+    Ok(first.into_iter().chain(judgements.map(str::to_owned)).chain(settings).collect())
 }
 
 fn status_word(status: Status) -> &'static str {
