@@ -3,5 +3,6 @@
 pub mod backend;
 pub mod decoder;
 pub mod fused;
+pub mod fused_codes;
 
 pub use backend::{Backend, Engine};

@@ -1,6 +1,7 @@
 //! The columns of a merged table.
 
-use crate::spec::Settings;
+use crate::model::ModelName;
+use crate::spec::{Settings, belongs_to};
 
 /// The columns of the run.
 pub(super) const RUN_COLUMNS: [&str; 6] =
@@ -15,9 +16,10 @@ pub struct SettingColumn {
     pub column: String,
 }
 
-/// Every setting that a table holds, in the order of the columns.
-pub fn setting_columns() -> Vec<SettingColumn> {
-    let cells = Settings::default().cells().into_iter();
+/// Every setting that a table of runs holds, in the order of the columns: those that only a VQ-VAE has are there where
+/// `families` is its name, which is where one of the runs is a VQ-VAE.
+pub fn setting_columns(families: ModelName) -> Vec<SettingColumn> {
+    let cells = Settings::default().cells().into_iter().filter(|(cell, _)| belongs_to(cell, families));
     cells.map(|(cell, _)| SettingColumn { key: cell.replace('_', "-"), column: cell }).collect()
 }
 
