@@ -270,6 +270,14 @@ impl Verdict {
         }
     }
 
+    /// The names of the four judgements, in the order of [`Verdict::words`].
+    pub const JUDGEMENTS: [&'static str; 4] = ["latents", "average_image", "training", "objective"];
+
+    /// The words of the four judgements.
+    pub fn words(&self) -> [&'static str; 4] {
+        [self.latents.into(), self.average_image.into(), self.training.into(), self.objective.into()]
+    }
+
     /// The verdict in one word.
     pub fn headline(&self) -> Headline {
         match (self.training, self.latents) {

@@ -82,5 +82,6 @@ pub(super) fn dataset_of(record: &RunRecord, spec: &RunSpec, dir: &RunDir, data_
             dir.path().display()
         )));
     }
+    let dataset = dataset.named(record.settings.data_name.clone());
     dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())
 }

@@ -70,7 +70,11 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
         if let (Some(warning), false) = (warning, args.run.quiet) {
             banner(&warning);
         }
-        let dataset: Dataset = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
+        let dataset: Dataset = dataset.named(settings.data_name.clone()).subset(
+            spec.data().train_size,
+            spec.data().test_size,
+            spec.seed(),
+        )?;
         let data = DataSummary::of(&dataset, spec.data().pixels)?;
         let preset = settings.preset.map(|name| name.preset());
         let on = Context {

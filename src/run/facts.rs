@@ -13,6 +13,7 @@ use crate::train::Task;
 pub(super) fn config(job: &Job<'_>) -> Result<String> {
     let mut settings = job.spec.settings().clone();
     settings.preset = job.preset;
+    settings.data_name = job.data.name.label().cloned();
     settings.data_dir = job.data_dir.map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
     let toml = toml::to_string(&settings).map_err(|e| {
         let dir = settings.data_dir.unwrap_or_default();

@@ -3,6 +3,7 @@
 
 use super::settings::Settings;
 use crate::choice::Choice;
+use crate::data::DataSource;
 use crate::error::Error;
 use crate::model::{CodebookUpdate, ModelName};
 use crate::objective::{DecoderOutput, Loss};
@@ -23,6 +24,8 @@ pub enum Owner {
     CodebookUpdate(CodebookUpdate),
     /// The data set that is named beside it.
     DataSet,
+    /// IDX files that are not those of a known data set.
+    IdxFiles,
     /// A penalty of beta * K.
     Beta,
     /// The choice of a capacity, which is a penalty of its own.
@@ -45,6 +48,7 @@ impl Owner {
             Owner::Beta => settings.chosen_model() == ModelName::Vae && settings.capacity.is_none(),
             Owner::Capacity => settings.chosen_model() == ModelName::Vae && settings.capacity.is_some(),
             Owner::CapacityChoice => settings.chosen_model() == ModelName::Vae,
+            Owner::IdxFiles => settings.data == Some(DataSource::Idx),
             Owner::DataSet => true,
         }
     }
@@ -53,7 +57,7 @@ impl Owner {
     pub(super) fn is_of_one_family(self) -> bool {
         match self {
             Owner::Model(_) | Owner::CodebookUpdate(_) | Owner::Beta | Owner::Capacity | Owner::CapacityChoice => true,
-            Owner::Loss(_) | Owner::LossesOfMeans | Owner::Optimizer(_) | Owner::DataSet => false,
+            Owner::Loss(_) | Owner::LossesOfMeans | Owner::Optimizer(_) | Owner::DataSet | Owner::IdxFiles => false,
         }
     }
 
@@ -64,7 +68,7 @@ impl Owner {
         }
         // A layer that names no model means a VAE by all that is a VAE's, and the one that comes by all that is not.
         let family = match self {
-            Owner::Loss(_) | Owner::LossesOfMeans | Owner::Optimizer(_) | Owner::DataSet => false,
+            Owner::Loss(_) | Owner::LossesOfMeans | Owner::Optimizer(_) | Owner::DataSet | Owner::IdxFiles => false,
             Owner::Beta | Owner::Capacity | Owner::CapacityChoice | Owner::Model(ModelName::Vae) => {
                 upper.model == Some(ModelName::VqVae) && lower.model != Some(ModelName::VqVae)
             }
@@ -80,7 +84,7 @@ impl Owner {
             Owner::CodebookUpdate(_) => anew(upper.codebook_update, lower.codebook_update),
             Owner::Loss(_) | Owner::LossesOfMeans => anew(upper.loss, lower.loss),
             Owner::Optimizer(_) => anew(upper.optimizer, lower.optimizer),
-            Owner::DataSet => anew(upper.data, lower.data),
+            Owner::DataSet | Owner::IdxFiles => anew(upper.data, lower.data),
             Owner::Beta => upper.capacity.is_some(),
             Owner::Capacity | Owner::CapacityChoice => {
                 upper.beta.is_some() || upper.warmup.is_some() || upper.free_bits.is_some()
@@ -118,6 +122,14 @@ impl Owner {
                 let capacity = settings.capacity.map_or_else(String::new, |nats| format!("--capacity {nats}"));
                 let why = "a capacity has its own weight, --gamma, and its own --capacity-rise";
                 contradiction(setting, &capacity, why)
+            }
+            Owner::IdxFiles => {
+                let data = settings.data.unwrap_or(DataSource::Auto);
+                contradiction(
+                    setting,
+                    &format!("--data {data}"),
+                    "other data sets have their own name, --data idx has none",
+                )
             }
             Owner::Capacity | Owner::CapacityChoice | Owner::DataSet => {
                 Error::Usage(format!("{setting} belongs to a capacity: give that with --capacity, or drop it"))

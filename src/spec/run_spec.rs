@@ -89,6 +89,7 @@ impl RunSpec {
     /// [`crate::error::Error::Usage`] that names the settings, what is wrong with them, and what to write instead.
     pub fn resolve(given: &Settings) -> Result<Self> {
         let of = Settings { preset: None, data_dir: None, ..given.clone() }.completed()?;
+        let of = Settings { data_name: None, ..of };
         let recon = recon(&of);
         let pixels = Pixels {
             binarize: of.binarize.unwrap_or(Binarize::None),
@@ -157,8 +158,8 @@ impl RunSpec {
         self.seed
     }
 
-    /// The settings with nothing left to default: what `config.toml` holds, but for the preset's name and the place of the
-    /// data, which do not determine the result.
+    /// The settings with nothing left to default: what `config.toml` holds, but for the preset's name, and the place and
+    /// the user's name of the data, which do not determine the result.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::number::{Decay, NonNegative, Positive, Size, Widths, whole};
 use super::owners::Owner;
 use super::presets::PresetName;
-use crate::data::{Binarize, DataSource, PixelRange};
+use crate::data::{Binarize, DataSource, IdxName, PixelRange};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::{Activation, CodebookInit, CodebookUpdate, EmaStart, Init, ModelName, OutputBias};
@@ -121,6 +121,7 @@ settings! {
     "Data" {
         data: DataSource, "Data set", default("auto", DataSource::Auto);
         data_dir: PathBuf, "Directory of the four IDX files, .gz or raw", arg(value_name = "DIR"), of(Owner::DataSet);
+        data_name: IdxName, "Your name for the files of --data idx, in tables and plots", arg(value_name = "NAME"), of(Owner::IdxFiles);
         binarize: Binarize, "Whether and how grey pixels become 0 or 1", default("none", Binarize::None);
         pixel_range: PixelRange, "Interval that pixels are mapped to", default("unit", PixelRange::Unit);
         train_size: Size, "Use N training images, a random subset drawn under --seed [default: all]",

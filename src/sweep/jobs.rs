@@ -112,7 +112,7 @@ impl Runner<'_> {
                 Next::Nothing => return,
             };
             let start = Instant::now();
-            let data = guarded(|| self.readers.install(|| self.datasets.images(&run.spec, &run.settings, stop)));
+            let data = guarded(|| self.datasets.images(&run.spec, &run.settings, self.readers, stop));
             let outcome = match data {
                 Ok(data) => guarded(|| pool.install(|| self.one(worker, run, &data, watcher, stop))),
                 Err(Error::Data(why)) => Ok(RunOutcome::DataFailed(why)),

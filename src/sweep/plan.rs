@@ -119,6 +119,7 @@ impl Planned {
         let mut settings = self.spec.settings().clone();
         settings.preset = self.settings.preset;
         settings.data_dir = self.settings.data_dir.clone();
+        settings.data_name = self.settings.data_name.clone();
         settings.given()
     }
 }

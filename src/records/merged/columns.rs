@@ -2,10 +2,21 @@
 
 use crate::model::ModelName;
 use crate::spec::{Settings, belongs_to};
+use crate::verdict::Verdict;
 
-/// The columns of the run.
-pub(super) const RUN_COLUMNS: [&str; 6] =
-    ["run", "status", "verdict", "comparable", "collapsed_floor", "entropy_floor"];
+/// The columns of the run, before those of its judgements.
+const RUN_COLUMNS: [&str; 6] = ["run", "status", "verdict", "comparable", "collapsed_floor", "entropy_floor"];
+
+/// The columns of the run: `verdict` is the headline, `verdict_latents` and so on are the judgements under it.
+/// That of a codebook is there where `families` is a VQ-VAE's name.
+pub(super) fn run_columns(families: ModelName) -> impl Iterator<Item = String> {
+    let judgements = Verdict::JUDGEMENTS.map(|judgement| format!("verdict_{judgement}"));
+    let codes = match families {
+        ModelName::Vae => None,
+        ModelName::VqVae => Some("verdict_codes".to_owned()),
+    };
+    RUN_COLUMNS.map(str::to_owned).into_iter().chain(judgements).chain(codes)
+}
 
 /// A setting and its column.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::columns::{RUN_COLUMNS, setting_columns};
+use super::columns::{run_columns, setting_columns};
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::model::ModelName;
@@ -33,8 +33,7 @@ impl<W: Write> TableWriter<W> {
     /// # Errors
     /// [`Error::Run`] where `to` cannot be written.
     pub fn new(mut to: W, families: ModelName) -> Result<Self> {
-        let columns = RUN_COLUMNS.map(str::to_owned).into_iter();
-        let columns = columns.chain(setting_columns(families).into_iter().map(|setting| setting.column));
+        let columns = run_columns(families).chain(setting_columns(families).into_iter().map(|setting| setting.column));
         let mut header = csv_record(columns)?;
         header.push(b',');
         header.extend_from_slice(metrics_header(Column::of_model(families)).as_bytes());
@@ -96,6 +95,15 @@ pub fn metric_cells(families: ModelName, row: &EpochRecord) -> Result<Vec<String
 pub(super) fn run_cells(run: &RunRecord, families: ModelName) -> Result<Vec<String>> {
     let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
     let verdict = run.manifest.verdict.map(|verdict| <&str>::from(verdict.headline()).to_owned());
+    // Empty while the run is under way.
+    let judgements = run.manifest.verdict.map_or([""; 4], |verdict| verdict.words());
+    let codes = match families {
+        ModelName::Vae => None,
+        ModelName::VqVae => {
+            let codebook = run.manifest.verdict.and_then(|verdict| verdict.codebook);
+            Some(codebook.map_or_else(String::new, |codebook| <&str>::from(codebook.codes).to_owned()))
+        }
+    };
     let first = [
         run.manifest.run.clone(),
         status_word(run.manifest.status).to_owned(),
@@ -106,7 +114,7 @@ pub(super) fn run_cells(run: &RunRecord, families: ModelName) -> Result<Vec<Stri
     ];
     let settings = run.settings.cells().into_iter().filter(|(column, _)| belongs_to(column, families));
     let settings = settings.map(|(_, cell)| cell);
-    Ok(first.into_iter().chain(settings).collect())
+    Ok(first.into_iter().chain(judgements.map(str::to_owned)).chain(codes).chain(settings).collect())
 }
 
 fn status_word(status: Status) -> &'static str {
