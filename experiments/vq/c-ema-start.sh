@@ -9,3 +9,8 @@ done
 vq --codes 1 --codebook-init normal
 vq --codes 1 --codebook-update ema --restart-dead 1 --codebook-init normal
 settle
+# Everything that the first of the restarted ones can draw, and how it uses the entries.
+first="$(grep -l '^restart-dead = 1' "$runs"/*/config.toml | xargs grep -l '^seed = 1$' | head -1)"
+"$BENCH" eval "$(dirname "$first")" --images --quiet >/dev/null
+cp "$(dirname "$first")/images/codebook.png" "$out/one-code-codebook.png"
+cp "$(dirname "$first")/images/code-use.png" "$out/one-code-use.png"
