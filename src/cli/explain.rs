@@ -8,7 +8,7 @@ use super::train::RunArgs;
 use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::explain::{Context, DataSummary, Explanation, explain, kl_text, to_text};
-use crate::spec::RunSpec;
+use crate::spec::{RunSpec, Settings};
 use crate::terminal::{banner, print, print_text};
 
 /// Arguments of `explain`.
@@ -54,9 +54,27 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     }
     let settings = args.run.settings()?;
     let spec = RunSpec::resolve(&settings)?;
-    let explanation = pool(args.run.threads)?.install(|| -> Result<Explanation> {
+    let explanation = explained(&spec, &settings, &args.run, args.pixels)?;
+    if args.run.json {
+        let json = serde_json::to_string_pretty(&explanation)
+            .map_err(|e| Error::Run(format!("the explanation cannot be written as JSON ({e})")))?;
+        print(format!("{json}\n"));
+    } else {
+        print_text(&to_text(&explanation));
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Explains `spec`, which came of `settings`, on the data that they name.
+pub(super) fn explained(
+    spec: &RunSpec,
+    settings: &Settings,
+    run: &RunArgs,
+    carry_to: Option<usize>,
+) -> Result<Explanation> {
+    pool(run.threads)?.install(|| -> Result<Explanation> {
         let Loaded { dataset, warning } = load(spec.data().source, settings.data_dir.as_deref())?;
-        if let (Some(warning), false) = (warning, args.run.quiet) {
+        if let (Some(warning), false) = (warning, run.quiet) {
             banner(&warning);
         }
         let dataset: Dataset = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
@@ -66,16 +84,8 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
             pixels: dataset.pixels(),
             data_variance: spec.data_variance(&data.train)?,
             data: Some(&data),
-            carry_to: args.pixels,
+            carry_to,
         };
-        explain(&spec, preset, &on)
-    })?;
-    if args.run.json {
-        let json = serde_json::to_string_pretty(&explanation)
-            .map_err(|e| Error::Run(format!("the explanation cannot be written as JSON ({e})")))?;
-        print(format!("{json}\n"));
-    } else {
-        print_text(&to_text(&explanation));
-    }
-    Ok(ExitCode::Done)
+        explain(spec, preset, &on)
+    })
 }

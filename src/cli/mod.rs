@@ -18,6 +18,7 @@ mod man;
 mod merge;
 mod plot;
 mod presets;
+mod probe;
 mod progress;
 mod report;
 mod run_args;
