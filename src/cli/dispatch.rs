@@ -5,6 +5,8 @@ use std::io::IsTerminal;
 use clap::CommandFactory;
 
 use super::args::{Cli, Command};
+#[cfg(unix)]
+use super::signals::survive_file_size_limit;
 use super::usage::usage_error;
 use super::variables;
 use super::{completions, data, eval, explain, export, man, merge, plot, presets, probe, report, sweep, train, verify};
@@ -41,6 +43,8 @@ pub fn main() -> Result<ExitCode> {
 fn run(cli: Cli) -> Result<ExitCode> {
     Isa::from_env().map_err(|refused| Error::Usage(refused.to_string()))?;
     pages::prefer_large();
+    #[cfg(unix)]
+    survive_file_size_limit();
     match cli.command {
         None => train::run(&cli.run),
         Some(Command::Explain(args)) => explain::run(&args),

@@ -10,6 +10,7 @@ mod digits;
 mod dispatch;
 mod display;
 mod eval;
+mod eval_codes;
 mod evaluated_run;
 mod explain;
 mod export;
@@ -33,4 +34,5 @@ mod variables;
 mod verify;
 mod watch;
 
+pub use args::Cli;
 pub use dispatch::main;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::explain::explained;
+use super::explain::{Explained, explained};
 use super::run_args::count;
 use super::train::{MNIST_PIXELS, RunArgs, train};
 use crate::error::{Error, ExitCode, Result};
@@ -89,7 +89,8 @@ fn image(text: &str) -> Result<(usize, usize), String> {
 }
 
 /// The settings that are the objective's own, which only the probe may say.
-const FOUND: [&str; 14] = [
+const FOUND: [&str; 15] = [
+    "model",
     "preset",
     "loss",
     "sigma2",
@@ -317,14 +318,17 @@ fn say_found(
 ) -> Result<ExitCode> {
     head.extend(lines(finding, named));
     let same = as_settings(run, finding);
-    let mut explanation: Option<Explanation> = None;
+    let mut explanation: Option<Box<Explanation>> = None;
     let mut equals = Vec::new();
     match &same {
         Ok(settings) => {
             let spec = RunSpec::resolve(settings)?;
             equals = as_run::presets(&spec, finding).into_iter().map(|preset| preset.name).collect();
             let carried = args.pixels.filter(|_| as_run::carries(finding));
-            explanation = Some(explained(&spec, settings, &args.run, carried)?);
+            explanation = match explained(&spec, settings, &args.run, carried)? {
+                Explained::Vae(explanation) => Some(explanation),
+                Explained::VqVae(_) => None,
+            };
             if !equals.is_empty() {
                 head.push(("equals", format!("the objective of {}", equals.join(", "))));
             }
@@ -336,7 +340,7 @@ fn say_found(
         head.push(("elsewhere", at_pixels(finding, pixels)));
     }
     if args.run.json {
-        let json = found_json(finding, &same, &equals, explanation.as_ref(), attempt);
+        let json = found_json(finding, &same, &equals, explanation.as_deref(), attempt);
         print(format!("{json:#}\n"));
     } else {
         print_text(&laid_out(&head));

@@ -15,6 +15,7 @@ use super::train::MNIST_PIXELS;
 use super::usage::{require_utf8, usage_error};
 use super::variables;
 use crate::error::{Error, ExitCode, Result};
+use crate::files::Disk;
 use crate::records::{Manifest, RunDir};
 use crate::report::Table;
 use crate::run::{check_side_by_side, remove_stale_lock};
@@ -159,11 +160,13 @@ fn work(
     check_side_by_side(sizes, jobs)?;
     let device = args.device.open()?;
     let stop = stop_on_signals()?;
-    plan.write(&args.out)?;
+    let disk = Disk::default();
+    plan.write(&disk, &args.out)?;
 
     let runner = Runner {
         datasets,
         readers,
+        disk: &disk,
         out: &args.out,
         device: &device,
         device_name: &args.device.to_string(),

@@ -211,7 +211,7 @@ pub fn presets(spec: &RunSpec, of: &Finding) -> Vec<&'static Preset> {
 
 fn same_penalty(one: &Objective, two: &Objective) -> bool {
     use crate::objective::LatentTerms::Kl;
-    let (Kl(one), Kl(two)) = (one.latent, two.latent);
+    let (Kl(one), Kl(two)) = (one.latent, two.latent) else { return false };
     let kind = |penalty: KlPenalty| match penalty {
         KlPenalty::Beta { warmup, free_bits, .. } => (warmup, free_bits, None),
         KlPenalty::Capacity { nats, rise, .. } => (rise, None, Some(nats)),

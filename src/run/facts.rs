@@ -13,6 +13,7 @@ use crate::train::Task;
 pub(super) fn config(job: &Job<'_>) -> Result<String> {
     let mut settings = job.spec.settings().clone();
     settings.preset = job.preset;
+    settings.data_name = job.data.name.label().cloned();
     settings.data_dir = job.data_dir.map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
     let toml = toml::to_string(&settings).map_err(|e| {
         let dir = settings.data_dir.unwrap_or_default();
@@ -43,9 +44,12 @@ pub(super) fn manifest(job: &Job<'_>, id: &str, task: &Task<'_>, floors: Floors)
         verdict: None,
         objective: ObjectiveFacts {
             recon_weight: weights.get(Term::Recon).copied().unwrap_or(0.0),
-            kl_weight: weights.get(Term::Kl).copied().unwrap_or(0.0),
+            kl_weight: weights.get(Term::Kl).copied(),
             beta_effective: objective.beta_effective(batch, end),
             beta_sigma2: objective.beta_sigma2(batch, end, None, None),
+            codebook_weight: weights.get(Term::Codebook).copied(),
+            commitment_weight: weights.get(Term::Commitment).copied(),
+            commitment_ratio: objective.commitment_ratio(batch),
         },
         data: DataFacts {
             name: job.data.name.clone(),

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
+pub use super::presets_vq::VQ_PRESETS;
 
 /// One named convention.
 #[derive(Debug)]
@@ -25,10 +26,10 @@ pub struct Preset {
     /// What else is particular, or departs from the original; may be empty.
     pub note: &'static str,
     /// The settings, in the language of configuration files.
-    toml: &'static str,
+    pub(super) toml: &'static str,
 }
 
-/// All of them, oldest idea first within a code base.
+/// All of VAEs, oldest idea first within a code base.
 pub const PRESETS: &[Preset] = &[
     Preset {
         name: "pytorch-examples",
@@ -317,8 +318,9 @@ impl FromStr for PresetName {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        PRESETS.iter().find(|preset| preset.name == name).map(PresetName).ok_or_else(|| {
-            let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+        let all = || PRESETS.iter().chain(VQ_PRESETS);
+        all().find(|preset| preset.name == name).map(PresetName).ok_or_else(|| {
+            let names: Vec<&str> = all().map(|preset| preset.name).collect();
             format!("no preset of this name; there are {}", names.join(", "))
         })
     }
@@ -430,6 +432,6 @@ mod tests {
     #[test]
     fn an_unknown_preset_is_answered_with_all_names() {
         let message = "keras".parse::<PresetName>().unwrap_err();
-        assert!(PRESETS.iter().all(|preset| message.contains(preset.name)), "{message}");
+        assert!(PRESETS.iter().chain(VQ_PRESETS).all(|preset| message.contains(preset.name)), "{message}");
     }
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::data::{DataSource, Dataset, Identity, Loaded, identify, load, load_until};
+use crate::data::{DataSource, Dataset, Identity, IdxName, Loaded, identify, load, load_until};
 use crate::error::{Error, Result};
 use crate::spec::{RunSpec, Settings};
 
-/// What was asked for, and the directory that was named.
-pub(super) type Source = (DataSource, Option<PathBuf>);
+/// What was asked for, the directory that was named, and the user's name for its files.
+pub(super) type Source = (DataSource, Option<PathBuf>, Option<IdxName>);
 
 /// Train size, test size, seed.
 type Subset = (Source, Option<usize>, Option<usize>, u64);
@@ -34,7 +34,7 @@ struct Entries {
 
 /// Which data set a run reads: runs of one source share its failures too.
 pub(super) fn source(spec: &RunSpec, settings: &Settings) -> Source {
-    (spec.data().source, settings.data_dir.clone())
+    (spec.data().source, settings.data_dir.clone(), settings.data_name.clone())
 }
 
 impl DatasetCache {
@@ -43,7 +43,7 @@ impl DatasetCache {
     /// # Errors
     /// As [`load`].
     pub fn identity(&self, settings: &Settings) -> Result<Identity> {
-        let source = (settings.data.unwrap_or(DataSource::Auto), settings.data_dir.clone());
+        let source = (settings.data.unwrap_or(DataSource::Auto), settings.data_dir.clone(), settings.data_name.clone());
         let mut entries = self.lock();
         if let Some(known) = entries.identities.get(&source) {
             return Ok(known.clone());
@@ -53,8 +53,9 @@ impl DatasetCache {
             None => {
                 let Loaded { dataset, warning } = load(source.0, source.1.as_deref())?;
                 entries.warnings.extend(warning);
+                let dataset = dataset.named(source.2.clone());
                 let identity = dataset.identity();
-                let found = (identity.name.source(), source.1.clone());
+                let found = (identity.name.source(), source.1.clone(), source.2.clone());
                 entries.whole.insert(found, Arc::new(dataset));
                 identity
             }
@@ -63,20 +64,30 @@ impl DatasetCache {
         Ok(identity)
     }
 
-    /// The images of a run whose source is that of [`DatasetCache::identity`].
+    /// The images of a run whose source is that of [`DatasetCache::identity`], read on the threads of `readers`.
+    ///
+    /// Called from a thread outside of that pool. A thread of the pool that waits for a part of its work takes up any
+    /// other job of the pool meanwhile; a second call of this function there would wait for the lock that the same
+    /// thread holds, without end.
     ///
     /// # Errors
     /// As [`load`], and where the run asks for more images than there are.
-    pub fn images(&self, spec: &RunSpec, settings: &Settings, stop: &AtomicBool) -> Result<Arc<Dataset>> {
+    pub fn images(
+        &self,
+        spec: &RunSpec,
+        settings: &Settings,
+        readers: &rayon::ThreadPool,
+        stop: &AtomicBool,
+    ) -> Result<Arc<Dataset>> {
         let data = spec.data();
         let source = source(spec, settings);
         let mut entries = self.lock();
         let whole = match (entries.whole.get(&source), entries.failures.get(&source)) {
             (Some(whole), _) => Arc::clone(whole),
             (None, Some(why)) => return Err(Error::Data(why.clone())),
-            (None, None) => match load_until(source.0, source.1.as_deref(), stop) {
+            (None, None) => match readers.install(|| load_until(source.0, source.1.as_deref(), stop)) {
                 Ok(loaded) => {
-                    let whole = Arc::new(loaded.dataset);
+                    let whole = Arc::new(loaded.dataset.named(source.2.clone()));
                     entries.whole.insert(source.clone(), Arc::clone(&whole));
                     whole
                 }
@@ -95,7 +106,8 @@ impl DatasetCache {
         if let Some(known) = entries.subsets.get(&subset).and_then(Weak::upgrade) {
             return Ok(known);
         }
-        let images = Arc::new(Dataset::clone(&whole).subset(data.train_size, data.test_size, spec.seed())?);
+        let cut = || Dataset::clone(&whole).subset(data.train_size, data.test_size, spec.seed());
+        let images = Arc::new(readers.install(cut)?);
         entries.subsets.retain(|_, images| images.strong_count() > 0);
         entries.subsets.insert(subset, Arc::downgrade(&images));
         Ok(images)
@@ -109,5 +121,50 @@ impl DatasetCache {
     fn lock(&self) -> MutexGuard<'_, Entries> {
         // A poisoned lock is safe to reuse: entries are added whole.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Workers that ask for the same files at the same moment, again and again: one that reads them while it holds the
+    /// cache's lock must not be given the next worker's request by the pool.
+    #[test]
+    fn workers_that_ask_at_the_same_time_never_wait_for_each_other_without_end() {
+        const ROUNDS: usize = 200;
+        let dir = tempfile::tempdir().unwrap();
+        for (stem, header, content) in [
+            ("train-images-idx3", &[0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 4, 0, 0, 0, 4][..], 9 * 16),
+            ("train-labels-idx1", &[0, 0, 8, 1, 0, 0, 0, 9][..], 9),
+            ("t10k-images-idx3", &[0, 0, 8, 3, 0, 0, 0, 5, 0, 0, 0, 4, 0, 0, 0, 4][..], 5 * 16),
+            ("t10k-labels-idx1", &[0, 0, 8, 1, 0, 0, 0, 5][..], 5),
+        ] {
+            let file: Vec<u8> = header.iter().copied().chain((0..content).map(|i| (i % 10) as u8)).collect();
+            std::fs::write(dir.path().join(format!("{stem}-ubyte")), file).unwrap();
+        }
+        let (done, rounds) = mpsc::channel();
+        // On a thread of its own, which a failure leaves behind: a deadlock cannot be joined.
+        std::thread::spawn(move || {
+            let settings =
+                Settings { data: Some(DataSource::Idx), data_dir: Some(dir.path().to_owned()), ..Settings::default() };
+            let spec = RunSpec::resolve(&settings).unwrap();
+            let readers = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+            for round in 0..ROUNDS {
+                let cache = DatasetCache::default();
+                std::thread::scope(|scope| {
+                    for _ in 0..4 {
+                        scope.spawn(|| cache.images(&spec, &settings, &readers, &AtomicBool::new(false)).unwrap());
+                    }
+                });
+                done.send(round).unwrap();
+            }
+        });
+        for round in 0..ROUNDS {
+            assert_eq!(rounds.recv_timeout(Duration::from_secs(20)), Ok(round), "four workers wait for each other");
+        }
     }
 }

@@ -15,9 +15,10 @@ use super::state::diverged;
 use super::watcher::{RunOutcome, Watcher};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::files::Disk;
 use crate::metrics::EpochRecord;
 use crate::records::RunDir;
-use crate::run::{Display, Existing, Job, Outcome, RunProgress, Started, execute};
+use crate::run::{Display, Existing, Job, Outcome, RunProgress, Started, execute_on};
 use crate::verdict::Verdict;
 
 /// What the failure of one run means for those not begun.
@@ -36,6 +37,8 @@ pub struct Runner<'a> {
     pub datasets: &'a DatasetCache,
     /// The threads that read the data: all processors, as the workers wait for it.
     pub readers: &'a rayon::ThreadPool,
+    /// Where files are changed.
+    pub disk: &'a Disk,
     /// The directory that holds run directories.
     pub out: &'a Path,
     /// Where tensors live.
@@ -112,7 +115,7 @@ impl Runner<'_> {
                 Next::Nothing => return,
             };
             let start = Instant::now();
-            let data = guarded(|| self.readers.install(|| self.datasets.images(&run.spec, &run.settings, stop)));
+            let data = guarded(|| self.datasets.images(&run.spec, &run.settings, self.readers, stop));
             let outcome = match data {
                 Ok(data) => guarded(|| pool.install(|| self.one(worker, run, &data, watcher, stop))),
                 Err(Error::Data(why)) => Ok(RunOutcome::DataFailed(why)),
@@ -161,7 +164,7 @@ impl Runner<'_> {
             argv: self.argv,
             existing: Existing::Keep,
         };
-        let finished = execute(&job, &mut RunDisplay { worker, run, watcher }, stop)?;
+        let finished = execute_on(self.disk, &job, &mut RunDisplay { worker, run, watcher }, stop)?;
         Ok(match (finished.outcome, finished.record.manifest.verdict) {
             (Outcome::Completed, _) => RunOutcome::Done(Box::new(finished)),
             (Outcome::Interrupted, _) => RunOutcome::Saved,

@@ -26,7 +26,7 @@ pub use filter::Filter;
 pub use find::{find_runs, missing, run_name};
 pub use jobs::{OnFailure, Runner};
 pub use merge::{Merged, Rows, merge};
-pub use plan::{Plan, PlanLine, Planned, WrittenPlan, plans_in};
+pub use plan::{Plan, PlanLine, Planned, WrittenPlan, parse_plan, plans_in};
 pub use shard::{Shard, ShardChoice};
 pub use state::{State, epochs_done};
 pub use watcher::{RunOutcome, Watcher};

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Said: the commitment cost trades rate against distortion. z -> c z, e -> c e leaves S and scales C, and the rate is N ln K
+# whatever rho is: rho over six decades.
+source "$(dirname "$0")/common.sh"
+for cost in 0.0001 0.001 0.01 0.1 1 10 100; do
+  vq --commitment-cost $cost
+done
+settle
