@@ -19,6 +19,7 @@ mod man;
 mod merge;
 mod plot;
 mod presets;
+mod probe;
 mod progress;
 mod report;
 mod run_args;

@@ -38,6 +38,8 @@ pub struct Explanation {
     pub kl_weight: f64,
     /// b / a once all warm-up is over, where the loss is a likelihood.
     pub beta_effective: Option<f64>,
+    /// beta * d / D where there is a beta (Higgins et al. 2017): the factor beside it in a loss of two means.
+    pub beta_norm: Option<f64>,
     /// beta * sigma^2 once all warm-up is over, in the Gaussian family, where sigma is fixed.
     pub beta_sigma2: Option<f64>,
     /// beta * sigma^2 divided by the mean squared error, where it follows that error.
@@ -128,6 +130,7 @@ pub fn explain(spec: &RunSpec, preset: Option<&Preset>, on: &Context<'_>) -> Res
         recon_weight: weights.get(Term::Recon).copied().unwrap_or(0.0),
         kl_weight: weights.get(Term::Kl).copied().unwrap_or(0.0),
         beta_effective,
+        beta_norm: beta_effective.map(|beta| beta * spec.family().latent_dim() as f64 / on.pixels as f64),
         beta_sigma2: objective.beta_sigma2(batch, Time::END, None, None),
         beta_sigma2_per_mse: beta.and_then(|_| per_mse(&objective, ratio)),
         warmup_at_end,
