@@ -135,7 +135,7 @@ impl CodebookInit {
 
     /// The entries, `[size, dim]`, made from `vectors`, `[n, dim]`, of the first batch. Where there are fewer vectors than
     /// entries, they repeat.
-    pub(super) fn from_vectors(self, vectors: &[f32], size: usize, dim: usize, seed: u64) -> Vec<f32> {
+    pub(super) fn entries_of(self, vectors: &[f32], size: usize, dim: usize, seed: u64) -> Vec<f32> {
         let count = vectors.len() / dim.max(1);
         let order = Stream::new(seed, Purpose::CodebookStart, 0, 0).permutation(count);
         let vector = |i: u32| &vectors[i as usize * dim..][..dim];
@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn a_codebook_of_the_first_batch_has_its_vectors_or_their_means() {
         let z: Vec<f32> = [[0.0f32, 0.0], [0.2, 0.0], [5.0, 5.0], [5.2, 5.0]].into_iter().flatten().collect();
-        let of = |init: CodebookInit, size: usize| init.from_vectors(&z, size, 2, 3);
+        let of = |init: CodebookInit, size: usize| init.entries_of(&z, size, 2, 3);
         assert!(of(CodebookInit::FirstBatch, 3).chunks(2).all(|entry| z.chunks(2).any(|vector| vector == entry)));
         assert_eq!(of(CodebookInit::FirstBatch, 9).len(), 18, "vectors repeat where there are too few");
         let mut means = of(CodebookInit::KMeans, 2);
