@@ -15,7 +15,7 @@
 //! | [`train`], [`evaluate`], [`importance`] | THE training loop, and what is measured on a model that stands still |
 //! | [`spec`] | everything that determines a run, validated once, then immutable; [`spec::presets`] has the conventions of public code bases by name |
 //! | [`objective`] | weights on R and K: likelihoods, KL, reductions |
-//! | [`model`], [`optimizer`] | the MLP VAE and its steps |
+//! | [`model`], [`optimizer`] | the MLP VAE, the MLP VQ-VAE, and their steps |
 //! | [`engine`] | the kernels of `crates/kernels` on Candle's tensors |
 //! | [`data`] | MNIST, synthetic digits, IDX files, batches |
 //! | [`streams`] | everything random that a run used, for a replay elsewhere |

@@ -79,7 +79,12 @@ pub fn vq_vae(
         inputs = outputs;
     }
     let width = network.layers.get(network.hidden).map_or(0, |head| head.bias.elem_count());
-    if network.layers.len() < network.hidden + 2 || inputs != pixels || entries == 0 || dim == 0 || width % dim != 0 {
+    if network.layers.len() < network.hidden + 2
+        || inputs != pixels
+        || entries == 0
+        || dim == 0
+        || !width.is_multiple_of(dim)
+    {
         bail!("a network of {} layers for {pixels} pixels with {entries} codes of {dim}", network.layers.len())
     }
     let x = x.contiguous()?;

@@ -162,7 +162,7 @@ impl VqVae {
             return Ok(());
         }
         let z = self.encode(x)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        let entries = init.from_vectors(&z, codebook_size, code_dim, self.seed);
+        let entries = init.entries_of(&z, codebook_size, code_dim, self.seed);
         self.set_codebook(entries)?;
         if let (CodebookRule::Ema(ema), Some(averages)) = (rule, &self.averages) {
             let fresh = Averages::new(ema, self.codebook.as_tensor())?;

@@ -56,7 +56,7 @@ pub(super) fn uses(trained: &Trained<'_>, painter: &Painter<'_>) -> Result<Figur
     };
     let mut layout = Layout::new(&caption, Grid { columns: 1, rows: 1, width: 520.0, height: 280.0 }, &[]);
     let shares: Vec<f64> = counts.iter().map(|&count| count as f64 / total).collect();
-    let x = Axis { label: "entry, by use".into(), scale: Scale::linear([1.0, size as f64].into_iter(), Origin::Data) };
+    let x = Axis { label: "entry, by use".into(), scale: Scale::linear([1.0, size as f64], Origin::Data) };
     let y = Axis { label: "share of all codes".into(), scale: Scale::linear(shares.iter().copied(), Origin::Zero) };
     let panel = layout.panel((0, 0), "Share of each entry on the test images", x, y);
     for (share, rank) in shares.iter().zip(1..) {
