@@ -24,7 +24,9 @@ pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
     let bounds = bounds(&runs);
     let recon = done.iter().map(|(_, row)| row.recon());
     let x = Scale::linear(recon.chain(bounds.iter().map(|(value, _)| *value)), Origin::Data);
-    let y = Scale::linear(done.iter().map(|(_, row)| row.kl()), Origin::Zero);
+    // Room above the runs for the names of the bounds.
+    let highest = done.iter().map(|(_, row)| row.kl()).fold(0.0, f64::max);
+    let y = Scale::linear(done.iter().map(|(_, row)| row.kl()).chain([1.1 * highest]), Origin::Zero);
 
     let mut content: Vec<Content> = bounds
         .into_iter()
