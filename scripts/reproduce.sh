@@ -93,12 +93,7 @@ paint() {
     "$BENCH" --reduction mean "${digits[@]}" >/dev/null &&
     "${plot[@]}" "$runs/digits" --kind digits --out "$pictures" &&
     "${plot[@]}" "$results/conventions/final.csv" --kind rate-distortion --out "$pictures" &&
-    "${plot[@]}" "$results/beta-sweep/final.csv" --kind terms --out "$runs/terms" || return 1
-  # Of the two groups that cannot be compared, README shows the likelihood; the file's name carries the group's key.
-  local format
-  for format in svg png; do
-    cp "$runs"/terms/terms*-mass.$format "$pictures/terms.$format" || return 1
-  done
+    "${plot[@]}" "$results/beta-sweep/final.csv" --kind terms --out "$pictures"
 }
 
 failed=0

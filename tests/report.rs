@@ -39,7 +39,7 @@ fn three_runs() -> World {
 fn the_page_says_what_was_run_and_what_the_results_are() {
     let world = three_runs();
     let page = page(&world);
-    for words in ["3 runs", "effective beta 784", "Skip to the findings", "Objective ledger", "Canonical ledger"] {
+    for words in ["3 runs", "effective beta 784", "Skip to the findings", "as optimised", "configuration"] {
         assert!(page.contains(words), "{words}");
     }
     assert!(page.contains("data:image/png;base64,"), "the sheets of the run that has them");
@@ -105,7 +105,7 @@ fn a_page_of_a_hundred_runs_is_below_five_megabytes() {
     let page = page(&world);
     assert!(page.len() < 5_000_000, "{}", page.len());
     assert!(page.contains("more sheets are in"), "a note tells that sheets were left out");
-    assert_eq!(page.matches("<tr data-outcome").count(), 100);
+    assert_eq!(page.matches("<tr class=\"run\"").count(), 100);
 }
 
 #[test]
@@ -216,27 +216,83 @@ fn in_a_browser_it_loads_sorts_filters_and_shows_values() {
     assert_eq!(browser.eval("return document.querySelectorAll('img[src=x]').length"), 0);
 
     // Sorting by click: numbers as numbers, in both directions.
-    let heading = |name: &str| {
+    let place = |name: &str| {
         let script = format!(
-            "return [...document.querySelectorAll('thead tr:last-child th')].findIndex((h) => h.textContent === '{name}') + 1"
+            "return [...document.querySelectorAll('#table thead th')].findIndex((h) => h.dataset.name === '{name}')"
         );
-        format!("thead tr:last-child th:nth-child({}) button", browser.eval(&script))
+        browser.eval(&script).as_u64().unwrap_or_else(|| panic!("{name}"))
     };
-    let effective = heading("effective beta");
-    let column = "return [...document.querySelectorAll('#table tbody tr')].filter((r) => !r.hidden).map((r) => r.cells[8].textContent)";
+    let at = place("effective beta");
+    let effective = format!("#table thead th:nth-child({}) button", at + 1);
+    let shown = format!(
+        "return [...document.getElementById('table').tBodies].filter((b) => !b.hidden).map((b) => b.rows[0].cells[{at}].textContent.trim())"
+    );
+    let column = shown.as_str();
     browser.click(&effective);
     assert_eq!(browser.eval(column), json!(["1", "3", "784"]));
     browser.click(&effective);
     assert_eq!(browser.eval(column), json!(["784", "3", "1"]));
     assert_eq!(browser.eval("return document.querySelectorAll('th[aria-sort=descending]').length"), 1);
 
-    browser.keys("#filter", "mean 784");
-    assert_eq!(browser.eval(column), json!(["784"]));
+    // Conditions on columns, and words that are whole cells.
+    let filter = |text: &str| {
+        browser.eval(&format!(
+            "const f = document.getElementById('filter'); f.value = {}; f.dispatchEvent(new Event('input')); return 0",
+            json!(text)
+        ));
+        browser.eval(column)
+    };
+    for (text, rows) in [
+        ("effective beta = 784", json!(["784"])),
+        ("effective beta=78", json!([])),
+        ("mean 784", json!(["784"])),
+        ("effective beta > 1", json!(["784", "3"])),
+        ("reduction = sum, effective-beta <= 1", json!(["1"])),
+        ("reduction=mean effective beta=784", json!(["784"])),
+        ("verdict != collapsed", json!(["784", "3", "1"])),
+        ("784", json!(["784"])),
+        ("78", json!([])),
+    ] {
+        assert_eq!(filter(text), rows, "{text}");
+    }
+    assert_eq!(filter("reduction=mean"), json!(["784"]));
     assert_eq!(browser.eval("return document.getElementById('count').textContent"), "1 of 3 runs");
+    assert_eq!(browser.eval("return location.hash"), "#filter=reduction%3Dmean");
+    browser.click("#csv");
+    let csv = browser.eval("return document.getElementById('download').dataset.csv");
+    let lines: Vec<&str> = csv.as_str().unwrap().lines().collect();
+    assert!(
+        lines.len() == 2
+            && lines[0].starts_with("run,loss,reduction,beta,effective beta")
+            && lines[1].contains(",784,"),
+        "{csv}"
+    );
+    filter("reduction = wrong");
+    assert_eq!(browser.eval("return document.getElementById('count').textContent"), "0 of 3 runs");
+    filter("colour = 3");
+    assert!(
+        browser
+            .eval("return document.getElementById('count').textContent")
+            .as_str()
+            .unwrap()
+            .contains("no column “colour”")
+    );
+    filter("");
+
+    // The settings of a run fold out below its row, and its address opens them.
+    let hidden = "return document.getElementById('table').tBodies[0].rows[1].hidden";
+    assert_eq!(browser.eval(hidden), true);
+    browser.click("#table tbody .open");
+    assert_eq!(browser.eval(hidden), false);
+    browser.click("#table tbody .open");
+    assert_eq!(browser.eval(hidden), true);
+    browser.eval("location.hash = document.getElementById('table').tBodies[0].id");
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert_eq!(browser.eval(hidden), false);
 
     // Tooltips by mouse and by keyboard.
     let tip = "const t = document.getElementById('tip'); return [getComputedStyle(t).visibility, t.textContent]";
-    browser.point_at("figure svg circle.pt");
+    browser.point_at("figure .wide svg .pt");
     let shown = browser.eval(tip);
     assert_eq!(shown[0], "visible");
     assert!(shown[1].as_str().unwrap().contains("effective beta"), "{shown}");
@@ -260,7 +316,7 @@ fn in_a_browser_it_loads_sorts_filters_and_shows_values() {
             browser.size(width, height);
             let wide = browser.eval("return document.documentElement.scrollWidth");
             assert!(wide.as_u64().unwrap() <= u64::from(width), "{wide} at {width}");
-            for part in ["main", "plots", "images", "runs", "settings"] {
+            for part in ["main", "plots", "findings", "runs", "images", "settings"] {
                 browser.eval(&format!("document.getElementById('{part}').scrollIntoView()"));
                 browser.screenshot(&format!("report-{width}-{scheme}-{part}.png"));
             }

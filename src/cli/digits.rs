@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use super::evaluated_run::EvaluatedRun;
+use crate::choice::Choice;
 use crate::error::{Error, Result};
+use crate::objective::{Loss, LossScale, Reduction};
 use crate::records::RunDir;
-use crate::report::plots::Plot;
-use crate::report::run_set::{Run, RunSet, series};
+use crate::report::run_set::{Run, RunSet, Series, series};
 use crate::report::sheets::side_by_side;
 use crate::text::significant;
+use figure::Figure;
 
 /// The most models that make a readable sheet.
 const MOST_MODELS: usize = 12;
@@ -17,7 +19,7 @@ const MOST_MODELS: usize = 12;
 ///
 /// # Errors
 /// No runs or too many, runs of different test images, and whatever keeps a model or its data from being read.
-pub(super) fn same_digits(dirs: &[RunDir], data_dir: Option<&Path>) -> Result<Plot> {
+pub(super) fn same_digits(dirs: &[RunDir], data_dir: Option<&Path>) -> Result<Figure> {
     if dirs.is_empty() {
         return Err(Error::Run(
             "--kind digits decodes images: it needs run directories, a merged table has no models".into(),
@@ -51,6 +53,7 @@ pub(super) fn same_digits(dirs: &[RunDir], data_dir: Option<&Path>) -> Result<Pl
         if let (Some(s), Some(run)) = (own.filter(|s| s.runs.len() > 1), run) {
             lines[0] = format!("{}, {}", s.label, run.seed());
         }
+        lines.extend(run.and_then(loss_line));
         if let Some(weight) = run.and_then(Run::effective_weight) {
             lines.push(format!("{} = {}", weight.symbol(), significant(weight.value())));
         }
@@ -68,6 +71,39 @@ pub(super) fn same_digits(dirs: &[RunDir], data_dir: Option<&Path>) -> Result<Pl
     let mut order: Vec<usize> = (0..models.len()).collect();
     order.sort_by(|&a, &b| weight(&names[a]).total_cmp(&weight(&names[b])));
     models = order.iter().map(|&i| models[i].clone()).collect();
-    let figure = side_by_side(&models)?.ok_or_else(|| Error::Run("no run to decode with".into()))?;
-    Ok(Plot { name: "digits".into(), figure })
+    side_by_side(&title(&series), &models)?.ok_or_else(|| Error::Run("no run to decode with".into()))
+}
+
+/// What the sheet shows: which models ignore their input, where some do and some do not.
+fn title(series: &[Series<'_>]) -> String {
+    let used = |s: &Series<'_>, wanted: bool| s.runs.iter().all(|run| run.outcome().uses_latents() == Some(wanted));
+    let labels = |wanted| series.iter().filter(|s| used(s, wanted)).map(|s| s.label.as_str()).collect::<Vec<_>>();
+    let (ignoring, using) = (labels(false), labels(true));
+    if ignoring.is_empty() || using.is_empty() || ignoring.len() + using.len() < series.len() {
+        return "The same digits through each model".into();
+    }
+    match ignoring[..] {
+        [one] => format!("{one}: the model ignores its input and draws one digit for all"),
+        _ => format!("{}: these models ignore their input and draw one digit for all", ignoring.join("; ")),
+    }
+}
+
+/// The loss of a run as one line of PyTorch, where it is no more than two reduced terms: "bce.mean() + kl.sum(1).mean()".
+fn loss_line(run: &Run) -> Option<String> {
+    let settings = &run.settings;
+    let reduced = |term: &str, reduction: Reduction| match reduction {
+        Reduction::Sum => format!("{term}.sum(1).mean()"),
+        Reduction::Mean => format!("{term}.mean()"),
+        Reduction::BatchSum => format!("{term}.sum()"),
+    };
+    let loss = settings.loss.filter(|loss| matches!(loss, Loss::Bce | Loss::Mse))?;
+    let is_one = |factor: Option<LossScale>| factor.is_none_or(|factor| factor == LossScale::Number(1.0));
+    let more = settings.free_bits.is_some() || settings.warmup.is_some() || settings.capacity.is_some();
+    if more || !is_one(settings.recon_weight) || !is_one(settings.kl_weight) {
+        return None;
+    }
+    let (reduction, beta) = (settings.reduction?, settings.beta?.get());
+    let beta = if beta == 1.0 { String::new() } else { format!("{} * ", significant(beta)) };
+    let kl = settings.kl_reduction.unwrap_or(reduction.kl_default());
+    Some(format!("{} + {beta}{}", reduced(&loss.name(), reduction), reduced("kl", kl)))
 }

@@ -62,7 +62,10 @@ impl EvaluatedRun {
         let mut names = Vec::new();
         for (kind, figure) in sheets(&self.trained())? {
             let name = kind.name();
-            write_atomically(&folder.join(format!("{name}.png")), &raster::png(&figure, Theme::Light)?)?;
+            write_atomically(
+                &folder.join(format!("{name}.png")),
+                &raster::png(&figure, Theme::Light, raster::SCREEN)?,
+            )?;
             names.push(name);
         }
         Ok(format!("images   {}: {}", folder.display(), names.join(", ")))

@@ -19,6 +19,9 @@ pub struct ReportArgs {
     /// The page
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     pub out: PathBuf,
+    /// Title of the page [default: the number of runs]
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
 }
 
 /// Writes the page.
@@ -27,7 +30,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode> {
         repeat(&args.inputs, |refresh| {
             let (dirs, tables) = args.inputs.sort()?;
             let set = RunSet::read(&dirs, &tables)?;
-            let files = vec![(args.out.clone(), page(&set, refresh).into_bytes())];
+            let files = vec![(args.out.clone(), page(&set, args.title.as_deref(), refresh).into_bytes())];
             Ok(Output { files, notes: set.notes })
         })
     })

@@ -76,11 +76,29 @@ impl Comparable {
             PixelRange::Symmetric | PixelRange::Centered => format!(", {} range", self.pixel_range.name()),
         };
         let measure = match self.measure {
-            Measure::Mass => "R as the negative log of a mass",
-            Measure::Density => "R as the negative log of a density",
+            Measure::Mass => "binary cross-entropy (BCE)",
+            Measure::Density => "negative log density",
             Measure::SquaredError => "squared error",
         };
         format!("{}{test}, {pixels}{range}, {measure}", self.data)
+    }
+
+    /// The key as a part of a file name, such as `mnist-bce` or `mnist-static-mse`; test images are not told apart.
+    pub fn short_name(&self) -> String {
+        let mut parts = vec![self.data.clone()];
+        if self.binarize != Binarize::None {
+            parts.push(self.binarize.name());
+        }
+        if self.pixel_range != PixelRange::Unit {
+            parts.push(self.pixel_range.name());
+        }
+        let measure = match self.measure {
+            Measure::Mass => "bce",
+            Measure::Density => "density",
+            Measure::SquaredError => "mse",
+        };
+        parts.push(measure.to_owned());
+        parts.join("-")
     }
 
     /// The parts that are not the same in all of `keys`, as words: `["image size", "test images"]`.

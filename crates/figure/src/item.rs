@@ -142,6 +142,11 @@ impl Dash {
 }
 
 impl Figure {
+    /// A figure without items, whose size is not known yet.
+    pub fn empty() -> Self {
+        Figure { width: 0.0, height: 0.0, title: String::new(), description: String::new(), items: Vec::new() }
+    }
+
     /// Adds horizontal text in the regular weight.
     pub fn text(&mut self, at: Point, text: impl Into<String>, size: f64, anchor: Anchor, color: Color) {
         self.items.push(Item::Text(TextItem::new(at, text, size).anchored(anchor).colored(color)));

@@ -3,18 +3,9 @@
 use crate::point::Point;
 use crate::scale::Scale;
 
-/// An axis of a panel.
-#[derive(Clone, Debug)]
-pub struct Axis {
-    /// Quantity and unit.
-    pub label: String,
-    /// The scale.
-    pub scale: Scale,
-}
-
 /// The data area of a plot.
 #[derive(Clone, Debug)]
-pub struct Panel {
+pub(crate) struct Panel {
     pub(crate) corner: Point,
     pub(crate) size: (f64, f64),
     pub(crate) x: Scale,

@@ -13,24 +13,26 @@ use crate::item::{Figure, Fill, Item, Shape};
 use crate::point::Point;
 use crate::text::{Rotation, TextItem};
 
-/// Pixels of the PNG per pixel of the figure: sharp in print and on high-density screens.
-const DENSITY: f32 = 2.0;
+/// Pixels of a PNG per pixel of its figure, for screens of high density.
+pub const SCREEN: f32 = 2.0;
+/// The same for print: 300 per inch.
+pub const PRINT: f32 = 300.0 / 96.0;
 
 /// Larger PNGs are refused.
 const MAX_PIXELS: f64 = 2e8;
 
-/// The figure as a PNG file.
+/// The figure as a PNG file of `density` pixels per pixel of the figure.
 ///
 /// # Errors
 /// If the figure is too large.
-pub fn png(figure: &Figure, theme: Theme) -> Result<Vec<u8>> {
-    let (w, h) = ((figure.width as f32 * DENSITY).ceil(), (figure.height as f32 * DENSITY).ceil());
+pub fn png(figure: &Figure, theme: Theme, density: f32) -> Result<Vec<u8>> {
+    let (w, h) = ((figure.width as f32 * density).ceil(), (figure.height as f32 * density).ceil());
     let too_large = || Error(format!("a figure of {w} x {h} pixels is too large; plot fewer runs"));
     if f64::from(w) * f64::from(h) > MAX_PIXELS {
         return Err(too_large());
     }
     let pixmap = Pixmap::new(w as u32, h as u32).ok_or_else(too_large)?;
-    let mut canvas = Canvas { pixmap, theme };
+    let mut canvas = Canvas { pixmap, theme, density };
     let [r, g, b] = Color::Paper.rgb(theme);
     canvas.pixmap.fill(tiny_skia::Color::from_rgba8(r, g, b, 255));
     for item in &figure.items {
@@ -76,6 +78,7 @@ fn encode((w, h): (u32, u32), color: png::ColorType, bytes: &[u8]) -> Result<Vec
 struct Canvas {
     pixmap: Pixmap,
     theme: Theme,
+    density: f32,
 }
 
 impl Canvas {
@@ -87,7 +90,7 @@ impl Canvas {
     }
 
     fn fill(&mut self, path: &Path, color: Color) {
-        let scale = Transform::from_scale(DENSITY, DENSITY);
+        let scale = Transform::from_scale(self.density, self.density);
         self.pixmap.fill_path(path, &self.color(color), FillRule::Winding, scale, None);
     }
 
@@ -99,7 +102,13 @@ impl Canvas {
             dash: dash.and_then(|[on, off]| StrokeDash::new(vec![on as f32, off as f32], 0.0)),
             ..Stroke::default()
         };
-        self.pixmap.stroke_path(path, &self.color(color), &stroke, Transform::from_scale(DENSITY, DENSITY), None);
+        self.pixmap.stroke_path(
+            path,
+            &self.color(color),
+            &stroke,
+            Transform::from_scale(self.density, self.density),
+            None,
+        );
     }
 
     fn draw(&mut self, item: &Item) {
@@ -161,8 +170,8 @@ impl Canvas {
         for (pixel, &v) in image.data_mut().chunks_exact_mut(4).zip(grey) {
             pixel.copy_from_slice(&[v, v, v, 255]);
         }
-        let transform = Transform::from_scale(scale as f32 * DENSITY, scale as f32 * DENSITY)
-            .post_translate(at.0 as f32 * DENSITY, at.1 as f32 * DENSITY);
+        let transform = Transform::from_scale(scale as f32 * self.density, scale as f32 * self.density)
+            .post_translate(at.0 as f32 * self.density, at.1 as f32 * self.density);
         self.pixmap.draw_pixmap(0, 0, image.as_ref(), &PixmapPaint::default(), transform, None);
     }
 }
@@ -201,10 +210,6 @@ fn add_glyph(path: &mut PathBuilder, outline: &[Segment], text: &TextItem, offse
             Segment::Quad(a, b, x, y) => {
                 let ((a, b), (x, y)) = (to_pixels(a, b), to_pixels(x, y));
                 path.quad_to(a, b, x, y);
-            }
-            Segment::Cubic(a, b, c, d, x, y) => {
-                let ((a, b), (c, d), (x, y)) = (to_pixels(a, b), to_pixels(c, d), to_pixels(x, y));
-                path.cubic_to(a, b, c, d, x, y);
             }
             Segment::Close => path.close(),
         }

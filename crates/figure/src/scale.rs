@@ -12,12 +12,14 @@ enum Spacing {
     /// Linear, with ticks at whole numbers only.
     Integers,
     Log,
+    /// One place for each name; the numbers are the indices of the names.
+    Names,
 }
 
 /// Where a linear axis starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// At 0, unless a number is negative.
+    /// Just below 0, so that marks at 0 are clear of the labels below, unless a number is negative.
     Zero,
     /// A little below the smallest number.
     Data,
@@ -29,6 +31,7 @@ pub struct Scale {
     spacing: Spacing,
     min: f64,
     max: f64,
+    names: Vec<String>,
 }
 
 /// A tick of an axis.
@@ -39,9 +42,6 @@ pub struct Tick {
     /// The number as text.
     pub label: String,
 }
-
-/// The approximate number of ticks.
-const TICKS: f64 = 5.0;
 
 /// The margin around the numbers, as a fraction of their range.
 const MARGIN: f64 = 0.06;
@@ -62,7 +62,7 @@ impl Scale {
             min -= if from_zero { 0.0 } else { half };
         }
         let margin = MARGIN * (max - min);
-        Scale { spacing: Spacing::Linear, min: if from_zero { 0.0 } else { min - margin }, max: max + margin }
+        Scale { spacing: Spacing::Linear, min: min - margin, max: max + margin, names: Vec::new() }
     }
 
     /// A linear scale for whole numbers such as epochs, from `first` to `last`.
@@ -70,7 +70,7 @@ impl Scale {
         let (min, max) =
             if first == last { (f64::from(first) - 1.0, f64::from(last) + 1.0) } else { (first.into(), last.into()) };
         let margin = 0.03 * (max - min);
-        Scale { spacing: Spacing::Integers, min: min - margin, max: max + margin }
+        Scale { spacing: Spacing::Integers, min: min - margin, max: max + margin, names: Vec::new() }
     }
 
     /// A logarithmic scale that includes all drawable `values` above 0; from 0.1 to 10 if there are none.
@@ -78,10 +78,32 @@ impl Scale {
         let logs = values.into_iter().filter(|v| drawable(*v) && *v >= 1.0 / LARGEST).map(f64::log10);
         let (mut min, mut max) = range(logs).unwrap_or((-1.0, 1.0));
         if max - min < 0.3 {
-            (min, max) = (min - 0.5, max + 0.5);
+            let middle = (min + max) / 2.0;
+            (min, max) = (middle - 0.15, middle + 0.15);
         }
         let margin = MARGIN * (max - min);
-        Scale { spacing: Spacing::Log, min: 10f64.powf(min - margin), max: 10f64.powf(max + margin) }
+        let [min, max] = [min - margin, max + margin].map(|power| 10f64.powf(power));
+        Scale { spacing: Spacing::Log, min, max, names: Vec::new() }
+    }
+
+    /// A scale with a place for each name, in this order; the place of a name is its index.
+    pub fn names(names: Vec<String>) -> Self {
+        Scale { spacing: Spacing::Names, min: -0.5, max: names.len().max(1) as f64 - 0.5, names }
+    }
+
+    /// Whether a place stands for a name and not for a number.
+    pub fn has_names(&self) -> bool {
+        self.spacing == Spacing::Names
+    }
+
+    /// Whether `value` is one that the scale has no place for, as 0 has none on a logarithmic scale.
+    pub fn is_off(&self, value: f64) -> bool {
+        self.position(value).is_none_or(|u| !(-1e-9..=1.0 + 1e-9).contains(&u))
+    }
+
+    /// Whether the scale is logarithmic.
+    pub fn is_log(&self) -> bool {
+        self.spacing == Spacing::Log
     }
 
     /// The position of `value`: 0 at the lower end, 1 at the upper end, beyond them outside the range. `None` for values
@@ -91,7 +113,7 @@ impl Scale {
             return None;
         }
         match self.spacing {
-            Spacing::Linear | Spacing::Integers => Some((value - self.min) / (self.max - self.min)),
+            Spacing::Linear | Spacing::Integers | Spacing::Names => Some((value - self.min) / (self.max - self.min)),
             Spacing::Log if value < 1.0 / LARGEST => None,
             Spacing::Log => Some((value / self.min).log10() / (self.max / self.min).log10()),
         }
@@ -100,22 +122,27 @@ impl Scale {
     /// The number at `position` between the ends, the inverse of [`Scale::position`].
     pub fn value_at(&self, position: f64) -> f64 {
         match self.spacing {
-            Spacing::Linear | Spacing::Integers => self.min + position * (self.max - self.min),
+            Spacing::Linear | Spacing::Integers | Spacing::Names => self.min + position * (self.max - self.min),
             Spacing::Log => self.min * (self.max / self.min).powf(position),
         }
     }
 
-    /// The ticks in the range, in ascending order.
-    pub fn ticks(&self) -> Vec<Tick> {
+    /// The ticks in the range, in ascending order: about `wanted`, and every name.
+    pub fn ticks(&self, wanted: usize) -> Vec<Tick> {
+        let wanted = wanted.max(2);
         match self.spacing {
-            Spacing::Linear | Spacing::Integers => self.linear_ticks(),
-            Spacing::Log => self.log_ticks(),
+            Spacing::Linear | Spacing::Integers => self.linear_ticks(wanted),
+            Spacing::Log => self.log_ticks(wanted),
+            Spacing::Names => {
+                let names = self.names.iter().enumerate();
+                names.map(|(i, name)| Tick { value: i as f64, label: name.clone() }).collect()
+            }
         }
     }
 
-    fn linear_ticks(&self) -> Vec<Tick> {
+    fn linear_ticks(&self, wanted: usize) -> Vec<Tick> {
         let least = if self.spacing == Spacing::Integers { 1.0 } else { 0.0 };
-        let step = round_step(((self.max - self.min) / TICKS).max(least));
+        let step = round_step(((self.max - self.min) / wanted as f64).max(least));
         let decimals = (-step.log10().floor()).max(0.0) as usize;
         let label = |v: f64| {
             let plain = (1e-5..1e6).contains(&step) && v.abs() < 1e6;
@@ -129,20 +156,30 @@ impl Scale {
             .collect()
     }
 
-    fn log_ticks(&self) -> Vec<Tick> {
+    fn log_ticks(&self, wanted: usize) -> Vec<Tick> {
         let tick = |value: f64| Tick { value, label: significant(value) };
-        let inside = |value: &f64| (self.min..=self.max).contains(value);
         let (low, high) = (self.min.log10().ceil() as i32, self.max.log10().floor() as i32);
-        let decades = high - low + 1;
-        if decades >= 3 {
-            let every = (f64::from(decades) / 7.0).ceil() as i32;
+        let decades = (high - low + 1).max(0) as usize;
+        if decades > wanted {
+            let every = decades.div_ceil(wanted) as i32;
             return (low..=high).filter(|p| p.rem_euclid(every) == 0).map(|p| tick(10f64.powi(p))).collect();
         }
-        (low - 1..=high)
-            .flat_map(|p| [1.0, 2.0, 5.0].map(|m: f64| (m * 10f64.powi(p) * 1e12).round() / 1e12))
-            .filter(inside)
-            .map(tick)
-            .collect()
+        // The densest round numbers of which not many more than wanted are in the range.
+        const MANTISSAS: [&[f64]; 4] = [
+            &[1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+            &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
+            &[1.0, 2.0, 5.0],
+            &[1.0],
+        ];
+        let round = |mantissas: &[f64]| -> Vec<f64> {
+            let values = (low - 1..=high).flat_map(|p| mantissas.iter().map(move |m| (m, p)));
+            // Of 2 times 0.01 the nearest number is not that of 0.02.
+            let values = values.filter_map(|(m, p)| format!("{m}e{p}").parse::<f64>().ok());
+            values.filter(|value| (self.min..=self.max).contains(value)).collect()
+        };
+        let fits = |values: &Vec<f64>| values.len() <= wanted + 1;
+        let chosen = MANTISSAS.into_iter().map(round).find(fits).unwrap_or_else(|| round(MANTISSAS[3]));
+        chosen.into_iter().map(tick).collect()
     }
 }
 
@@ -166,7 +203,7 @@ mod tests {
     use super::*;
 
     fn labels(scale: &Scale) -> Vec<String> {
-        scale.ticks().into_iter().map(|tick| tick.label).collect()
+        scale.ticks(5).into_iter().map(|tick| tick.label).collect()
     }
 
     #[test]
@@ -174,7 +211,10 @@ mod tests {
         assert_eq!(labels(&Scale::linear([0.0, 205.8], Origin::Zero)), ["0", "50", "100", "150", "200"]);
         assert_eq!(labels(&Scale::linear([80.3, 80.7], Origin::Data)), ["80.3", "80.4", "80.5", "80.6", "80.7"]);
         assert_eq!(labels(&Scale::log([0.05, 784.0])), ["0.1", "1", "10", "100", "1000"]);
-        assert_eq!(labels(&Scale::log([1.0, 4.0])), ["1", "2"]);
+        assert_eq!(labels(&Scale::log([1.0, 4.0])), ["1", "1.5", "2", "3", "4"]);
+        assert_eq!(labels(&Scale::log([2.0, 100.0])), ["2", "5", "10", "20", "50", "100"]);
+        assert_eq!(labels(&Scale::log([30.0, 45.0])), ["25", "30", "35", "40", "50"]);
+        assert_eq!(labels(&Scale::names(vec!["none".into(), "image:2".into()])), ["none", "image:2"]);
     }
 
     #[test]
@@ -185,7 +225,7 @@ mod tests {
                 for scale in
                     [Scale::linear([a, b], Origin::Zero), Scale::linear([a, b], Origin::Data), Scale::log([a, b])]
                 {
-                    assert!(scale.ticks().len() < 20, "{a} {b} {scale:?}");
+                    assert!(scale.ticks(5).len() < 20, "{a} {b} {scale:?}");
                     for value in odd {
                         assert!(scale.position(value).is_none_or(|u| !u.is_nan()), "{a} {b} {value} {scale:?}");
                     }

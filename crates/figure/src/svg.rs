@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::color::{Color, Theme};
+use crate::color::{CATEGORIES, Color, STEPS, Theme};
 use crate::escape::escape;
 use crate::font::{FontWeight, Segment, outline};
 use crate::item::{Figure, Fill, Item, Shape};
@@ -16,7 +16,8 @@ use crate::text::{Anchor, Rotation, TextItem};
 pub enum SvgTarget {
     /// A file: text is drawn as outlines, and colors are those of the theme.
     File(Theme),
-    /// An HTML page, which provides the font and the colors as CSS variables (`--text`, `--muted`, `--grid`, `--paper`).
+    /// An HTML page, which provides the font and the colors as CSS variables (`--text`, `--muted`, `--grid`, `--paper`, and
+    /// those of [`css_palette`](crate::color::css_palette)).
     Page,
 }
 
@@ -194,7 +195,6 @@ fn path_data(segments: &[Segment]) -> String {
             Segment::Move(x, y) => write!(d, "M{} {}", u(x), u(y)),
             Segment::Line(x, y) => write!(d, "L{} {}", u(x), u(y)),
             Segment::Quad(a, b, x, y) => write!(d, "Q{} {} {} {}", u(a), u(b), u(x), u(y)),
-            Segment::Cubic(a, b, c, e, x, y) => write!(d, "C{} {} {} {} {} {}", u(a), u(b), u(c), u(e), u(x), u(y)),
             Segment::Close => write!(d, "Z"),
         };
     }
@@ -203,14 +203,17 @@ fn path_data(segments: &[Segment]) -> String {
 
 /// The CSS value of a color.
 fn paint(color: Color, target: SvgTarget) -> String {
-    let hex = |[r, g, b]: [u8; 3]| format!("#{r:02x}{g:02x}{b:02x}");
     match (target, color) {
-        (SvgTarget::File(theme), color) => hex(color.rgb(theme)),
-        (SvgTarget::Page, Color::Rgb(rgb)) => hex(rgb),
+        (SvgTarget::File(theme), color) => {
+            let [r, g, b] = color.rgb(theme);
+            format!("#{r:02x}{g:02x}{b:02x}")
+        }
         (SvgTarget::Page, Color::Text) => "var(--text)".into(),
         (SvgTarget::Page, Color::Muted) => "var(--muted)".into(),
         (SvgTarget::Page, Color::Grid) => "var(--grid)".into(),
         (SvgTarget::Page, Color::Paper) => "var(--paper)".into(),
+        (SvgTarget::Page, Color::Category(i)) => format!("var(--c{})", i % CATEGORIES),
+        (SvgTarget::Page, Color::Ramp(step)) => format!("var(--r{})", step.min(STEPS - 1)),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{findings, images, plots, provenance, runs};
+use super::{configurations, images, opening, plots, provenance, runs};
 use crate::report::run_set::RunSet;
+use figure::color::css_palette;
 use figure::raster::data_uri;
-use figure::{BOLD_FILE, REGULAR_FILE};
+use figure::{BOLD_FILE, REGULAR_FILE, Theme};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -23,39 +24,41 @@ pub enum Refresh {
     Every(u32),
 }
 
-/// The page about a set of runs.
-pub fn page(set: &RunSet, refresh: Refresh) -> String {
+/// The page about a set of runs, under `title` or their number.
+pub fn page(set: &RunSet, title: Option<&str>, refresh: Refresh) -> String {
     let runs = match set.runs.len() {
         1 => "1 run".to_owned(),
         n => format!("{n} runs"),
     };
-    let title = format!("vae-bench: {runs}");
+    let title = title.map_or_else(|| format!("vae-bench: {runs}"), str::to_owned);
+    let images = images::images(set);
+    // A single run is looked at before it is plotted.
+    let one = set.runs.len() == 1;
     html! {
         (DOCTYPE)
         html lang="en" {
             (head(&title, refresh))
             body {
                 a.skip href="#main" { "Skip to the findings" }
-                header {
-                    h1 { (title) }
-                    p.lead {
-                        "What each objective optimised, and the result: " b { "R" } " is the reconstruction loss of an \
-                         image summed over its pixels, " b { "K" } " its KL summed over its latents, whatever was trained."
-                    }
-                    nav aria-label="Sections" {
-                        a href="#main" { "Findings" } " "
-                        a href="#plots" { "Plots" } " "
-                        a href="#images" { "Images" } " "
-                        a href="#runs" { "Runs" } " "
-                        a href="#settings" { "Settings and commands" }
-                    }
+                nav aria-label="Sections" {
+                    a href="#findings" { "Findings" }
+                    a href="#plots" { "Plots" }
+                    a href="#images" { "Images" }
+                    a href="#runs" { "Runs" }
+                    a href="#settings" { "Settings" }
                 }
-                main #main tabindex="-1" {
-                    (findings::section(set))
+                main {
+                    (opening::section(set, &title))
+                    @if one { (images.section) }
                     (plots::section(set))
-                    (images::section(set))
-                    (runs::section(set))
+                    (configurations::section(set))
+                    (runs::section(set, &images.below))
+                    @if !one { (images.section) }
                     (provenance::section(set))
+                }
+                footer.muted {
+                    b { "R" } " is the reconstruction loss of an image summed over its pixels, " b { "K" } " its KL summed over its \
+                     latents, whatever was trained. Effective beta is the weight of K divided by that of R."
                 }
                 div #tip role="status" aria-live="polite" {}
                 script { (PreEscaped(SCRIPT)) }
@@ -81,7 +84,10 @@ fn head(title: &str, refresh: Refresh) -> Markup {
             }
             link rel="icon" href="data:,";
             title { (title) }
-            style { (PreEscaped(font_face(400, REGULAR_FILE))) (PreEscaped(font_face(700, BOLD_FILE))) (PreEscaped(STYLE)) }
+            style {
+                (PreEscaped(font_face(400, REGULAR_FILE))) (PreEscaped(font_face(700, BOLD_FILE)))
+                (PreEscaped(palette())) (PreEscaped(STYLE))
+            }
         }
     }
 }
@@ -90,4 +96,10 @@ fn head(title: &str, refresh: Refresh) -> Markup {
 fn font_face(weight: u32, file: &[u8]) -> String {
     let uri = data_uri("font/ttf", file);
     format!("@font-face {{ font-family: plots; font-weight: {weight}; src: url({uri}) format(\"truetype\"); }}\n")
+}
+
+/// The colors of data for light and for dark screens; paper is light.
+fn palette() -> String {
+    let (light, dark) = (css_palette(Theme::Light), css_palette(Theme::Dark));
+    format!(":root{{{light}}}\n@media screen and (prefers-color-scheme: dark){{:root{{{dark}}}}}\n")
 }

@@ -2,56 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use maud::{Markup, html};
-
-use super::notes;
+use super::numbers::short;
 use crate::objective::EffectiveWeight;
-use crate::report::run_set::{Agreement, Outcome, Quantity, Run, RunSet, Series, agreement, describe_group, series};
+use crate::report::run_set::{Agreement, Outcome, Run, RunSet, agreement, natural_order, series};
 use crate::text::significant;
 
-/// With more series the findings of each are left to the table.
-const MAX_LISTED: usize = 16;
+/// What the page says first, and the group of comparable runs that it is about.
+pub(super) struct Finding {
+    pub(super) headline: String,
+    /// Further sentences about the same runs.
+    pub(super) more: Vec<String>,
+}
 
-pub(super) fn section(set: &RunSet) -> Markup {
-    let groups = set.groups();
-    html! {
-        section aria-labelledby="findings-h" {
-            h2 #findings-h { "Findings" }
-            p { (overview(&set.runs)) }
-            @for (comparable, runs) in &groups {
-                (group(comparable, runs))
-            }
-            @if groups.len() > 1 {
-                p {
-                    "R and -ELBO cannot be compared between these groups: they use different pixels or units, so each group has \
-                     its own plots."
-                }
-            }
-            (notes::list(&set.notes))
+/// The finding on the largest group of comparable runs.
+pub(super) fn finding(runs: &[&Run]) -> Finding {
+    let collapse = collapse(runs);
+    let agreement = agreement(runs).map(|found| agreement_sentence(&found, runs));
+    let lowest = lowest_neg_elbo(runs).map(|lowest| lowest.sentence);
+    let mut all: Vec<String> = match series(runs).len() {
+        1 => single(runs).into_iter().collect(),
+        _ => [collapse, agreement, lowest].into_iter().flatten().collect(),
+    };
+    match all.is_empty() {
+        true => Finding { headline: overview(runs), more: Vec::new() },
+        false => {
+            let headline = all.remove(0);
+            Finding { headline, more: all }
         }
     }
 }
 
-/// The findings of one group of comparable runs.
-fn group(comparable: &str, runs: &[&Run]) -> Markup {
-    let series = series(runs);
-    html! {
-        h3 { (describe_group(comparable)) }
-        @if series.len() <= MAX_LISTED {
-            ul {
-                @for one in &series {
-                    li { b { (one.label) } (finding(one)) }
-                }
-            }
-        }
-        @for sentence in summary(runs, series.len()) {
-            p { (sentence) }
-        }
-    }
-}
-
-/// "18 runs: 12 healthy, 6 collapsed."
-fn overview(runs: &[Run]) -> String {
+/// "18 runs: 12 all active, 6 collapsed."
+pub(super) fn overview(runs: &[&Run]) -> String {
     let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
     for run in runs {
         *counts.entry(run.outcome()).or_default() += 1;
@@ -60,70 +42,39 @@ fn overview(runs: &[Run]) -> String {
     format!("{} {}: {}.", runs.len(), if runs.len() == 1 { "run" } else { "runs" }, counts.join(", "))
 }
 
-/// ": effective beta 784; R 206.1, K 0, -ELBO 206.1; 0 of 20 latents active; collapsed."
-fn finding(series: &Series<'_>) -> String {
-    let first = series.runs[0];
-    let mut parts: Vec<String> = first.effective_weight().map(|weight| weight.to_string()).into_iter().collect();
-    let results: Vec<_> = series.runs.iter().filter_map(|run| run.result()).collect();
-    let quantities: Vec<String> = Quantity::of(&series.runs)
-        .iter()
-        .filter_map(|q| {
-            let values: Vec<f64> = results.iter().filter_map(|row| q.value(row)).collect();
-            Some(format!("{} {}", q.symbol(first.recon_unit()), mean_and_range(&values)?))
-        })
-        .collect();
-    if quantities.is_empty() {
-        parts.push("no completed run yet".into());
-    } else {
-        parts.push(quantities.join(", "));
-    }
-    let active: Vec<u32> = results.iter().filter_map(|row| row.active_units).collect();
-    if let (Some(least), Some(most), Some(all)) = (active.iter().min(), active.iter().max(), first.settings.latent_dim)
-    {
-        let range = if least == most { format!("{least}") } else { format!("{least} to {most}") };
-        parts.push(format!("{range} of {all} latents active"));
-    }
-    let used: Vec<u32> = results.iter().filter_map(|row| row.codes.codes_used).collect();
-    if let (Some(least), Some(most), Some(all)) = (used.iter().min(), used.iter().max(), first.settings.codebook_size) {
-        let range = if least == most { format!("{least}") } else { format!("{least} to {most}") };
-        let perplexities: Vec<f64> = results.iter().filter_map(|row| row.codes.perplexity).collect();
-        let perplexity = mean_and_range(&perplexities).unwrap_or_default();
-        parts.push(format!("{range} of {all} codebook entries used, perplexity {perplexity}"));
-    }
-    let mut outcomes: Vec<Outcome> = series.runs.iter().map(|run| run.outcome()).collect();
-    outcomes.sort_unstable();
-    outcomes.dedup();
-    parts.push(outcomes.into_iter().map(Outcome::label).collect::<Vec<_>>().join(" or "));
-    let seeds = if series.runs.len() > 1 { format!(", {} seeds", series.runs.len()) } else { String::new() };
-    format!("{seeds}: {}.", parts.join("; "))
+/// The end of the runs of one configuration.
+fn single(runs: &[&Run]) -> Option<String> {
+    let rows: Vec<_> = runs.iter().filter_map(|run| run.result()).collect();
+    let first = rows.first()?;
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let bound: Option<Vec<f64>> = rows.iter().map(|row| row.neg_elbo).collect();
+    let what = match bound {
+        Some(values) => format!("−ELBO {:.1}", mean(values)),
+        None => format!("{} {:.1}", runs[0].recon_unit().symbol(), mean(rows.iter().map(|row| row.recon()).collect())),
+    };
+    let seeds = if rows.len() > 1 { format!(", mean of {} seeds", rows.len()) } else { String::new() };
+    let epochs = if first.epoch == 1 { "1 epoch".to_owned() } else { format!("{} epochs", first.epoch) };
+    let active = match (first.active_units, runs[0].settings.latent_dim) {
+        (Some(active), Some(all)) if rows.len() == 1 => format!("; {active} of {all} latents are active"),
+        _ => String::new(),
+    };
+    Some(format!("{what} on the test images after {epochs}{seeds}{active}."))
 }
 
-/// "206.1", or "206.1 (205.9 to 206.4)" where the values differ visibly.
-fn mean_and_range(values: &[f64]) -> Option<String> {
-    let (least, most) = (values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?);
-    let mean = short(values.iter().sum::<f64>() / values.len() as f64);
-    let (least, most) = (short(least), short(most));
-    Some(if least == most { mean } else { format!("{mean} ({least} to {most})") })
+/// The run with the lowest −ELBO.
+pub(super) struct Lowest<'a> {
+    pub(super) run: &'a Run,
+    pub(super) value: f64,
+    sentence: String,
 }
 
-/// A number for a sentence: one decimal from 10 on, two below.
-fn short(value: f64) -> String {
-    if value.abs() >= 10.0 { format!("{value:.1}") } else { format!("{value:.2}") }
-}
-
-/// Sentences about all runs of a group, which form `series` series.
-fn summary(runs: &[&Run], series: usize) -> Vec<String> {
-    let lowest = if series > 1 { lowest_neg_elbo(runs) } else { None };
-    let agreement = agreement(runs).map(|found| agreement_sentence(&found, runs));
-    [lowest, collapse(runs), agreement].into_iter().flatten().collect()
-}
-
-fn lowest_neg_elbo(runs: &[&Run]) -> Option<String> {
+pub(super) fn lowest_neg_elbo<'a>(runs: &[&'a Run]) -> Option<Lowest<'a>> {
     let results = runs.iter().filter_map(|run| Some((*run, run.result()?.neg_elbo?)));
-    let (best, value) = results.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let (run, value) = results.min_by(|a, b| a.1.total_cmp(&b.1).then_with(|| natural_order(&a.0.name, &b.0.name)))?;
     let weight =
-        best.effective_weight().map_or_else(String::new, |w| format!(", at {} {}", w.symbol(), significant(w.value())));
-    Some(format!("The lowest -ELBO on the test images is {}{weight} ({}).", short(value), best.name))
+        run.effective_weight().map_or_else(String::new, |w| format!(", at {} {}", w.symbol(), significant(w.value())));
+    let sentence = format!("The lowest −ELBO on the test images is {value:.1}{weight} ({}).", run.name);
+    Some(Lowest { run, value, sentence })
 }
 
 /// From which effective weight on the runs collapsed, where one weight separates them. Only runs whose latents were
@@ -172,7 +123,14 @@ fn agreement_sentence(found: &Agreement, runs: &[&Run]) -> String {
     };
     format!(
         "{pairs} the same {weight} under different reductions; the largest differences are {} in {symbol} and {} in K.",
-        significant(found.recon),
-        significant(found.kl)
+        short(found.recon),
+        short(found.kl)
     )
+}
+
+/// The group with most runs; of equal ones the first.
+pub(super) fn main_group(set: &RunSet) -> Option<(String, Vec<&Run>)> {
+    let groups = set.groups().into_iter();
+    let (key, runs) = groups.reduce(|most, next| if next.1.len() > most.1.len() { next } else { most })?;
+    Some((key.to_owned(), runs))
 }

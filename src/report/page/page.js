@@ -44,44 +44,142 @@
     svg.addEventListener("blur", hide);
   }
 
-  const table = document.getElementById("table"), body = table.tBodies[0];
-  const headings = [...table.tHead.rows[1].cells];
+  // A run is a body of two rows: its numbers, and its settings below.
+  const table = document.getElementById("table");
+  const headings = [...table.tHead.rows[0].cells];
+  const names = headings.map((h) => h.dataset.name);
+  const bodies = () => [...table.tBodies];
+  const cell = (body, column) => body.rows[0].cells[column];
+  const isNumber = (column) => headings[column].classList.contains("n");
+  const value = (body, column) => {
+    const found = cell(body, column);
+    if (!isNumber(column)) return found.textContent.trim();
+    return found.dataset.v === undefined ? null : parseFloat(found.dataset.v);
+  };
+  for (const body of bodies()) names.forEach((name, i) => { cell(body, i).dataset.label = name; });
+
   headings.forEach((heading, column) => heading.querySelector("button").addEventListener("click", () => {
     const down = heading.getAttribute("aria-sort") === "ascending";
     headings.forEach((h) => h.setAttribute("aria-sort", "none"));
     heading.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const key = (row) => {
-      const cell = row.cells[column];
-      if (!heading.classList.contains("n")) return cell.textContent;
-      return cell.dataset.v === undefined ? null : parseFloat(cell.dataset.v);
-    };
     const missing = (v) => v === null || Number.isNaN(v) || v === "";
-    const rows = [...body.rows].map((row) => [key(row), row]);
+    const rows = bodies().map((body) => [value(body, column), body]);
     rows.sort(([a], [b]) => {
       // Missing values come last in both directions.
       if (missing(a) || missing(b)) return missing(a) - missing(b);
       const order = typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true });
       return down ? -order : order;
     });
-    body.append(...rows.map(([, row]) => row));
+    table.append(...rows.map(([, body]) => body));
   }));
+
+  // Settings below a row.
+  const open = (body, yes) => {
+    body.rows[1].hidden = !yes;
+    body.querySelector(".open").setAttribute("aria-expanded", String(yes));
+  };
+  table.addEventListener("click", (event) => {
+    const button = event.target.closest(".open");
+    if (button) { const body = button.closest("tbody"); open(body, body.rows[1].hidden); }
+  });
+
+  // Conditions such as `effective beta = 784`, and words that are whole cells or parts of a run's name.
+  const plain = (text) => text.toLowerCase().replace(/σ²/g, "sigma2").replace(/[^a-z0-9]/g, "");
+  const other = { recon: "r", s: "r", kl: "k", negelbo: "elbo", activeunits: "active", outcome: "verdict", betaeffective: "effectivebeta", betaeff: "effectivebeta" };
+  const columnOf = (text) => {
+    const name = plain(text);
+    return names.findIndex((n) => plain(n) === name || plain(n) === other[name]);
+  };
+  const near = (a, b) => Math.abs(a - b) <= 1e-4 * Math.max(Math.abs(a), Math.abs(b));
+  const compare = (found, sign, wanted) => {
+    const number = Number(wanted.replace("\u2212", "-"));
+    if (typeof found === "number" && !Number.isNaN(number)) {
+      const same = near(found, number);
+      return { "=": same, "==": same, "!=": !same, "<": found < number && !same, ">": found > number && !same, "<=": found <= number || same, ">=": found >= number || same }[sign];
+    }
+    const same = found !== null && String(found).toLowerCase() === wanted.toLowerCase();
+    return sign === "!=" ? !same : sign === "=" || sign === "==" ? same : false;
+  };
+  const parse = (text) => {
+    const tests = [], words = [], unknown = [];
+    const condition = /([^<>=!,;]*?)\s*(<=|>=|!=|==|=|<|>)\s*("[^"]*"|[^\s,;]+)/g;
+    let last = 0;
+    for (let m; (m = condition.exec(text)); ) {
+      // Words before the name of a column are words of their own.
+      const key = m[1].trim().split(/\s+/), free = [];
+      while (key.length > 1 && columnOf(key.join(" ")) < 0) free.push(key.shift());
+      words.push(...free);
+      let wanted = m[3].replace(/^"|"$/g, "");
+      const column = columnOf(key.join(" "));
+      if (column < 0) unknown.push(key.join(" ")); else {
+        // A word of several parts, such as all active.
+        const rest = /^((?:\s+[a-z]+)+)(?=\s*(?:$|[,;]))/i.exec(text.slice(condition.lastIndex));
+        if (rest && !isNumber(column) && !m[3].startsWith("\"")) { wanted += rest[1]; condition.lastIndex += rest[1].length; }
+        tests.push((body) => compare(value(body, column), m[2], wanted));
+      }
+      last = condition.lastIndex;
+    }
+    words.push(...text.slice(last).split(/[\s,;]+/));
+    for (const word of words.map((w) => w.toLowerCase()).filter(Boolean)) {
+      const number = Number(word);
+      tests.push((body) => names.some((_, column) => {
+        const found = value(body, column);
+        if (typeof found === "number") return !Number.isNaN(number) && near(found, number);
+        return found !== null && (Number.isNaN(number) || column > 0) && String(found).toLowerCase().split(/[\s,]+/).includes(word)
+          || (column === 0 && Number.isNaN(number) && found.toLowerCase().includes(word));
+      }));
+    }
+    return { tests, unknown };
+  };
 
   const filter = document.getElementById("filter"), outcome = document.getElementById("outcome");
   const count = document.getElementById("count");
   const apply = () => {
-    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const { tests, unknown } = parse(filter.value);
     let left = 0;
-    for (const row of body.rows) {
-      const text = [...row.cells].map((cell) => cell.textContent).join(" ").toLowerCase();
-      const fits = words.every((word) => text.includes(word)) && (!outcome.value || row.dataset.outcome === outcome.value);
-      row.hidden = !fits;
+    for (const body of bodies()) {
+      const fits = tests.every((test) => test(body)) && (!outcome.value || body.dataset.outcome === outcome.value);
+      body.hidden = !fits;
       left += fits;
     }
-    count.textContent = `${left} of ${body.rows.length} runs`;
+    const wrong = unknown.length ? `; no column “${unknown.join("”, “")}”: there are ${names.join(", ")}` : "";
+    count.textContent = `${left} of ${bodies().length} runs${wrong}`;
   };
-  filter.addEventListener("input", apply);
+  const changed = () => {
+    apply();
+    const state = filter.value ? "#filter=" + encodeURIComponent(filter.value) : location.pathname;
+    try { history.replaceState(null, "", state); } catch { /* A page within a page has no address of its own. */ }
+  };
+  filter.addEventListener("input", changed);
   outcome.addEventListener("change", apply);
-  apply();
+  const ledger = document.getElementById("ledger");
+  ledger.addEventListener("change", () => table.classList.toggle("all", ledger.checked));
 
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
+  // The rows that are shown, with all columns and all digits.
+  document.getElementById("csv").addEventListener("click", () => {
+    const quoted = (v) => (/[",\n]/.test(v) ? `"${v.replace(/"/g, "\"\"")}"` : v);
+    const text = (body, column) => { const v = value(body, column); return v === null ? "" : isNumber(column) ? cell(body, column).dataset.v : v; };
+    const rows = bodies().filter((body) => !body.hidden).map((body) => names.map((_, i) => quoted(text(body, i))));
+    const csv = [names.map(quoted), ...rows].map((row) => row.join(",")).join("\n") + "\n";
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
+    link.download = "runs.csv";
+    link.dataset.csv = csv;
+    link.id = "download";
+    document.getElementById("download")?.remove();
+    link.hidden = true;
+    document.body.append(link);
+    link.click();
+  });
+
+  // The address may name a run or a filter.
+  const follow = () => {
+    const hash = decodeURIComponent(location.hash.slice(1));
+    if (hash.startsWith("filter=")) { filter.value = hash.slice(7); apply(); }
+    const body = hash.startsWith("run-") ? document.getElementById(hash) : null;
+    if (body) { body.hidden = false; open(body, true); body.scrollIntoView(); }
+  };
+  addEventListener("hashchange", follow);
+  apply();
+  follow();
 })();

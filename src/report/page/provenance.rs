@@ -8,32 +8,38 @@ use crate::records::Manifest;
 use crate::report::run_set::{Run, RunSet, repeat_command};
 use crate::text::shell_quote;
 
+/// The settings that all runs share.
 pub(super) fn section(set: &RunSet) -> Markup {
-    let cells: Vec<Vec<(String, String)>> = set.runs.iter().map(|run| run.settings.cells()).collect();
-    let first: &[(String, String)] = cells.first().map_or(&[], Vec::as_slice);
-    let shared: BTreeSet<usize> =
-        (0..first.len()).filter(|&i| cells.iter().all(|row| row[i].1 == first[i].1)).collect();
+    let shared = shared(set);
+    let cells = set.runs.first().map(|run| run.settings.cells()).unwrap_or_default();
     html! {
         section #settings aria-labelledby="settings-h" {
-            h2 #settings-h { "Settings and commands" }
-            @if !first.is_empty() {
-                details {
-                    summary { @if set.runs.len() == 1 { "Settings" } @else { "Settings that all runs share" } }
-                    dl { (settings(shared.iter().map(|&i| &first[i]))) }
-                }
-            }
-            @for (run, cells) in set.runs.iter().zip(&cells) {
-                details {
-                    summary { (run.name) " " span.muted { (run.outcome().label()) } }
-                    p { "Command that repeats the run:" }
-                    pre tabindex="0" { (repeat_command(run)) }
-                    dl {
-                        (settings(cells.iter().enumerate().filter(|(i, _)| !shared.contains(i)).map(|(_, cell)| cell)))
-                        @if let Some(manifest) = &run.manifest {
-                            (facts(run, manifest))
-                        }
-                    }
-                }
+            h2 #settings-h { @if set.runs.len() == 1 { "Settings" } @else { "Settings that all runs share" } }
+            dl { (settings(cells.iter().filter(|(column, _)| shared.contains(column)))) }
+        }
+    }
+}
+
+/// The columns of the settings that are the same in all runs.
+pub(super) fn shared(set: &RunSet) -> BTreeSet<String> {
+    let mut runs = set.runs.iter().map(|run| run.settings.cells());
+    let mut shared: Vec<(String, String)> = runs.next().unwrap_or_default();
+    for cells in runs {
+        shared.retain(|cell| cells.contains(cell));
+    }
+    shared.into_iter().map(|(column, _)| column).collect()
+}
+
+/// The command that repeats a run, its own settings, and where and when the run was made.
+pub(super) fn detail(run: &Run, shared: &BTreeSet<String>) -> Markup {
+    let cells = run.settings.cells();
+    html! {
+        p { "This command repeats the run; " a href=(format!("#{}", super::runs::anchor(&run.name))) { "link to this row" } ":" }
+        pre tabindex="0" { (repeat_command(run)) }
+        dl {
+            (settings(cells.iter().filter(|(column, _)| !shared.contains(column))))
+            @if let Some(manifest) = &run.manifest {
+                (facts(run, manifest))
             }
         }
     }

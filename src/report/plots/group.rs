@@ -1,13 +1,19 @@
 //! A group of comparable runs: its axes, colors, legend, caption and tooltips.
 
+use super::style::{MOST, Style};
 use crate::metrics::EpochRecord;
 use crate::objective::EffectiveWeight;
-use crate::report::run_set::{Quantity, ReconUnit, Run, Series, describe_group, series};
+use crate::report::run_set::{
+    Quantity, ReconUnit, Run, RunSet, Series, describe_group, natural_order, reduction_label, same_weight, series,
+    varying,
+};
 use crate::text::significant;
-use figure::color::{MAX_CATEGORIES, category, gradient};
-use figure::layout::{Caption, Entry};
+use figure::chart::{Caption, Entry};
 use figure::scale::Scale;
-use figure::{Color, Dash, Fill, Shape};
+use figure::{Color, Dash, Fill};
+
+/// The first slots are those of the three reductions.
+const REDUCTIONS: usize = 3;
 
 /// Comparable runs that share the axes of a plot.
 pub(super) struct Group<'a> {
@@ -17,45 +23,56 @@ pub(super) struct Group<'a> {
     pub(super) series: Vec<Series<'a>>,
     /// A weight of the kind that most runs have; its value has no meaning. `None` if no run has a weight.
     weight_kind: Option<EffectiveWeight>,
+    /// The scale of that weight over all runs of the set, so that a color means the same in every figure.
+    weights: Scale,
     pub(super) unit: ReconUnit,
     pub(super) quantities: &'static [Quantity],
+    coloring: Coloring,
 }
 
 /// What the color of a run stands for.
-pub(super) enum Coloring {
-    /// Its series.
-    Series,
-    /// Its effective weight.
-    Weight(Scale),
-    /// Nothing.
-    Plain,
+#[derive(Clone, Debug)]
+enum Coloring {
+    /// Its reductions, which its mark stands for as well.
+    Reduction,
+    /// Its effective weight; its mark stands for its reductions.
+    Weight,
+    /// Its series, by label.
+    Labels(Vec<(String, Style)>),
 }
 
 impl<'a> Group<'a> {
-    pub(super) fn new(comparable: &str, runs: &'a [&'a Run]) -> Self {
+    pub(super) fn new(comparable: &str, runs: &'a [&'a Run], set: &RunSet) -> Self {
         let weights: Vec<EffectiveWeight> = runs.iter().filter_map(|run| run.effective_weight()).collect();
         let count = |kind: EffectiveWeight| weights.iter().filter(|w| w.same_kind(kind)).count();
         let kinds = [EffectiveWeight::BetaSigma2(1.0), EffectiveWeight::Beta(1.0)];
         let weight_kind = kinds.into_iter().filter(|&kind| count(kind) > 0).max_by_key(|&kind| count(kind));
         let squared = runs.iter().any(|run| run.recon_unit() == ReconUnit::SquaredError);
-        Group {
+        let of_kind = |run: &Run| run.effective_weight().filter(|w| weight_kind.is_some_and(|kind| w.same_kind(kind)));
+        let all = set.runs.iter().filter_map(of_kind).map(EffectiveWeight::value).filter(|w| *w > 0.0);
+        let mut group = Group {
             description: describe_group(comparable),
             runs,
             series: series(runs),
             weight_kind,
+            weights: Scale::log(all),
             unit: if squared { ReconUnit::SquaredError } else { ReconUnit::Nats },
             quantities: Quantity::of(runs),
+            coloring: coloring(set),
+        };
+        // Where this group's weights are all the same, their color would say nothing.
+        if matches!(group.coloring, Coloring::Weight) && !group.weights_differ() && group.series.len() > 1 {
+            let mut labels: Vec<String> = group.series.iter().map(|s| s.label.clone()).collect();
+            labels.sort_by(|a, b| natural_order(a, b));
+            let styles = labels.into_iter().enumerate().map(|(i, label)| (label, Style::slot(i + REDUCTIONS)));
+            group.coloring = Coloring::Labels(styles.collect());
         }
+        group
     }
 
     /// R or S.
     pub(super) fn symbol(&self) -> &'static str {
         self.unit.symbol()
-    }
-
-    /// Whether runs of the group can be placed on an axis of effective weights.
-    pub(super) fn has_weights(&self) -> bool {
-        self.weight_kind.is_some()
     }
 
     /// The position of a run on the group's axis of effective weights.
@@ -64,71 +81,92 @@ impl<'a> Group<'a> {
         run.effective_weight().filter(|w| w.same_kind(kind) && w.value() > 0.0).map(EffectiveWeight::value)
     }
 
-    pub(super) fn weight_scale(&self) -> Scale {
-        Scale::log(self.runs.iter().filter_map(|run| self.weight(run)))
+    /// Whether runs differ in their effective weights.
+    pub(super) fn weights_differ(&self) -> bool {
+        let mut weights = self.runs.iter().filter_map(|run| self.weight(run));
+        let Some(first) = weights.next() else { return false };
+        weights.any(|weight| !same_weight(weight, first))
     }
 
     pub(super) fn weight_label(&self) -> &'static str {
-        self.weight_kind.map_or("", EffectiveWeight::label)
+        self.weight_kind.map_or("effective beta = b / a", EffectiveWeight::label)
     }
 
-    /// By series if there are few enough to distinguish, else by effective weight.
-    pub(super) fn coloring(&self) -> Coloring {
-        if self.series.len() <= MAX_CATEGORIES {
-            Coloring::Series
-        } else if self.has_weights() {
-            Coloring::Weight(self.weight_scale())
-        } else {
-            Coloring::Plain
+    pub(super) fn weight_words(&self) -> &'static str {
+        self.weight_kind.map_or("effective beta", EffectiveWeight::symbol)
+    }
+
+    /// The series of a run.
+    pub(super) fn label(&self, run: &Run) -> &str {
+        let own = self.series.iter().find(|s| s.runs.iter().any(|r| std::ptr::eq(*r, run)));
+        own.map_or("", |s| s.label.as_str())
+    }
+
+    /// The color and the mark of a run.
+    pub(super) fn style(&self, run: &Run) -> Style {
+        match &self.coloring {
+            Coloring::Reduction => Style::of(run),
+            Coloring::Weight => self.weighted_style(run),
+            Coloring::Labels(styles) => {
+                let label = self.label(run);
+                let found = styles.iter().find(|(known, _)| known == label);
+                found.map_or(Style { color: Color::Muted, ..Style::slot(0) }, |(_, style)| *style)
+            }
         }
     }
 
-    /// The index of the series of a run.
-    pub(super) fn series_of(&self, run: &Run) -> usize {
-        self.series.iter().position(|s| s.runs.iter().any(|r| std::ptr::eq(*r, run))).unwrap_or(0)
+    /// The mark of the reductions of a run in the color of its effective weight.
+    pub(super) fn weighted_style(&self, run: &Run) -> Style {
+        if !self.weights_differ() {
+            return match &self.coloring {
+                Coloring::Weight => Style::of(run),
+                Coloring::Reduction | Coloring::Labels(_) => self.style(run),
+            };
+        }
+        let color = self.weight(run).map_or(Color::Muted, |weight| Color::of(weight, &self.weights));
+        Style { color, ..Style::of(run) }
     }
 
-    pub(super) fn color(&self, run: &Run, coloring: &Coloring) -> Color {
-        match coloring {
-            Coloring::Series => category(self.series_of(run)),
-            Coloring::Weight(scale) => self.weight(run).map_or(Color::Muted, |w| gradient(scale, w)),
-            Coloring::Plain => Color::Muted,
+    /// The legend of colors and marks of the runs, with a line where `dash` is given.
+    pub(super) fn legend(&self, dash: Option<Dash>) -> Vec<Entry> {
+        match &self.coloring {
+            Coloring::Weight => {
+                let mut legend = self.reductions(|style| Style { color: Color::Text, ..style }, Fill::Hollow, None);
+                legend.push(Entry::Bar { label: self.weight_words().to_owned(), scale: self.weights.clone() });
+                legend
+            }
+            Coloring::Reduction => self.reductions(|style| style, Fill::Solid, dash),
+            Coloring::Labels(_) => {
+                let mut series: Vec<&Series<'_>> = self.series.iter().collect();
+                series.sort_by(|a, b| natural_order(&a.label, &b.label));
+                let key = |s: &&Series<'_>| key(self.style(s.runs[0]), Fill::Solid, dash, s.label.clone());
+                series.iter().map(key).collect()
+            }
         }
     }
 
-    /// The radius of the marks of a run.
-    pub(super) fn size(&self, run: &Run) -> f64 {
-        mark_size(self.series_of(run))
+    /// The legend of marks by reduction and colors by effective weight.
+    pub(super) fn weighted_legend(&self) -> Vec<Entry> {
+        if !self.weights_differ() {
+            return self.legend(None);
+        }
+        let mut legend = self.reductions(|style| Style { color: Color::Text, ..style }, Fill::Hollow, None);
+        legend.push(Entry::Bar { label: self.weight_words().to_owned(), scale: self.weights.clone() });
+        legend
     }
 
-    /// The shape of the marks of a run; shapes distinguish series only.
-    pub(super) fn shape(&self, run: &Run, coloring: &Coloring) -> Shape {
-        match coloring {
-            Coloring::Series => series_shape(self.series_of(run)),
-            Coloring::Weight(_) | Coloring::Plain => Shape::Circle,
+    /// A key for every reduction of the group, in the order of their slots.
+    fn reductions(&self, change: impl Fn(Style) -> Style, fill: Fill, dash: Option<Dash>) -> Vec<Entry> {
+        let mut known: Vec<(String, Style)> = Vec::new();
+        for run in self.runs {
+            let label = reduction_label(&run.settings);
+            if known.iter().all(|(other, _)| *other != label) {
+                known.push((label, Style::of(run)));
+            }
         }
-    }
-
-    /// The legend of the colors; `swatch` gives the mark and the line of series `i`.
-    pub(super) fn legend(
-        &self,
-        coloring: &Coloring,
-        swatch: impl Fn(usize) -> (Option<(Shape, Fill)>, Option<Dash>),
-    ) -> Vec<Entry> {
-        match coloring {
-            Coloring::Series => self
-                .series
-                .iter()
-                .enumerate()
-                .map(|(i, s)| {
-                    let ((shape, dash), seeds) = (swatch(i), s.runs.len());
-                    let seeds = if seeds > 1 { format!(" (n={seeds})") } else { String::new() };
-                    Entry::Key { color: category(i), shape, dash, label: format!("{}{seeds}", s.label) }
-                })
-                .collect(),
-            Coloring::Weight(scale) => vec![Entry::Bar { label: self.weight_label().to_owned(), scale: scale.clone() }],
-            Coloring::Plain => Vec::new(),
-        }
+        known.sort_by(|a, b| b.1.size.total_cmp(&a.1.size).then_with(|| a.0.cmp(&b.0)));
+        let keys = known.into_iter().map(|(label, style)| key(change(style), fill, dash, label));
+        std::iter::once(Entry::Heading("Reduction".into())).chain(keys).collect()
     }
 
     /// The caption of a plot of this group.
@@ -145,11 +183,10 @@ impl<'a> Group<'a> {
 
     /// The tooltip of one row of a run.
     pub(super) fn tooltip(&self, run: &Run, row: &EpochRecord) -> String {
-        let label = &self.series[self.series_of(run)].label;
-        let mut text = format!("{label}, {}: {} {}", run.seed(), self.symbol(), significant(row.recon()));
+        let mut text = format!("{}, {}: {} {}", self.label(run), run.seed(), self.symbol(), significant(row.recon()));
         text.push_str(&format!(", K {}", significant(row.kl())));
         if let Some(value) = row.neg_elbo {
-            text.push_str(&format!(", -ELBO {}", significant(value)));
+            text.push_str(&format!(", −ELBO {}", significant(value)));
         }
         if let Some(weight) = run.effective_weight() {
             text.push_str(&format!("; {weight}"));
@@ -169,12 +206,44 @@ impl<'a> Group<'a> {
     }
 }
 
-/// The radius of the marks of series `i`: the first are the largest, so that coinciding marks stay visible.
-pub(super) fn mark_size(i: usize) -> f64 {
-    (5.2 - 0.8 * i as f64).max(2.8)
+/// A key of the legend.
+pub(super) fn key(style: Style, fill: Fill, dash: Option<Dash>, label: String) -> Entry {
+    Entry::Key { color: style.color, shape: Some((style.shape, fill)), dash, label }
 }
 
-/// The shape of the marks of series `i`.
-pub(super) fn series_shape(i: usize) -> Shape {
-    Shape::ALL[i % Shape::ALL.len()]
+/// One coloring for all figures of a set: by reduction where nothing else varies, else by effective weight where that
+/// varies, else by series where they are few.
+fn coloring(set: &RunSet) -> Coloring {
+    let groups = set.groups();
+    let all: Vec<Vec<Series<'_>>> = groups.values().map(|runs| series(runs)).collect();
+    let by_reduction = all.iter().all(|series| {
+        let mut labels: Vec<String> = series.iter().map(|s| reduction_label(&s.runs[0].settings)).collect();
+        labels.sort();
+        labels.windows(2).all(|pair| pair[0] != pair[1])
+    });
+    if by_reduction {
+        return Coloring::Reduction;
+    }
+    let weights_differ = groups.iter().any(|(_, runs)| {
+        let weights: Vec<f64> =
+            runs.iter().filter_map(|run| run.effective_weight()).map(EffectiveWeight::value).collect();
+        weights.iter().any(|weight| !same_weight(*weight, weights[0]))
+    });
+    if weights_differ {
+        return Coloring::Weight;
+    }
+    let mut labels: Vec<String> = all.iter().flatten().map(|s| s.label.clone()).collect();
+    labels.sort_by(|a, b| natural_order(a, b));
+    labels.dedup();
+    let runs: Vec<&Run> = set.runs.iter().collect();
+    let count = labels.len();
+    let one_number =
+        varying(&runs).len() == 1 && count > 2 && labels.iter().any(|l| l.contains(|c: char| c.is_ascii_digit()));
+    let style = |i: usize| match (one_number, count <= MOST) {
+        (true, _) => Style::rank(i, count),
+        (false, true) => Style::slot(i),
+        (false, false) => Style { color: Color::Muted, ..Style::slot(0) },
+    };
+    let styles = labels.into_iter().enumerate().map(|(i, label)| (label, style(i)));
+    Coloring::Labels(styles.collect())
 }

@@ -3,18 +3,19 @@
 use clap::ValueEnum;
 
 use super::group::Group;
+use super::terms::Axes;
 use super::{curves, floors, latents, rate_distortion, terms};
-use crate::report::run_set::RunSet;
-use figure::Figure;
+use crate::report::run_set::{RunSet, name_of_group};
+use figure::chart::Chart;
 
 /// A kind of plot, with its name on the command line and in its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// learning curves: R, K, -ELBO, train and test, both ledgers
     Curves,
-    /// K against R, coloured by effective beta, presets labelled
+    /// K against R, colored by effective beta, presets named
     RateDistortion,
-    /// final R, K and -ELBO against beta, by reduction, with the spread over seeds
+    /// final R, K and -ELBO against the setting that varies, or against --x, with the spread over seeds
     Terms,
     /// K of every latent, sorted, with the active ones
     Latents,
@@ -24,13 +25,16 @@ pub enum Kind {
     Digits,
 }
 
-/// A finished plot.
+/// A plot of a group of comparable runs.
 #[derive(Clone, Debug)]
 pub struct Plot {
-    /// The name of its files, without an extension.
+    /// The kind.
+    pub kind: Kind,
+    /// The name of its files, without an extension: of the kind, the data and what R measures. It does not depend on
+    /// which other groups there are.
     pub name: String,
-    /// The figure.
-    pub figure: Figure,
+    /// What is drawn.
+    pub chart: Chart,
 }
 
 /// Plots of one kind, or of several.
@@ -44,7 +48,7 @@ pub struct Plots {
 
 impl Kind {
     /// The kinds that are drawn from records alone, in the order in which a page shows them.
-    pub const FROM_RECORDS: [Kind; 5] = [Kind::RateDistortion, Kind::Terms, Kind::Curves, Kind::Latents, Kind::Floors];
+    pub const FROM_RECORDS: [Kind; 5] = [Kind::Terms, Kind::RateDistortion, Kind::Curves, Kind::Latents, Kind::Floors];
 
     /// The name of its files.
     pub fn name(self) -> &'static str {
@@ -59,36 +63,33 @@ impl Kind {
     }
 }
 
-/// Draws one kind of plot for each group of comparable runs.
-pub fn draw(kind: Kind, set: &RunSet) -> Plots {
-    let groups = set.groups();
+/// Draws one kind of plot for each group of comparable runs; `axes` are those of [`Kind::Terms`].
+pub fn draw(kind: Kind, set: &RunSet, axes: &Axes) -> Plots {
     let mut drawn = Plots::default();
-    for (comparable, runs) in &groups {
-        let group = Group::new(comparable, runs);
-        let figure = match kind {
-            Kind::Curves => curves::figure(&group),
-            Kind::RateDistortion => rate_distortion::figure(&group),
-            Kind::Terms => terms::figure(&group),
-            Kind::Latents => latents::figure(&group),
-            Kind::Floors => floors::figure(&group),
+    for (comparable, runs) in &set.groups() {
+        let group = Group::new(comparable, runs, set);
+        let chart = match kind {
+            Kind::Curves => curves::chart(&group),
+            Kind::RateDistortion => rate_distortion::chart(&group),
+            Kind::Terms => terms::chart(&group, axes),
+            Kind::Latents => latents::chart(&group),
+            Kind::Floors => floors::chart(&group),
             Kind::Digits => Err("digits are drawn from models and data, not from records".to_owned()),
         };
-        let name = match groups.len() {
-            1 => kind.name().to_owned(),
-            _ => format!("{}-{}", kind.name(), file_name(comparable)),
+        let first = if kind == Kind::Terms { axes.file_name() } else { kind.name().to_owned() };
+        let name = format!("{first}-{}", name_of_group(comparable));
+        // Groups that differ in their test images alone have one name: the key tells them apart.
+        let name = match drawn.plots.iter().any(|plot| plot.name == name) {
+            true => format!("{first}-{}", comparable.replace(|c: char| !c.is_ascii_alphanumeric(), "-")),
+            false => name,
         };
-        match figure {
+        match chart {
             _ if drawn.plots.iter().any(|plot| plot.name == name) => {
                 drawn.notes.push(format!("no second plot {name}: {comparable:?} is nearly the name of another group"));
             }
-            Ok(figure) => drawn.plots.push(Plot { name, figure }),
+            Ok(chart) => drawn.plots.push(Plot { kind, name, chart }),
             Err(why) => drawn.notes.push(format!("no plot {name}: {why}")),
         }
     }
     drawn
-}
-
-/// `text` reduced to characters that file names may contain on every system.
-fn file_name(text: &str) -> String {
-    text.chars().take(60).map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
 }

@@ -1,18 +1,18 @@
 //! K of every latent, the largest first, and which latents are active.
 
-use super::group::{Group, series_shape};
+use super::group::Group;
 use crate::evaluate::ACTIVE_VARIANCE;
 use crate::metrics::LatentRecord;
 use crate::report::run_set::Run;
 use crate::text::significant;
-use figure::layout::{Axis, Entry, Grid, Layout};
+use figure::chart::{Axis, Chart, Content, Entry, Plot};
 use figure::scale::{Origin, Scale, drawable};
-use figure::{Color, Dash, Figure, Fill, Item, Shape};
+use figure::{Color, Dash, Fill, Shape};
 
 /// With more runs the curves are lines without marks.
 const MAX_RUNS_WITH_MARKS: usize = 24;
 
-pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
+pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
     let known: Vec<&Run> = group.runs.iter().copied().filter(|run| !run.latents.is_empty()).collect();
     if known.is_empty() {
         let how = if group.runs.iter().any(|run| run.dir.is_some()) {
@@ -22,19 +22,13 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
         };
         return Err(how.into());
     }
-    let sorted = |run: &Run| {
-        let mut latents: Vec<LatentRecord> = run.latents.iter().filter(|l| drawable(l.kl)).cloned().collect();
-        latents.sort_by(|a, b| b.kl.total_cmp(&a.kl));
-        latents
-    };
-    let coloring = group.coloring();
     let marks = known.len() <= MAX_RUNS_WITH_MARKS;
     let missing = group.runs.len() - known.len();
     let mut notes = Vec::new();
     if missing > 0 {
         notes.push(format!("Runs not drawn because their latents were not measured: {missing}."));
     }
-    let mut legend = group.legend(&coloring, |i| (marks.then(|| (series_shape(i), Fill::Solid)), Some(Dash::Solid)));
+    let mut legend = group.legend(Some(Dash::Solid));
     if marks {
         let key = |fill, label: &str| Entry::Key {
             color: Color::Text,
@@ -42,52 +36,53 @@ pub(super) fn figure(group: &Group<'_>) -> Result<Figure, String> {
             dash: None,
             label: label.into(),
         };
-        legend.push(key(Fill::Solid, "filled: active"));
-        legend.push(key(Fill::Hollow, "hollow: inactive"));
+        legend.push(key(Fill::Solid, "active latent"));
+        legend.push(key(Fill::Hollow, "inactive latent"));
         notes.push(format!(
             "A latent is active if the variance of its posterior mean exceeds {ACTIVE_VARIANCE} (Burda et al. 2016)."
         ));
     }
     let most = known.iter().map(|run| run.latents.len()).max().unwrap_or(1);
     let values = known.iter().flat_map(|run| run.latents.iter().map(|l| l.kl));
-    let x = Axis { label: "latents, ordered by K".into(), scale: Scale::integers(1, most as u32) };
-    let y = Axis { label: "K of the latent (nats per image)".into(), scale: Scale::linear(values, Origin::Zero) };
-    let caption = group.caption("KL of every latent", notes);
-    let mut layout = Layout::new(&caption, Grid { columns: 1, rows: 1, width: 560.0, height: 320.0 }, &legend);
-    let panel = layout.panel((0, 0), "K per latent, test images, last epoch", x, y);
-    for run in known {
-        let color = group.color(run, &coloring);
-        let latents = sorted(run);
-        let active = latents.iter().filter(|l| l.mean_variance > ACTIVE_VARIANCE).count();
-        let label = &group.series[group.series_of(run)].label;
-        let all = latents.len();
-        let rank = |i: usize| (i + 1) as f64;
-        let points: Vec<(f64, f64)> = latents.iter().enumerate().map(|(i, l)| (rank(i), l.kl)).collect();
-        let on_line = (!marks).then(|| format!("{label}, {}: {active} of {all} latents active", run.seed()));
-        for points in panel.line(&points) {
-            layout.figure.items.push(Item::Line {
-                points,
-                color,
-                width: 1.3,
-                dash: Dash::Solid,
-                tooltip: on_line.clone(),
-            });
-        }
-        if !marks {
-            continue;
-        }
-        for (i, latent) in latents.iter().enumerate() {
-            let Some(at) = panel.point(rank(i), latent.kl) else { continue };
-            let fill = if latent.mean_variance > ACTIVE_VARIANCE { Fill::Solid } else { Fill::Hollow };
-            let tooltip = format!(
+    let content = known.iter().flat_map(|run| curve(group, run, marks)).collect();
+    let plot = Plot {
+        name: "latents".into(),
+        heading: String::new(),
+        x: Axis { label: "latents in the order of their K".into(), scale: Scale::integers(1, most as u32) },
+        y: Axis { label: "K of a latent (nats per image)".into(), scale: Scale::linear(values, Origin::Zero) },
+        content,
+        labels: Vec::new(),
+    };
+    let caption = group.caption("K of every latent after training", notes);
+    Ok(Chart { caption, legend, panels: vec![plot], columns: 1, size: (640.0, 320.0) })
+}
+
+/// The latents of a run in the order of their K.
+fn curve(group: &Group<'_>, run: &Run, marks: bool) -> Vec<Content> {
+    let mut latents: Vec<&LatentRecord> = run.latents.iter().filter(|l| drawable(l.kl)).collect();
+    latents.sort_by(|a, b| b.kl.total_cmp(&a.kl));
+    let style = group.style(run);
+    let active = latents.iter().filter(|l| l.mean_variance > ACTIVE_VARIANCE).count();
+    let (label, all) = (group.label(run), latents.len());
+    let points = latents.iter().zip(1u32..).map(|(l, rank)| (f64::from(rank), l.kl)).collect();
+    let on_line = (!marks).then(|| format!("{label}, {}: {active} of {all} latents active", run.seed()));
+    let mut content =
+        vec![Content::Line { points, color: style.color, width: 1.3, dash: Dash::Solid, tooltip: on_line }];
+    if marks {
+        content.extend(latents.iter().zip(1u32..).map(|(latent, rank)| Content::Mark {
+            at: (f64::from(rank), latent.kl),
+            shape: style.shape,
+            size: 0.8 * style.size,
+            color: style.color,
+            fill: if latent.mean_variance > ACTIVE_VARIANCE { Fill::Solid } else { Fill::Hollow },
+            tooltip: Some(format!(
                 "{label}, {}: latent {} has K {}, variance of its posterior mean {}; {active} of {all} active",
                 run.seed(),
                 latent.latent,
                 significant(latent.kl),
                 significant(latent.mean_variance)
-            );
-            layout.figure.mark(at, group.shape(run, &coloring), color, fill, Some(tooltip));
-        }
+            )),
+        }));
     }
-    Ok(layout.figure)
+    content
 }

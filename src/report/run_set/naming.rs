@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::order::natural_order;
 use super::run::Run;
 use crate::choice::Choice;
 use crate::model::ModelName;
@@ -32,24 +33,43 @@ pub fn series<'a>(runs: &[&'a Run]) -> Vec<Series<'a>> {
     }
     let mut all: Vec<Vec<&Run>> = by_key.into_values().collect();
     let weight = |runs: &Vec<&Run>| runs[0].effective_weight().map_or(f64::MAX, |w| w.value());
-    all.sort_by(|a, b| weight(a).total_cmp(&weight(b)).then_with(|| a[0].name.cmp(&b[0].name)));
+    all.sort_by(|a, b| weight(a).total_cmp(&weight(b)).then_with(|| natural_order(&a[0].name, &b[0].name)));
     all.iter_mut().for_each(|runs| runs.sort_by_key(|run| run.settings.seed));
     let labels = labels(&all.iter().map(|runs| &runs[0].settings).collect::<Vec<_>>(), &WITHIN_SERIES);
     all.into_iter().zip(labels).map(|(runs, label)| Series { label, runs }).collect()
 }
 
-/// The runs as lines along beta, the longest first: within a line only beta, the seed and the preset's name differ.
-pub fn beta_lines<'a>(runs: &[&'a Run]) -> Vec<Series<'a>> {
-    const ALONG_BETA: [&str; 4] = ["seed", "data", "beta", "preset"];
+/// The runs as lines, the longest first: within a line only the settings in `along`, the seed and the preset's name differ.
+pub fn lines_along<'a>(runs: &[&'a Run], along: &[&str]) -> Vec<Series<'a>> {
+    let without: Vec<&str> = ["seed", "data", "preset"].into_iter().chain(along.iter().copied()).collect();
     let mut by_key: BTreeMap<Vec<String>, Vec<&Run>> = BTreeMap::new();
     for run in runs {
-        by_key.entry(settings_key(&run.settings, &ALONG_BETA)).or_default().push(run);
+        by_key.entry(settings_key(&run.settings, &without)).or_default().push(run);
     }
     let mut all: Vec<Vec<&Run>> = by_key.into_values().collect();
+    let labels = labels(&all.iter().map(|runs| &runs[0].settings).collect::<Vec<_>>(), &without);
+    let mut all: Vec<Series<'_>> = all.drain(..).zip(labels).map(|(runs, label)| Series { label, runs }).collect();
     // The longest line first: shorter lines with the same points are drawn over it.
-    all.sort_by_key(|runs| std::cmp::Reverse(runs.len()));
-    let labels = labels(&all.iter().map(|runs| &runs[0].settings).collect::<Vec<_>>(), &ALONG_BETA);
-    all.into_iter().zip(labels).map(|(runs, label)| Series { label, runs }).collect()
+    all.sort_by(|a, b| b.runs.len().cmp(&a.runs.len()).then_with(|| natural_order(&a.label, &b.label)));
+    all
+}
+
+/// The settings that are not the same in all runs, in the order of the columns; seed, data set and preset are left out,
+/// and so are parameters that only some choices have.
+pub fn varying(runs: &[&Run]) -> Vec<String> {
+    let cells: Vec<Vec<(String, String)>> = runs.iter().map(|run| named_cells(&run.settings)).collect();
+    let Some(first) = cells.first() else { return Vec::new() };
+    let mut found = Vec::new();
+    for (i, (column, _)) in first.iter().enumerate() {
+        let mut values: BTreeSet<&str> = cells.iter().filter_map(|row| Some(row.get(i)?.1.as_str())).collect();
+        if DEPENDENT.contains(&column.as_str()) {
+            values.remove("");
+        }
+        if values.len() > 1 && !WITHIN_SERIES.contains(&column.as_str()) && column != "preset" {
+            found.push(column.clone());
+        }
+    }
+    found
 }
 
 /// "mean", or "mean, KL mean" where the reduction of the KL is not the default beside it; of a VQ-VAE "VQ-VAE, mean".
@@ -98,7 +118,7 @@ fn default_label(s: &Settings, without: &[&str]) -> String {
 }
 
 /// Parameters of a choice; their absence follows from the choice and is not labelled.
-const DEPENDENT: [&str; 5] = ["output", "adam_beta1", "adam_beta2", "adam_eps", "rmsprop_alpha"];
+const DEPENDENT: [&str; 6] = ["output", "output_activation", "adam_beta1", "adam_beta2", "adam_eps", "rmsprop_alpha"];
 
 /// The settings in which they differ, for each.
 fn differences(all: &[&Settings], without: &[&str]) -> Vec<String> {

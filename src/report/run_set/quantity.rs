@@ -41,7 +41,7 @@ impl Quantity {
         match self {
             Quantity::Recon => unit.symbol(),
             Quantity::Kl => "K",
-            Quantity::NegElbo => "-ELBO",
+            Quantity::NegElbo => "−ELBO",
         }
     }
 
@@ -50,7 +50,7 @@ impl Quantity {
         match self {
             Quantity::Recon => unit.label(),
             Quantity::Kl => "K: KL (nats per image)",
-            Quantity::NegElbo => "-ELBO = R + K (nats per image)",
+            Quantity::NegElbo => "−ELBO = R + K (nats per image)",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::order::natural_order;
 use super::run::Run;
 use crate::error::{Error, Result};
 use crate::files::{MOST_TEXT, read_at_most};
@@ -12,7 +13,7 @@ use crate::records::{Comparable, OneOfEach, RunDir, one_of_each};
 /// A set of runs.
 #[derive(Clone, Debug, Default)]
 pub struct RunSet {
-    /// The runs, ordered by name.
+    /// The runs, ordered by name, the numbers in names by value.
     pub runs: Vec<Run>,
     /// A sentence about each input that was left out.
     pub notes: Vec<String>,
@@ -46,7 +47,7 @@ impl RunSet {
             let why = set.notes.first().map_or("the inputs contain no runs", String::as_str);
             return Err(Error::Run(format!("nothing to show: {why}")));
         }
-        set.runs.sort_by(|a, b| a.name.cmp(&b.name));
+        set.runs.sort_by(|a, b| natural_order(&a.name, &b.name));
         let keys: Vec<Comparable> = set.groups().keys().filter_map(|key| key.parse().ok()).collect();
         set.notes.extend(Comparable::why_apart(&keys));
         Ok(set)
@@ -72,4 +73,10 @@ fn not_a_table(path: &Path, why: &str) -> Error {
 /// A comparability key in words.
 pub fn describe_group(comparable: &str) -> String {
     comparable.parse::<Comparable>().map_or_else(|_| comparable.to_owned(), |key| key.describe())
+}
+
+/// A comparability key as a part of a file name: the data set, what R measures, and what is not the usual.
+pub fn name_of_group(comparable: &str) -> String {
+    let name = comparable.parse::<Comparable>().map_or_else(|_| comparable.to_owned(), |key| key.short_name());
+    name.chars().take(60).map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
 }

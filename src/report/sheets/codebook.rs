@@ -7,10 +7,9 @@ use crate::error::Result;
 use crate::model::CodeShape;
 use crate::objective::CodeUse;
 use crate::rng::{Purpose, Stream};
-use figure::color::category;
-use figure::layout::{Axis, Caption, Grid, Layout};
+use figure::chart::{Axis, Caption, Chart, Content, Plot};
 use figure::scale::{Origin, Scale};
-use figure::{Dash, Figure, Item};
+use figure::{Color, Dash, Figure};
 
 /// Entries in a row of decoded ones, and samples in a row and a column.
 const COLUMNS: usize = 16;
@@ -54,24 +53,23 @@ pub(super) fn uses(trained: &Trained<'_>, painter: &Painter<'_>) -> Result<Figur
         description: notes.join(" "),
         notes,
     };
-    let mut layout = Layout::new(&caption, Grid { columns: 1, rows: 1, width: 520.0, height: 280.0 }, &[]);
     let shares: Vec<f64> = counts.iter().map(|&count| count as f64 / total).collect();
-    let x = Axis { label: "entry, by use".into(), scale: Scale::linear([1.0, size as f64], Origin::Data) };
-    let y = Axis { label: "share of all codes".into(), scale: Scale::linear(shares.iter().copied(), Origin::Zero) };
-    let panel = layout.panel((0, 0), "Share of each entry on the test images", x, y);
-    for (share, rank) in shares.iter().zip(1..) {
-        let (Some(top), Some(foot)) = (panel.point(f64::from(rank), *share), panel.point(f64::from(rank), 0.0)) else {
-            continue;
-        };
-        layout.figure.items.push(Item::Line {
-            points: vec![foot, top],
-            color: category(0),
-            width: 2.5,
-            dash: Dash::Solid,
-            tooltip: None,
-        });
-    }
-    Ok(layout.figure)
+    let bars = shares.iter().zip(1u32..).map(|(&share, rank)| Content::Line {
+        points: vec![(f64::from(rank), 0.0), (f64::from(rank), share)],
+        color: Color::Category(0),
+        width: 2.5,
+        dash: Dash::Solid,
+        tooltip: None,
+    });
+    let plot = Plot {
+        name: "uses".into(),
+        heading: "Share of each entry on the test images".into(),
+        x: Axis { label: "entry, by use".into(), scale: Scale::linear([1.0, size as f64], Origin::Data) },
+        y: Axis { label: "share of all codes".into(), scale: Scale::linear(shares.iter().copied(), Origin::Zero) },
+        content: bars.collect(),
+        labels: Vec::new(),
+    };
+    Ok(Chart { caption, legend: Vec::new(), panels: vec![plot], columns: 1, size: (520.0, 280.0) }.figure(None))
 }
 
 /// Images from codes drawn uniformly, the prior of R + N ln K.

@@ -3,15 +3,12 @@
 use super::paint::Painter;
 use super::trained::Trained;
 use crate::error::Result;
-use figure::color::category;
-use figure::layout::{Axis, Caption, Grid, Layout};
+use figure::chart::{Axis, Caption, Chart, Content, Entry, Plot};
 use figure::scale::{Origin, Scale};
-use figure::{Anchor, Figure, Item, TextItem};
+use figure::{Color, Figure, Fill, Shape};
 
 /// More codes would cover each other.
 const MAX_CODES: usize = 2000;
-/// The number of colors; classes with the same color are distinguished by the digit.
-const COLORS: usize = 6;
 
 pub(super) fn figure(trained: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> {
     let images = &trained.data.test;
@@ -49,15 +46,28 @@ pub(super) fn figure(trained: &Trained<'_>, painter: &Painter<'_>) -> Result<Fig
         description: notes.join(" "),
         notes,
     };
-    let mut layout = Layout::new(&caption, Grid { columns: 1, rows: 1, width: 520.0, height: 440.0 }, &[]);
-    let x = axis(active.first(), points.iter().map(|p| p.0).collect());
-    let y = axis(active.get(1), points.iter().map(|p| p.1).collect());
-    let panel = layout.panel((0, 0), "Posterior means, drawn as the digit of their class", x, y);
-    for (i, &(x, y)) in points.iter().enumerate() {
-        let Some((x, y)) = panel.point(x, y) else { continue };
-        let color = category(usize::from(class(i)) % COLORS);
-        let text = TextItem::new((x, y + 3.0), class(i).to_string(), 8.5).bold().anchored(Anchor::Middle);
-        layout.figure.items.push(Item::Text(text.colored(color)));
-    }
-    Ok(layout.figure)
+    let mut classes: Vec<u8> = (0..means.len()).map(class).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    let key = |class: &u8| Entry::Key {
+        color: Color::Category((*class).into()),
+        shape: Some((Shape::Square, Fill::Solid)),
+        dash: None,
+        label: class.to_string(),
+    };
+    let legend = std::iter::once(Entry::Heading("Class".into())).chain(classes.iter().map(key)).collect();
+    let content = points.iter().enumerate().map(|(i, &at)| Content::Letter {
+        at,
+        letter: char::from_digit(u32::from(class(i)) % 10, 10).unwrap_or('?'),
+        color: Color::Category(class(i).into()),
+    });
+    let plot = Plot {
+        name: "codes".into(),
+        heading: String::new(),
+        x: axis(active.first(), points.iter().map(|p| p.0).collect()),
+        y: axis(active.get(1), points.iter().map(|p| p.1).collect()),
+        content: content.collect(),
+        labels: Vec::new(),
+    };
+    Ok(Chart { caption, legend, panels: vec![plot], columns: 1, size: (560.0, 440.0) }.figure(None))
 }

@@ -106,18 +106,18 @@ pub fn sheets(trained: &Trained<'_>) -> Result<Vec<(SheetKind, Figure)>> {
     Ok(all)
 }
 
-/// The same test images through several models: a row of originals, then a row per model with its lines of text.
+/// The same test images through several models, under `title`: a row of originals, then a row per model with its lines of text.
 ///
 /// # Errors
 /// If a model cannot be evaluated.
-pub fn side_by_side(models: &[(Trained<'_>, Vec<String>)]) -> Result<Option<Figure>> {
+pub fn side_by_side(title: &str, models: &[(Trained<'_>, Vec<String>)]) -> Result<Option<Figure>> {
     let Some((first, _)) = models.first() else { return Ok(None) };
     let (classes, chosen) = by_class(&first.data.test, 1);
     let column: Vec<u32> = chosen.iter().filter_map(|of_class| of_class.first().copied()).collect();
-    let subtitle = "The first test image of every class, decoded from its posterior mean.";
+    let subtitle = "The first test image of every class, encoded and decoded by each model.";
     let lines = models.iter().flat_map(|(_, lines)| lines);
     let widest = lines.map(|line| width(line, 12.0, FontWeight::Regular)).fold(60.0, f64::max);
-    let mut sheet = Sheet::new("The same digits", subtitle, column.len(), 3).margin(widest + 14.0);
+    let mut sheet = Sheet::new(title, subtitle, column.len(), 3).margin(widest + 14.0);
     sheet.headings(classes.iter().map(|c| c.to_string()));
     sheet.row(&["original".into()], Painter::new(first).originals(&column)?);
     for (model, lines) in models {
