@@ -19,7 +19,7 @@ import shlex
 import subprocess
 import sys
 
-HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "results", "probe")
+HERE = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "results", "probe"))
 COLUMNS = ["framework", "file", "function", "flags", "recon", "kl", "a", "b", "verdict", "found", "found_a", "found_b",
            "found_effective", "residual", "calls", "answer"]
 # What stands in cases.csv, and a piece of the program's own words.

@@ -29,25 +29,18 @@ LOGITS, PROBABILITIES, MEANS = (lambda l: l), torch.sigmoid, (lambda l: l)
 LOGVAR, SIGMA = (lambda v: v), (lambda v: torch.exp(0.5 * v))
 CASES = {
     "summed_bce": (PROBABILITIES, LOGVAR),
-    "summed_bce_over_batch": (PROBABILITIES, LOGVAR),
     "only_the_reduction_left_out": (PROBABILITIES, LOGVAR),
-    "mean_bce_and_rescaled_kl": (PROBABILITIES, LOGVAR),
     "logits_beta": (LOGITS, LOGVAR),
     "mean_mse_small_weight": (MEANS, LOGVAR),
     "l1_mean_with_kl_weight": (MEANS, SIGMA),
     "gaussian_with_constants": (MEANS, LOGVAR),
     "optimal_gaussian": (MEANS, LOGVAR),
     "log_of_mse": (MEANS, LOGVAR),
-    "laplace_nll": (MEANS, LOGVAR),
-    "grey_255": (MEANS, LOGVAR),
     "free_bits_per_latent": (MEANS, LOGVAR),
-    "free_bits_over_the_batch": (MEANS, LOGVAR),
     "capacity": (LOGITS, LOGVAR),
-    "no_half": (PROBABILITIES, LOGVAR),
     "beta_twice": (MEANS, LOGVAR),
     "batch_divided_twice": (PROBABILITIES, LOGVAR),
     "batch_sum_onto_per_image_kl": (MEANS, LOGVAR),
-    "elbo": (PROBABILITIES, LOGVAR),
 }
 SMALL = ["--data", "synthetic", "--train-size", "1024", "--test-size", "100", "--hidden", "24", "--latent-dim", "5",
          "--epochs", "1", "--batch-size", "128"]
@@ -63,7 +56,6 @@ def epoch(replay, function, recon_of, argument_of, offset):
         mean, logvar, _, output = replay.forward(x, noise_all[first:first + len(chosen)])
         returned = function(recon_of(output), x, mean, argument_of(logvar))
         loss = returned["loss"] if isinstance(returned, dict) else returned
-        loss = -loss if function.__name__ == "elbo" else loss
         replay.optimizer.zero_grad()
         loss.backward()
         replay.optimizer.step()
@@ -95,10 +87,10 @@ def main():
         worst = max(worst, difference)
         rows.append([name, found["flags"].split(" --data ")[0], f"{there:.6g}", f"{here:.6g}", f"{difference:.1e}"])
         print(*rows[-1], sep="  ", flush=True)
-    with open(args.out, "w", newline="") as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(["function", "flags", "loss_of_the_users_loop", "objective_of_the_flags", "relative_difference"])
-        out.writerows(rows)
+        with open(args.out, "w", newline="") as file:
+            out = csv.writer(file, lineterminator="\n")
+            out.writerow(["function", "flags", "loss_of_the_users_loop", "objective_of_the_flags", "relative_difference"])
+            out.writerows(rows)
     print(f"{len(rows)} functions, worst difference {worst:.1e}")
     sys.exit(worst > 1e-3)
 

@@ -161,7 +161,7 @@ fn what_the_user_can_put_right_is_said_in_one_line() {
     let world = World::new();
     let write = |name: &str, text: &str| std::fs::write(world.path().join(name), text).unwrap();
     write("loss.py", "def loss(recon, x, mu, logvar, critic):\n    return 0\n\ndef many(*args):\n    return 0\n");
-    probe(&world, &["loss.py"]).expect(2).error_after(1, &["loss.py", "FILE.py:FUNCTION"]);
+    probe(&world, &["loss.py"]).expect(2).error_after(0, &["loss.py", "FILE.py:FUNCTION"]);
     probe(&world, &["none.py:loss"]).expect(2).error_after(1, &["none.py", "no such file"]);
     probe(&world, &["loss.py:los"]).expect(2).error_after(1, &["loss.py has no los", "loss, many"]);
     probe(&world, &["loss.py:loss"]).expect(2).error_after(1, &["critic", "--set critic=VALUE"]);

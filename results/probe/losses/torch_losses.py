@@ -92,9 +92,9 @@ def l1_summed_with_frozen_logvar(reconstructions, inputs, mean, logvar, kl_weigh
     return nll + kl_weight * torch.sum(kl) / kl.shape[0]
 
 
-def gaussian_with_constants(x_mu, x, mu, logvar, log_sigma=0.0):
+def gaussian_with_constants(x_hat, x, mu, logvar, log_sigma=0.0):
     sigma = math.exp(log_sigma)
-    rec = (0.5 * ((x - x_mu) / sigma) ** 2 + log_sigma + 0.5 * math.log(2 * math.pi)).sum()
+    rec = (0.5 * ((x - x_hat) / sigma) ** 2 + log_sigma + 0.5 * math.log(2 * math.pi)).sum()
     return rec - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
 
 
