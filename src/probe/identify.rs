@@ -213,11 +213,10 @@ fn likelihood(recon: ReconForm, weight: &Law, points: &[Measured], tolerance: f6
                 if plain
                     && own.factor == 0.5
                     && own.halves[1] == outer.halves[1] + 2
-                    && own.halves[0] == outer.halves[0] =>
+                    && own.halves[0] == outer.halves[0]
+                    && explains(&|s| law.at(s) * 0.5 * s.pixels as f64 * ((2.0 * PI).ln() + 1.0)) =>
             {
-                if explains(&|s| law.at(s) * 0.5 * s.pixels as f64 * ((2.0 * PI).ln() + 1.0)) {
-                    return Likelihood::GaussianOptimal { weight: law };
-                }
+                return Likelihood::GaussianOptimal { weight: law };
             }
             _ => {}
         }
