@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn all_252_outlines_have_the_segments_that_a_font_library_reads() {
         for (weight, segments, sum) in
-            [(FontWeight::Regular, 5254, 7341.708_251_953_125), (FontWeight::Bold, 5153, 7193.081_054_687_5)]
+            [(FontWeight::Regular, 5254, 7_341.708_251_953_125), (FontWeight::Bold, 5153, 7_193.081_054_687_5)]
         {
             let font = face(weight).unwrap();
             let drawn = ('\0'..'\u{ffff}').filter(|c| font.glyph(*c).is_some());

@@ -127,7 +127,7 @@ fn meeting((a, b): Stroke, (c, d): Stroke) -> Option<Point> {
     let offset = (c.0 - a.0, c.1 - a.1);
     let (t, u) = ((offset.0 * s.1 - offset.1 * s.0) / cross, (offset.0 * r.1 - offset.1 * r.0) / cross);
     let within = |v: f64| (0.0..=1.0).contains(&v);
-    (within(t) && within(u)).then(|| (a.0 + t * r.0, a.1 + t * r.1))
+    (within(t) && within(u)).then_some((a.0 + t * r.0, a.1 + t * r.1))
 }
 
 /// Whether a line touches a rectangle.

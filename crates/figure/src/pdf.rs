@@ -260,7 +260,7 @@ impl File {
         let mut out = b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n".to_vec();
         let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", self.objects.len() + 1);
         for (i, object) in self.objects.iter().enumerate() {
-            let _ = write!(table, "{:010} 00000 n \n", out.len());
+            let _ = writeln!(table, "{:010} 00000 n ", out.len());
             out.extend_from_slice(format!("{} 0 obj\n", i + 1).as_bytes());
             out.extend_from_slice(object);
             out.extend_from_slice(b"\nendobj\n");

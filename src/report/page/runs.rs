@@ -43,6 +43,9 @@ enum Cell {
     Number(Option<f64>),
 }
 
+/// A number of a row.
+type Value = fn(&EpochRecord) -> Option<f64>;
+
 /// Settings that are columns of their own, or no more than another way to write one.
 const SHOWN: [&str; 6] = ["loss", "reduction", "kl_reduction", "beta", "recon_weight", "kl_weight"];
 /// More settings than this would make the table too wide; the others are in the details of a row.
@@ -115,7 +118,7 @@ fn columns(set: &RunSet) -> Vec<Column> {
             name_of_group(&run.comparable)
         }));
     }
-    let optimised: [(&str, fn(&EpochRecord) -> Option<f64>); 3] = [
+    let optimised: [(&str, Value); 3] = [
         ("a·R", |row| row.weighted(Term::Recon)),
         ("b·K", |row| row.weighted(Term::Kl)),
         ("objective", |row| Some(row.objective())),
