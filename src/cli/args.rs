@@ -10,6 +10,7 @@ use super::export::ExportArgs;
 use super::merge::MergeArgs;
 use super::plot::PlotArgs;
 use super::presets::PresetsArgs;
+use super::probe::ProbeArgs;
 use super::report::ReportArgs;
 use super::sweep_args::{StatusArgs, SweepArgs};
 use super::train::RunArgs;
@@ -62,6 +63,8 @@ const VERSION: &str = if env!("VAE_BENCH_COMMIT").is_empty() {
 pub enum Command {
     /// Say what an objective really is; trains nothing
     Explain(Box<ExplainArgs>),
+    /// Say what your own loss function optimises, by running it: FILE.py:FUNCTION
+    Probe(Box<ProbeArgs>),
     /// List the conventions of public code bases with their weights
     Presets(PresetsArgs),
     /// Measure a trained model: R, K, active units and directions, KL of every latent

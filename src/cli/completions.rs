@@ -5,7 +5,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::error::{ExitCode, Result};
-use crate::spec::presets::PRESETS;
+use crate::spec::presets::{PRESETS, VQ_PRESETS};
 use crate::terminal::print;
 
 /// Arguments of `completions`.
@@ -30,7 +30,7 @@ pub(super) fn run(args: &CompletionsArgs, command: Command) -> Result<ExitCode> 
 /// The command, with the presets' names as the values of every `--preset`; help and errors list them in other ways.
 fn with_preset_names(command: Command) -> Command {
     let command = if command.get_arguments().any(|arg| arg.get_id() == "preset") {
-        let names = PossibleValuesParser::new(PRESETS.iter().map(|preset| preset.name));
+        let names = PossibleValuesParser::new(PRESETS.iter().chain(VQ_PRESETS).map(|preset| preset.name));
         command.mut_arg("preset", |arg| arg.value_parser(names))
     } else {
         command

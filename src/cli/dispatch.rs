@@ -9,7 +9,7 @@ use super::args::{Cli, Command};
 use super::signals::survive_file_size_limit;
 use super::usage::usage_error;
 use super::variables;
-use super::{completions, data, eval, explain, export, man, merge, plot, presets, report, sweep, train, verify};
+use super::{completions, data, eval, explain, export, man, merge, plot, presets, probe, report, sweep, train, verify};
 use crate::error::{Error, ExitCode, Result};
 use crate::terminal::{self, print, say};
 use kernels::{Isa, pages};
@@ -48,6 +48,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         None => train::run(&cli.run),
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Probe(args)) => probe::run(&args),
         Some(Command::Presets(args)) => presets::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Sweep(args)) => sweep::sweep(&args),

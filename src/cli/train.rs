@@ -96,14 +96,18 @@ impl RunArgs {
 
 /// Trains, or resumes, or finds the run done; then prints its table and verdict.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
-    let settings = args.settings()?;
+    train(args, &args.settings()?)
+}
+
+/// The same with these settings in place of those of the arguments.
+pub(super) fn train(args: &RunArgs, settings: &Settings) -> Result<ExitCode> {
     if let Some(dir) = &settings.data_dir {
         require_utf8("--data-dir", dir, "config.toml")?;
     }
     if args.json {
         require_utf8("--out", &args.out, "JSON")?;
     }
-    let spec = RunSpec::resolve(&settings)?;
+    let spec = RunSpec::resolve(settings)?;
     // Before any data is read; with the real sizes again after it.
     check_memory(&spec.architecture(MNIST_PIXELS), spec.training(), 1)?;
     let device = args.device.open()?;

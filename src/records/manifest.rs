@@ -82,12 +82,21 @@ pub struct DataFacts {
 pub struct ObjectiveFacts {
     /// a, for a full batch.
     pub recon_weight: f64,
-    /// b, for a full batch.
-    pub kl_weight: f64,
+    /// b, for a full batch; none of a VQ-VAE.
+    pub kl_weight: Option<f64>,
     /// b / a, where the loss is a likelihood.
     pub beta_effective: Option<f64>,
     /// beta * sigma^2, in the Gaussian family.
     pub beta_sigma2: Option<f64>,
+    /// The weight on a VQ-VAE's codebook term, for a full batch; none where moving averages make the codebook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codebook_weight: Option<f64>,
+    /// The weight on its commitment term, for a full batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment_weight: Option<f64>,
+    /// rho = w_cm / a.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment_ratio: Option<f64>,
 }
 
 /// The whole of `run.json`.
@@ -254,7 +263,15 @@ mod tests {
             run: "bce".to_owned(),
             status: Status::Running,
             verdict: None,
-            objective: ObjectiveFacts { recon_weight: 1.0, kl_weight: 1.0, beta_effective: None, beta_sigma2: None },
+            objective: ObjectiveFacts {
+                recon_weight: 1.0,
+                kl_weight: Some(1.0),
+                beta_effective: None,
+                beta_sigma2: None,
+                codebook_weight: None,
+                commitment_weight: None,
+                commitment_ratio: None,
+            },
             data: DataFacts {
                 name: DatasetName::Synthetic,
                 train_images: 1,

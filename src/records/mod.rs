@@ -16,7 +16,8 @@ pub use copies::{OneOfEach, one_of_each};
 pub use digest::{CheckedFile, Extent, check_content, check_files, first_failure, hexadecimal, sha256};
 pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Request, Status, Versions, host_name, now};
 pub use tables::{
-    TIMING_HEADER, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics, parse_timing, timing_row,
+    TIMING_HEADER, codes_table, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics,
+    parse_timing, timing_row,
 };
 
 use crate::error::{Error, Result};
@@ -71,6 +72,11 @@ impl RunDir {
         self.0.join("latents.csv")
     }
 
+    /// `codes.csv`: the use of every codebook entry of a trained VQ-VAE.
+    pub fn codes(&self) -> PathBuf {
+        self.0.join("codes.csv")
+    }
+
     /// `images/`: what the trained model paints, where that was asked for.
     pub fn images_dir(&self) -> PathBuf {
         self.0.join("images")
@@ -120,7 +126,7 @@ impl RunDir {
             return true;
         }
         let files = [self.config(), self.metrics(), self.timing(), self.latents(), self.manifest(), self.model()];
-        let files = files.into_iter().chain([self.checkpoint(), self.failure()]);
+        let files = files.into_iter().chain([self.codes(), self.checkpoint(), self.failure()]);
         let mut names = files.filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()));
         name.ends_with(".tmp") && names.any(|file| name.strip_prefix(&file).is_some_and(|rest| rest.starts_with('.')))
     }
@@ -178,6 +184,7 @@ impl RunRecord {
                 let mut checked = check_files(dir, &manifest, Extent::Tables);
                 // What the latents were can be measured anew: `eval` does so.
                 checked.retain(|checked| checked.file != "latents.csv" || dir.latents().exists());
+                checked.retain(|checked| checked.file != "codes.csv" || dir.codes().exists());
                 first_failure(dir, &checked)
                     .map_err(|why| Error::Run(format!("{why}; restore the file, or repeat the run with --force")))?;
             }

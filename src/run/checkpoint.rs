@@ -72,6 +72,9 @@ pub(super) fn serialize(run_id: &str, state: &State, mark: &Mark) -> Result<Vec<
     for (name, parameter) in state.model.parameters() {
         tensors.push((format!("model.{name}"), parameter.as_tensor().clone()));
     }
+    for (name, buffer) in state.model.buffers() {
+        tensors.push((format!("buffer.{name}"), buffer.as_tensor().clone()));
+    }
     for (i, slot) in state.optimizer.state()?.into_iter().enumerate() {
         tensors.push((format!("optimizer.{i:03}"), slot));
     }
@@ -190,8 +193,9 @@ fn parse(bytes: &[u8], run_id: &str, task: &Task<'_>, state: &mut State) -> Resu
     let mut take = |name: &str| tensors.remove(name).ok_or_else(|| format!("it lacks {name}"));
     let text = |e: candle_core::Error| e.to_string();
 
-    for (name, parameter) in state.model.parameters() {
-        let saved = take(&format!("model.{name}"))?;
+    let parameters = state.model.parameters().iter().map(|named| ("model", named));
+    for (kind, (name, parameter)) in parameters.chain(state.model.buffers().iter().map(|named| ("buffer", named))) {
+        let saved = take(&format!("{kind}.{name}"))?;
         if saved.shape() != parameter.shape() {
             return Err(format!("{name} has another shape").into());
         }

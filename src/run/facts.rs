@@ -44,9 +44,12 @@ pub(super) fn manifest(job: &Job<'_>, id: &str, task: &Task<'_>, floors: Floors)
         verdict: None,
         objective: ObjectiveFacts {
             recon_weight: weights.get(Term::Recon).copied().unwrap_or(0.0),
-            kl_weight: weights.get(Term::Kl).copied().unwrap_or(0.0),
+            kl_weight: weights.get(Term::Kl).copied(),
             beta_effective: objective.beta_effective(batch, end),
             beta_sigma2: objective.beta_sigma2(batch, end, None, None),
+            codebook_weight: weights.get(Term::Codebook).copied(),
+            commitment_weight: weights.get(Term::Commitment).copied(),
+            commitment_ratio: objective.commitment_ratio(batch),
         },
         data: DataFacts {
             name: job.data.name.clone(),

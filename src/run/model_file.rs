@@ -7,14 +7,14 @@ use candle_core::{DType, Device};
 use crate::engine::Backend;
 use crate::error::{Error, Result};
 use crate::files::{MOST_WEIGHTS, read_regular};
-use crate::model::{Model, Start, Vae};
+use crate::model::{Model, Start};
 use crate::records::{Manifest, RunDir, check_content};
 use crate::spec::RunSpec;
 
 /// The weights under the names and shapes of PyTorch's `load_state_dict`, with the spec in the metadata, as the bytes of a
 /// file.
 pub(super) fn serialize(model: &Model, spec: &RunSpec) -> Result<Vec<u8>> {
-    let tensors: Vec<_> = model.parameters().iter().map(|(name, p)| (name.clone(), p.as_tensor().clone())).collect();
+    let tensors: Vec<_> = model.weights().map(|(name, p)| (name.clone(), p.as_tensor().clone())).collect();
     let metadata = HashMap::from([("spec".to_owned(), spec.to_toml())]);
     safetensors::serialize(tensors, Some(metadata))
         .map_err(|e| Error::Run(format!("the model cannot be serialised ({e})")))
@@ -51,8 +51,8 @@ pub fn parse_model(bytes: &[u8], spec: &RunSpec, pixels: usize) -> Result<Model,
     let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(text)?;
     let architecture = spec.architecture(pixels);
     let start = Start { init: spec.network().init, seed: spec.seed(), output_bias: None };
-    let model = Model::Vae(Vae::new(&architecture, &start, &Backend::FUSED).map_err(text)?);
-    for (name, parameter) in model.parameters() {
+    let model = Model::new(&architecture, &start, &Backend::FUSED).map_err(text)?;
+    for (name, parameter) in model.weights() {
         let saved = tensors.get(name).ok_or_else(|| format!("it lacks {name}"))?;
         if saved.shape() != parameter.shape() {
             return Err(format!("{name} has another shape"));

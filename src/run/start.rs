@@ -12,7 +12,7 @@ use super::worker::Worker;
 use crate::data::FileDigest;
 use crate::error::{Error, Result};
 use crate::files::{MOST_TEXT, read_regular};
-use crate::records::{Manifest, Request, Status, TIMING_HEADER, metrics_header, now, sha256};
+use crate::records::{Column, Manifest, Request, Status, TIMING_HEADER, metrics_header, now, sha256};
 use crate::train::State;
 
 /// What the checkpoint and the tables allow.
@@ -151,12 +151,15 @@ impl Worker<'_> {
         if !is_first {
             manifest.write(&self.disk, &self.dir.manifest())?;
         }
-        let earlier = [self.dir.checkpoint(), self.dir.model(), self.dir.latents()];
+        let earlier = [self.dir.checkpoint(), self.dir.model(), self.dir.latents(), self.dir.codes()];
         for path in earlier.iter().filter(|path| path.exists()) {
             self.disk.remove(path).map_err(|e| Error::output(path, "remove", e))?;
         }
         self.disk.replace(&self.dir.config(), config.as_bytes())?;
-        let tables = self.tables(metrics_header().as_bytes(), TIMING_HEADER.as_bytes())?;
+        let tables = self.tables(
+            metrics_header(Column::of_model(self.job.spec.family().name())).as_bytes(),
+            TIMING_HEADER.as_bytes(),
+        )?;
         if is_first {
             manifest.write(&self.disk, &self.dir.manifest())?;
         }

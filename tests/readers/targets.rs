@@ -16,7 +16,8 @@ use vae_bench::model::{Model, Start, Vae};
 use vae_bench::optimizer::Optimizer;
 use vae_bench::records::merged::parse_merged;
 use vae_bench::records::{
-    Manifest, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics, parse_timing, timing_row,
+    Column, Manifest, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics, parse_timing,
+    timing_row,
 };
 use vae_bench::run::{parse_model, read_checkpoint, seal_checkpoint};
 use vae_bench::spec::{RunSpec, Settings};
@@ -244,7 +245,7 @@ fn words(bytes: &[u8]) -> Vec<std::ffi::OsString> {
 }
 
 fn rows_text(rows: &[EpochRecord]) -> Vec<u8> {
-    [metrics_header().into_bytes(), metrics_rows(rows).unwrap()].concat()
+    [metrics_header(&Column::ALL).into_bytes(), metrics_rows(&Column::ALL, rows).unwrap()].concat()
 }
 
 /// `metrics.csv`: rows that are accepted are written as the same rows.
