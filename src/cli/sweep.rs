@@ -267,7 +267,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
         if seen.contains(&name) {
             continue;
         }
-        match Settings::read(&dir.config()).and_then(|settings| planned(name, settings, &out)) {
+        match dir.settings().and_then(|settings| planned(name, settings, &out)) {
             Ok(run) => runs.push(run),
             Err(why) => warn(&format!("left out: {why}")),
         }

@@ -45,6 +45,18 @@ impl RunDir {
         self.0.join("config.toml")
     }
 
+    /// The settings in `config.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Run`] where they cannot be read, or it is no regular file, which might be waited for without end.
+    pub fn settings(&self) -> Result<Settings> {
+        let path = self.config();
+        if path.exists() && !path.is_file() {
+            return Err(Error::Run(format!("{}: cannot read: it is no regular file; repeat the run", path.display())));
+        }
+        Settings::read(&path).map_err(|e| Error::Run(e.to_string()))
+    }
+
     /// `metrics.csv`: one row per (epoch, split).
     pub fn metrics(&self) -> PathBuf {
         self.0.join("metrics.csv")
@@ -160,10 +172,7 @@ impl RunRecord {
             ))
         };
         let manifest = Manifest::read(&dir.manifest()).map_err(|why| damaged(&dir.manifest(), why))?;
-        if dir.config().exists() && !dir.config().is_file() {
-            return Err(damaged(&dir.config(), "it is no regular file".to_owned()));
-        }
-        let settings = Settings::read(&dir.config()).map_err(|e| Error::Run(e.to_string()))?;
+        let settings = dir.settings()?;
         let mut text = read_regular(&dir.metrics(), MOST_TEXT).map_err(|e| Error::input(&dir.metrics(), "read", e))?;
         match manifest.status {
             // The last row may be half written.
