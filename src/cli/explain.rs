@@ -2,9 +2,10 @@
 
 use clap::{Args, Subcommand};
 
+use super::json::object;
 use super::run_args::{count, number};
-use super::threads::pool;
-use super::train::RunArgs;
+use super::setting_args::SettingArgs;
+use super::threads::{pool, threads};
 use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::explain::{Context, DataSummary, Explanation, explain, kl_text, to_text};
@@ -20,7 +21,16 @@ pub struct ExplainArgs {
     pub what: Option<ExplainWhat>,
     /// The objective, as for a run.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub settings: SettingArgs,
+    /// Threads; the results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = "Running", env = "VAE_BENCH_THREADS", hide_env = true)]
+    pub threads: Option<usize>,
+    /// No warning about the data on stderr
+    #[arg(long, short, help_heading = "Running")]
+    pub quiet: bool,
+    /// One JSON object (docs/json.md)
+    #[arg(long, help_heading = "Running")]
+    pub json: bool,
     /// Also say what these settings become on images of so many pixels
     #[arg(long, value_name = "N", value_parser = count::<usize>)]
     pub pixels: Option<usize>,
@@ -52,11 +62,11 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     if args.pixels == Some(0) {
         return Err(Error::Usage("--pixels 0: give a whole number of 1 or more".into()));
     }
-    let settings = args.run.settings()?;
+    let settings = args.settings.settings()?;
     let spec = RunSpec::resolve(&settings)?;
-    let explanation = pool(args.run.threads)?.install(|| -> Result<Explanation> {
+    let explanation = pool(args.threads)?.install(|| -> Result<Explanation> {
         let Loaded { dataset, warning } = load(spec.data().source, settings.data_dir.as_deref())?;
-        if let (Some(warning), false) = (warning, args.run.quiet) {
+        if let (Some(warning), false) = (warning, args.quiet) {
             banner(&warning);
         }
         let dataset: Dataset = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
@@ -70,8 +80,8 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
         };
         explain(&spec, preset, &on)
     })?;
-    if args.run.json {
-        let json = serde_json::to_string_pretty(&explanation)
+    if args.json {
+        let json = serde_json::to_string_pretty(&object("explanation", &explanation))
             .map_err(|e| Error::Run(format!("the explanation cannot be written as JSON ({e})")))?;
         print(format!("{json}\n"));
     } else {

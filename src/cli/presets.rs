@@ -3,19 +3,20 @@
 use clap::Args;
 use serde_json::json;
 
+use super::json::print_object;
 use super::train::MNIST_PIXELS;
 use crate::error::{Error, ExitCode, Result};
 use crate::explain::{Context, explain};
 use crate::report::Table;
 use crate::spec::RunSpec;
 use crate::spec::presets::PRESETS;
-use crate::terminal::print;
+use crate::terminal::{print_text, stdout_width};
 use crate::text::significant;
 
 /// Arguments of `presets`.
 #[derive(Debug, Args)]
 pub struct PresetsArgs {
-    /// One JSON object a preset
+    /// One JSON object per preset
     #[arg(long)]
     pub json: bool,
 }
@@ -24,7 +25,8 @@ pub struct PresetsArgs {
 pub(super) fn run(args: &PresetsArgs) -> Result<ExitCode> {
     /// Variance of MNIST's training pixels around their common mean, for the one preset that divides by it.
     const MNIST_VARIANCE: f64 = 0.094_93;
-    let mut table = Table::new(["preset", "a", "b", "effective", "at 784 pixels", "objective"]).left(&[0, 3, 5]);
+    let mut table =
+        Table::new(["preset", "a", "b", "effective", "at 784 pixels", "objective"]).left(&[0, 3, 5]).optional(&[1, 2]);
     for preset in PRESETS {
         let settings = preset.settings().map_err(|why| Error::Run(format!("{}: {why}", preset.name)))?;
         let spec = RunSpec::resolve(&settings)?;
@@ -45,7 +47,7 @@ pub(super) fn run(args: &PresetsArgs) -> Result<ExitCode> {
                 "latent_dim": e.latent_dim,
                 "batch_size": e.batch_size,
             });
-            print(format!("{line}\n"));
+            print_object("preset", line);
             continue;
         }
         let (name, value) = match (e.beta_sigma2, e.beta_effective, e.beta_sigma2_per_mse) {
@@ -64,9 +66,9 @@ pub(super) fn run(args: &PresetsArgs) -> Result<ExitCode> {
         ]);
     }
     if !args.json {
-        print(table.to_string());
-        print(
-            b"\na weighs R (S for squared errors), b weighs K. `vae-bench explain --preset NAME` tells more, `--json` gives \
+        print_text(&table.fit(stdout_width()));
+        print_text(
+            "\na weighs R (S for squared errors), b weighs K. `vae-bench explain --preset NAME` tells more, `--json` gives \
               sources.\n",
         );
     }

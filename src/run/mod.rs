@@ -1,6 +1,8 @@
 //! One spec, end to end: its directory, its training, its records; resumed where it stopped, skipped where it is done.
 
 mod checkpoint;
+mod clean;
+mod earlier;
 mod execute;
 mod existing;
 mod facts;
@@ -18,6 +20,7 @@ mod table;
 mod verify;
 mod worker;
 
+pub use clean::{FinishedCheckpoint, drop_finished_checkpoint, finished_checkpoint};
 pub use execute::{execute, execute_on};
 pub use job::{Existing, Finished, Job, Outcome, Started};
 pub use lock::remove_stale_lock;

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::run_spec::RunSpec;
 use crate::choice::Choice;
+use crate::data::{DataSource, KnownDataset};
 use crate::objective::KlPenalty;
 
 /// The version of the arithmetic: runs of two versions may differ in their last digits. Raised with every change after
@@ -39,8 +40,14 @@ impl RunSpec {
             KlPenalty::Beta { beta, .. } => format!("b{}", short(beta)),
             KlPenalty::Capacity { gamma, nats, .. } => format!("g{}-c{}", short(gamma), short(nats)),
         };
+        // A run on other digits than MNIST must not pass for one on MNIST, whatever `auto` has found.
+        let data = match self.data().source {
+            DataSource::Auto => String::new(),
+            DataSource::Known(known) if known.name == KnownDataset::default_entry().name => String::new(),
+            source @ (DataSource::Known(_) | DataSource::Synthetic | DataSource::Idx) => format!("{}-", source.name()),
+        };
         let (loss, reduction, latents) = (recon.loss.name().name(), recon.reduction.name(), self.family().latent_dim());
-        format!("{loss}-{reduction}{kl_reduction}-{penalty}-z{latents}-s{}-{hash}", self.seed())
+        format!("{data}{loss}-{reduction}{kl_reduction}-{penalty}-z{latents}-s{}-{hash}", self.seed())
     }
 }
 

@@ -20,5 +20,5 @@ pub mod settings;
 pub use family::{FamilySpec, KlSpec};
 pub use identity::NUMERICS;
 pub use run_spec::{DataSpec, NetworkSpec, ReconSpec, RunSpec, TrainingSpec};
-pub(crate) use settings::cell_text;
 pub use settings::{Settings, VARIABLE_PREFIX};
+pub(crate) use settings::{cell_text, plain_reason};

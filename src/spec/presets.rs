@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
+use crate::text::nearest;
 
 /// One named convention.
 #[derive(Debug)]
@@ -263,8 +264,13 @@ impl FromStr for PresetName {
 
     fn from_str(name: &str) -> Result<Self, String> {
         PRESETS.iter().find(|preset| preset.name == name).map(PresetName).ok_or_else(|| {
-            let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-            format!("no preset of this name; there are {}", names.join(", "))
+            let names = PRESETS.iter().map(|preset| preset.name);
+            match nearest(name, names.clone()) {
+                Some(meant) => {
+                    format!("there is no preset '{name}'; did you mean {meant}? `vae-bench presets` lists all")
+                }
+                None => format!("there is no preset '{name}'; there are {}", names.collect::<Vec<_>>().join(", ")),
+            }
         })
     }
 }
@@ -366,7 +372,8 @@ mod tests {
 
     #[test]
     fn an_unknown_preset_is_answered_with_all_names() {
-        let message = "keras".parse::<PresetName>().unwrap_err();
+        assert!("kerasio".parse::<PresetName>().unwrap_err().contains("did you mean keras-io?"));
+        let message = "tensorflow".parse::<PresetName>().unwrap_err();
         assert!(PRESETS.iter().all(|preset| message.contains(preset.name)), "{message}");
     }
 }

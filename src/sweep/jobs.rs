@@ -17,7 +17,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::records::RunDir;
-use crate::run::{Display, Existing, Job, Outcome, RunProgress, Started, execute};
+use crate::run::{Display, Existing, FinishedCheckpoint, Job, Outcome, RunProgress, Started, execute};
 use crate::verdict::Verdict;
 
 /// What the failure of one run means for those not begun.
@@ -50,6 +50,8 @@ pub struct Runner<'a> {
     pub threads: usize,
     /// What the failure of one run means for those not begun.
     pub on_failure: OnFailure,
+    /// What becomes of the checkpoint of a run that is done.
+    pub checkpoint: FinishedCheckpoint,
 }
 
 impl Runner<'_> {
@@ -152,7 +154,6 @@ impl Runner<'_> {
         let job = Job {
             spec: &run.spec,
             data,
-            data_dir: run.settings.data_dir.as_deref(),
             preset: run.settings.preset,
             out: self.out,
             device: self.device,
@@ -160,6 +161,7 @@ impl Runner<'_> {
             threads: self.threads,
             argv: self.argv,
             existing: Existing::Keep,
+            checkpoint: self.checkpoint,
         };
         let finished = execute(&job, &mut RunDisplay { worker, run, watcher }, stop)?;
         Ok(match (finished.outcome, finished.record.manifest.verdict) {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::columns::{RUN_COLUMNS, setting_columns};
+use super::numeric::{last_cells, last_columns, setting_cells};
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::records::{RunRecord, Status, metrics_header, metrics_rows};
@@ -33,7 +34,8 @@ impl<W: Write> TableWriter<W> {
         let columns = columns.chain(setting_columns().into_iter().map(|setting| setting.column));
         let mut header = csv_record(columns)?;
         header.push(b',');
-        header.extend_from_slice(metrics_header().as_bytes());
+        header.extend_from_slice(metrics_header().trim_end().as_bytes());
+        header.extend_from_slice(format!(",{}\n", last_columns().join(",")).as_bytes());
         to.write_all(&header).map_err(not_written)?;
         Ok(TableWriter { to, rows: 0 })
     }
@@ -55,8 +57,9 @@ impl<W: Write> TableWriter<W> {
             .cloned()
             .collect();
         let text = metrics_rows(&rows)?;
-        for line in text.split_inclusive(|&byte| byte == b'\n') {
-            let parts: [&[u8]; 3] = [&left, b",", line];
+        let right = csv_record(last_cells(run).into_iter())?;
+        for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let parts: [&[u8]; 6] = [&left, b",", line, b",", &right, b"\n"];
             parts.into_iter().try_for_each(|part| self.to.write_all(part)).map_err(not_written)?;
         }
         self.rows += rows.len();
@@ -100,7 +103,7 @@ pub(super) fn run_cells(run: &RunRecord) -> Result<Vec<String>> {
         number(run.manifest.data.collapsed_floor),
         number(run.manifest.data.entropy_floor),
     ];
-    let settings = run.settings.cells().into_iter().map(|(_, cell)| cell);
+    let settings = setting_cells(run).into_iter().map(|(_, cell)| cell);
     Ok(first.into_iter().chain(settings).collect())
 }
 
