@@ -39,6 +39,53 @@ fn every_instruction_set_gives_the_same_metrics_csv() {
     }
 }
 
+/// Runs of which a processor without AVX must write the same bytes or another name.
+const UNDER_EMULATION: [&[&str]; 9] = [
+    &["--loss", "bce"],
+    &["--loss", "mse", "--optimizer", "rmsprop", "--activation", "tanh"],
+    &["--loss", "bce", "--binarize", "dynamic", "--optimizer", "sgd", "--activation", "softplus"],
+    &["--loss", "gaussian", "--latent-dim", "40", "--warmup", "linear:20steps"],
+    &["--loss", "bce", "--free-bits", "latent-batch:0.1"],
+    &["--loss", "laplace"],
+    &["--loss", "mse", "--output-activation", "sigmoid"],
+    &["--loss", "gaussian-optimal"],
+    &["--loss", "bce", "--engine", "candle"],
+];
+
+/// Where the user-mode emulator of x86-64 is installed.
+#[test]
+fn a_processor_without_avx_writes_the_same_bytes_or_another_name() {
+    const EMULATOR: &str = "qemu-x86_64";
+    if std::process::Command::new(EMULATOR).arg("--version").output().is_err() || cfg!(not(target_arch = "x86_64")) {
+        let _ = writeln!(std::io::stderr(), "NOT RUN: {EMULATOR} is not installed");
+        return;
+    }
+    let mut same = 0;
+    for flags in UNDER_EMULATION {
+        let world = World::new();
+        world.write_data("data", 60, 40);
+        let arguments = small(&[&["--hidden", "24", "--epochs", "1", "--threads", "1"], flags].concat());
+        support::done(world.command(&arguments).output().unwrap()).expect(0);
+        let (id, here) = (world.runs().pop().unwrap(), world.read("metrics.csv"));
+        std::fs::remove_dir_all(world.out()).unwrap();
+        let mut emulated = std::process::Command::new(EMULATOR);
+        let plain = world.command(&arguments);
+        emulated.args(["-cpu", "Nehalem"]).arg(plain.get_program()).args(plain.get_args()).current_dir(world.path());
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => emulated.env(name, value),
+                None => emulated.env_remove(name),
+            };
+        }
+        support::done(emulated.output().unwrap()).expect(0);
+        if world.runs().pop().unwrap() == id {
+            same += 1;
+            assert_eq!(world.read("metrics.csv"), here, "{flags:?}: one name, two tables");
+        }
+    }
+    assert_eq!(same, 4, "the runs of the kernels alone keep their names");
+}
+
 #[test]
 fn an_instruction_set_without_name_or_processor_is_a_usage_error() {
     let world = World::new();

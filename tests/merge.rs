@@ -184,3 +184,39 @@ fn a_table_that_does_not_reach_stdout_whole_is_an_error_unless_its_reader_left()
     drop(reader);
     done(world.command(&["merge", "out"]).stdout(writer).output().unwrap()).expect(0);
 }
+
+#[test]
+fn the_four_judgements_are_columns_with_the_words_of_run_json() {
+    let world = World::new();
+    world.run(&["--epochs", "2", "--beta", "784"]).expect(0);
+    let record: serde_json::Value = serde_json::from_str(&world.read("run.json")).unwrap();
+    let table = world.vae_bench(&["merge", "out"]).expect(0).stdout;
+    for judgement in ["latents", "average_image", "training", "objective"] {
+        let word = record["verdict"][judgement].as_str().unwrap();
+        let cells = column(&table, &format!("verdict_{judgement}"));
+        assert!(!cells.is_empty() && cells.iter().all(|cell| cell == word), "{judgement}: {cells:?}, not {word}");
+    }
+}
+
+#[test]
+fn a_name_for_idx_files_is_in_the_tables_and_not_in_the_id() {
+    let world = World::new();
+    world.run(&["--epochs", "1"]).expect(0);
+    let unnamed = world.only_run();
+    fs::remove_dir_all(world.out()).unwrap();
+    world.run(&["--epochs", "1", "--data-name", "fashion-mnist"]).expect(0);
+    let named = world.only_run();
+    assert_eq!(unnamed, named, "a name does not change a result");
+    assert!(fs::read_to_string(named.join("config.toml")).unwrap().contains("data-name = \"fashion-mnist\""));
+    let table = world.vae_bench(&["merge", "out"]).expect(0).stdout;
+    assert!(column(&table, "comparable")[0].starts_with("idx:fashion-mnist/"), "{table}");
+    assert_eq!(column(&table, "data_name")[0], "fashion-mnist");
+    world.vae_bench(&["eval", named.to_str().unwrap(), "--samples", "2"]).expect(0);
+    let refused = world.vae_bench(&["--data", "synthetic", "--data-name", "mine"]).expect(2);
+    assert!(
+        refused.stderr.contains("--data-name") && refused.stderr.contains("--data synthetic"),
+        "{}",
+        refused.stderr
+    );
+    world.run(&["--data-name", "two words"]).expect(2);
+}

@@ -338,3 +338,20 @@ fn a_run_by_candles_own_layers_agrees_with_the_kernels_and_has_another_name() {
         }
     }
 }
+
+/// pytorch/examples of 2017 divides the KL by the batch size that was asked for: a data set of half a batch has half of it.
+#[test]
+fn a_batch_larger_than_the_data_has_the_weights_of_the_images_in_it() {
+    let world = World::new();
+    world.run(&["--preset", "pytorch-examples-2017", "--train-size", "64", "--epochs", "1"]).expect(0);
+    let (header, rows) = csv(&world.read("metrics.csv"));
+    let cell = |row: &Vec<String>, name: &str| -> f64 {
+        row[header.iter().position(|column| column == name).unwrap()].parse().unwrap()
+    };
+    for row in &rows {
+        assert_eq!(cell(row, "beta_effective"), 0.5, "{row:?}");
+        let weight = cell(row, "kl_term") / cell(row, "kl");
+        assert!((weight * 784.0 / 0.5 - 1.0).abs() < 1e-5, "{row:?}: the KL weighs {weight}");
+    }
+    assert_eq!(rows.len(), 3, "the untrained model, and both splits of one epoch");
+}

@@ -15,6 +15,7 @@ use super::man::ManArgs;
 use super::merge::MergeArgs;
 use super::plot::PlotArgs;
 use super::presets::PresetsArgs;
+use super::probe::ProbeArgs;
 use super::report::ReportArgs;
 use super::setting_args::SettingArgs;
 use super::show::ShowArgs;
@@ -70,6 +71,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Say what an objective really is; trains nothing
     Explain(Box<ExplainArgs>),
+    /// Say what your own loss function optimises, by running it: FILE.py:FUNCTION
+    Probe(Box<ProbeArgs>),
     /// List the conventions of public code bases with their weights
     Presets(PresetsArgs),
     /// Measure a trained model: R, K, active units and directions, KL of every latent

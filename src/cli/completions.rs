@@ -6,7 +6,7 @@ use clap_complete::Shell;
 
 use crate::error::{ExitCode, Result};
 use crate::spec::Settings;
-use crate::spec::presets::PRESETS;
+use crate::spec::presets::{PRESETS, VQ_PRESETS};
 use crate::sweep::RESULTS;
 use crate::terminal::print;
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: &CompletionsArgs, command: Command) -> Result<ExitCode> 
 /// list them in other ways.
 fn with_names(command: Command) -> Command {
     let command = if command.get_arguments().any(|arg| arg.get_id() == "preset") {
-        let names = PossibleValuesParser::new(PRESETS.iter().map(|preset| preset.name));
+        let names = PossibleValuesParser::new(PRESETS.iter().chain(VQ_PRESETS).map(|preset| preset.name));
         command.mut_arg("preset", |arg| arg.value_parser(names))
     } else {
         command

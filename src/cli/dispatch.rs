@@ -1,10 +1,12 @@
 //! Parses the command line and hands it to the command.
 
 use super::args::{Cli, Command, command};
+#[cfg(unix)]
+use super::signals::survive_file_size_limit;
 use super::usage::{called, usage_error};
 use super::variables;
 use super::{
-    clean, compare, completions, data, eval, explain, export, init, ls, man, merge, plot, presets, report, show,
+    clean, compare, completions, data, eval, explain, export, init, ls, man, merge, plot, presets, probe, report, show,
     status, sweep, train, verify,
 };
 use crate::error::{Error, ExitCode, Result};
@@ -45,10 +47,13 @@ pub fn main() -> Result<ExitCode> {
 fn run(cli: Cli) -> Result<ExitCode> {
     Isa::from_env().map_err(|refused| Error::Usage(refused.to_string()))?;
     pages::prefer_large();
+    #[cfg(unix)]
+    survive_file_size_limit();
     match cli.command {
         None => train::run(&cli.run),
         Some(Command::Run(args)) => train::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Probe(args)) => probe::run(&args),
         Some(Command::Presets(args)) => presets::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Sweep(args)) => sweep::sweep(&args),

@@ -7,6 +7,7 @@ use nalgebra::DMatrix;
 use serde_json::json;
 
 use super::data::DataDirArg;
+use super::eval_codes;
 use super::evaluated_run::EvaluatedRun;
 use super::json::print_object;
 use super::progress::{Progress, Visibility};
@@ -15,7 +16,7 @@ use super::run_names::RunsIn;
 use super::threads::pool;
 use crate::data::{PixelStats, eigenvalues};
 use crate::error::{Error, ExitCode, Result};
-use crate::evaluate::Evaluation;
+use crate::evaluate::{GaussianEvaluation, LatentEvaluation};
 use crate::importance::{ImportanceEstimate, importance_weighted_nll};
 use crate::objective::Time;
 use crate::run::{last_measurement, write_latents};
@@ -74,9 +75,16 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
             )));
         }
         let grey_entropy = objective.recon.entropy_floor(&PixelStats::of(on.images, on.draw.pixels));
-        report(args, found, &ledgers, objective.neg_elbo(&ledgers), iw, grey_entropy.filter(|&nats| nats > 0.0));
+        let grey_entropy = grey_entropy.filter(|&nats| nats > 0.0);
+        match &found.latents {
+            LatentEvaluation::Gaussian(latents) => {
+                report(args, latents, &ledgers, objective.neg_elbo(&ledgers), iw, grey_entropy);
+            }
+            LatentEvaluation::Codes(codes) => eval_codes::report(args, spec, codes, &ledgers, objective, grey_entropy),
+        }
         // Runs of older versions have none; where one cannot be written, nothing that was asked for is lost.
-        if !dir.latents().exists()
+        if matches!(found.latents, LatentEvaluation::Gaussian(_))
+            && !dir.latents().exists()
             && let Err(why) = write_latents(&dir, &evaluated.latents)
         {
             warn(&why.to_string());
@@ -92,7 +100,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
 /// `grey_entropy` is the entropy of grey pixels that a Bernoulli likelihood takes for probabilities.
 fn report(
     args: &EvalArgs,
-    found: &Evaluation,
+    found: &GaussianEvaluation,
     ledgers: &Ledgers,
     neg_elbo: Option<f64>,
     iw: Option<ImportanceEstimate>,

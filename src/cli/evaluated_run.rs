@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::data::{Dataset, Loaded, load, places};
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, evaluate};
+use crate::evaluate::{Evaluation, LatentEvaluation, evaluate};
 use crate::files::write_atomically;
 use crate::metrics::LatentRecord;
 use crate::model::Model;
@@ -42,7 +42,10 @@ impl EvaluatedRun {
         let weight = EffectiveWeight::of(facts.beta_effective, facts.beta_sigma2);
         let weight = weight.map_or_else(String::new, |weight| format!(", {weight}"));
         let label = format!("{}{weight}", record.manifest.run);
-        let latents = found.latents();
+        let latents = match &found.latents {
+            LatentEvaluation::Gaussian(latents) => latents.latents(),
+            LatentEvaluation::Codes(_) => Vec::new(),
+        };
         Ok(EvaluatedRun { record, spec, data, model, objective, found, latents, label })
     }
 
@@ -80,5 +83,6 @@ pub(super) fn dataset_of(record: &RunRecord, spec: &RunSpec, dir: &RunDir, data_
             dir.path().display()
         )));
     }
+    let dataset = dataset.named(record.settings.data_name.clone());
     dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())
 }

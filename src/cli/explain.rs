@@ -1,6 +1,7 @@
 //! `vae-bench explain`: what an objective really is; trains nothing.
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::json::object;
 use super::run_args::{count, number};
@@ -8,8 +9,10 @@ use super::setting_args::SettingArgs;
 use super::threads::{pool, threads};
 use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, ExitCode, Result};
-use crate::explain::{Context, DataSummary, Explanation, explain, kl_text, to_text};
-use crate::spec::RunSpec;
+use crate::explain::{
+    CodeExplanation, Context, DataSummary, Explanation, codes_to_text, explain, explain_codes, kl_text, to_text,
+};
+use crate::spec::{RunSpec, Settings};
 use crate::terminal::{banner, print, print_text};
 
 /// Arguments of `explain`.
@@ -50,6 +53,14 @@ pub enum ExplainWhat {
     },
 }
 
+/// An explanation by the family of its model.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Explained {
+    Vae(Box<Explanation>),
+    VqVae(Box<CodeExplanation>),
+}
+
 /// Explains an objective, or one KL.
 pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     if let Some(ExplainWhat::Kl { mean, logvar }) = args.what {
@@ -64,28 +75,49 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     }
     let settings = args.settings.settings()?;
     let spec = RunSpec::resolve(&settings)?;
-    let explanation = pool(args.threads)?.install(|| -> Result<Explanation> {
+    let explained = explained(&spec, &settings, args.threads, args.quiet, args.pixels)?;
+    if args.json {
+        let json = serde_json::to_string_pretty(&object("explanation", &explained))
+            .map_err(|e| Error::Run(format!("the explanation cannot be written as JSON ({e})")))?;
+        print(format!("{json}\n"));
+    } else {
+        print_text(&match &explained {
+            Explained::Vae(explanation) => to_text(explanation),
+            Explained::VqVae(explanation) => codes_to_text(explanation),
+        });
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Explains `spec`, which came of `settings`, on the data that they name.
+pub(super) fn explained(
+    spec: &RunSpec,
+    settings: &Settings,
+    threads: Option<usize>,
+    quiet: bool,
+    carry_to: Option<usize>,
+) -> Result<Explained> {
+    pool(threads)?.install(|| -> Result<Explained> {
         let Loaded { dataset, warning } = load(spec.data().source, settings.data_dir.as_deref())?;
-        if let (Some(warning), false) = (warning, args.quiet) {
+        if let (Some(warning), false) = (warning, quiet) {
             banner(&warning);
         }
-        let dataset: Dataset = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
+        let dataset: Dataset = dataset.named(settings.data_name.clone()).subset(
+            spec.data().train_size,
+            spec.data().test_size,
+            spec.seed(),
+        )?;
         let data = DataSummary::of(&dataset, spec.data().pixels)?;
         let preset = settings.preset.map(|name| name.preset());
         let on = Context {
             pixels: dataset.pixels(),
             data_variance: spec.data_variance(&data.train)?,
             data: Some(&data),
-            carry_to: args.pixels,
+            carry_to,
         };
-        explain(&spec, preset, &on)
-    })?;
-    if args.json {
-        let json = serde_json::to_string_pretty(&object("explanation", &explanation))
-            .map_err(|e| Error::Run(format!("the explanation cannot be written as JSON ({e})")))?;
-        print(format!("{json}\n"));
-    } else {
-        print_text(&to_text(&explanation));
-    }
-    Ok(ExitCode::Done)
+        Ok(match explain_codes(spec, preset, &on) {
+            Some(codes) => Explained::VqVae(Box::new(codes)),
+            None => Explained::Vae(Box::new(explain(spec, preset, &on)?)),
+        })
+    })
 }

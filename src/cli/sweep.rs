@@ -19,6 +19,7 @@ use super::usage::{require_utf8, usage_error};
 use super::variables;
 use crate::data::places;
 use crate::error::{Error, ExitCode, Result};
+use crate::files::Disk;
 use crate::records::RunDir;
 use crate::report::Table;
 use crate::run::{FinishedCheckpoint, check_side_by_side, remove_stale_lock};
@@ -185,11 +186,13 @@ fn work(
     check_side_by_side(sizes, jobs)?;
     let device = args.running.device.open()?;
     let stop = stop_on_signals()?;
-    plan.write(&args.running.out)?;
+    let disk = Disk::default();
+    plan.write(&disk, &args.running.out)?;
 
     let runner = Runner {
         datasets,
         readers,
+        disk: &disk,
         out: &args.running.out,
         device: &device,
         device_name: &args.running.device.to_string(),

@@ -57,7 +57,7 @@ pub(super) fn seeds(text: &str) -> Result<String, String> {
 
 impl RunArgs {
     /// The settings. The fused engine belongs to the CPU: on another device the default is Candle's.
-    fn settings(&self) -> Result<Settings> {
+    pub(super) fn settings(&self) -> Result<Settings> {
         let mut all = self.settings.settings()?;
         if self.running.device != DeviceChoice::Cpu {
             all.engine = all.engine.or(Some(Engine::Candle));
@@ -74,14 +74,18 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     if args.print_config {
         return print_config::run(&args.settings);
     }
-    let settings = args.settings()?;
+    train(args, &args.settings()?)
+}
+
+/// The same with these settings in place of those of the arguments.
+pub(super) fn train(args: &RunArgs, settings: &Settings) -> Result<ExitCode> {
     if let Some(dir) = &settings.data_dir {
         require_utf8("--data-dir", dir, "config.toml")?;
     }
     if args.running.json {
         require_utf8("--out", &args.running.out, "JSON")?;
     }
-    let spec = RunSpec::resolve(&settings)?;
+    let spec = RunSpec::resolve(settings)?;
     // Before any data is read; with the real sizes again after it.
     check_memory(&spec.architecture(MNIST_PIXELS), spec.training(), 1)?;
     let device = args.running.device.open()?;
@@ -94,6 +98,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
             banner(&warning);
         }
         let spec = spec.with_source(dataset.name.source());
+        let dataset = dataset.named(settings.data_name.clone());
         let dataset = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
         check_memory(&spec.architecture(dataset.pixels()), spec.training(), dataset.train.len())?;
         let job = Job {

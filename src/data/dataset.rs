@@ -37,6 +37,14 @@ impl DatasetName {
         }
     }
 
+    /// The user's name for it.
+    pub fn label(&self) -> Option<&IdxName> {
+        match self {
+            DatasetName::Idx(label) => label.as_ref(),
+            DatasetName::Known(_) | DatasetName::Synthetic => None,
+        }
+    }
+
     /// The name in every table.
     pub fn name(&self) -> &str {
         match self {
@@ -71,7 +79,8 @@ impl From<DatasetName> for String {
 }
 
 /// The user's name for an IDX data set (`--data-name`): 1 to 40 ASCII letters, digits, `.`, `_` and `-`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct IdxName(Arc<str>);
 
 impl IdxName {
@@ -93,6 +102,20 @@ impl FromStr for IdxName {
             return Err(format!("{label:?} is no name; use 1 to 40 letters, digits, '.', '_' and '-'"));
         }
         Ok(IdxName(format!("{}{label}", IdxName::PREFIX).into()))
+    }
+}
+
+impl TryFrom<String> for IdxName {
+    type Error = String;
+
+    fn try_from(label: String) -> Result<Self, String> {
+        label.parse()
+    }
+}
+
+impl From<IdxName> for String {
+    fn from(name: IdxName) -> String {
+        name.label().to_owned()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The sums over the pixels of an image that losses are functions of, on tensors.
 
 use candle_core::{D, Result, Tensor};
+use kernels::likelihood;
 
 use super::output::OutputMap;
 use crate::data::PixelStats;
@@ -44,6 +45,16 @@ impl PixelLoss {
         match self.decoder_output() {
             DecoderOutput::Logits => OutputMap::Sigmoid.mean(output),
             DecoderOutput::Means => map.mean(output),
+        }
+    }
+
+    /// The kernel that computes it of a last layer that goes through `map`, where there is one.
+    pub fn kernel(self, map: OutputMap) -> Option<likelihood::Loss> {
+        match (self, map) {
+            (PixelLoss::Bernoulli, _) => Some(likelihood::Loss::BernoulliLogits),
+            (PixelLoss::Squared, OutputMap::Identity) => Some(likelihood::Loss::Squared),
+            (PixelLoss::Squared, OutputMap::Sigmoid | OutputMap::Tanh)
+            | (PixelLoss::ContinuousBernoulli | PixelLoss::Absolute, _) => None,
         }
     }
 

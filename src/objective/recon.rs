@@ -418,12 +418,7 @@ impl ReconTerm {
 
 impl DecoderLoss for ReconTerm {
     fn kernel(&self) -> Option<likelihood::Loss> {
-        match (self.loss.pixel_loss(), self.output) {
-            (PixelLoss::Bernoulli, _) => Some(likelihood::Loss::BernoulliLogits),
-            (PixelLoss::Squared, OutputMap::Identity) => Some(likelihood::Loss::Squared),
-            (PixelLoss::Squared, OutputMap::Sigmoid | OutputMap::Tanh)
-            | (PixelLoss::ContinuousBernoulli | PixelLoss::Absolute, _) => None,
-        }
+        self.loss.pixel_loss().kernel(self.output)
     }
 
     fn per_image(&self, output: &Tensor, x: &Tensor) -> Result<Tensor> {

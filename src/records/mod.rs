@@ -18,10 +18,12 @@ pub use digest::{CheckedFile, Extent, check_content, check_files, first_failure,
 pub use labels::Labels;
 pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Request, SCHEMA, Status, Versions, host_name, now};
 pub use tables::{
-    TIMING_HEADER, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics, parse_timing, timing_row,
+    TIMING_HEADER, codes_table, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics,
+    parse_timing, timing_row,
 };
 
 use crate::error::{Error, Result};
+use crate::files::{MOST_TEXT, read_regular};
 use crate::metrics::EpochRecord;
 use crate::spec::Settings;
 
@@ -58,6 +60,11 @@ impl RunDir {
     /// `latents.csv`: K of every latent of the trained model.
     pub fn latents(&self) -> PathBuf {
         self.0.join("latents.csv")
+    }
+
+    /// `codes.csv`: the use of every codebook entry of a trained VQ-VAE.
+    pub fn codes(&self) -> PathBuf {
+        self.0.join("codes.csv")
     }
 
     /// `images/`: what the trained model paints, where that was asked for.
@@ -114,7 +121,7 @@ impl RunDir {
             return true;
         }
         let files = [self.config(), self.metrics(), self.timing(), self.latents(), self.manifest(), self.model()];
-        let files = files.into_iter().chain([self.checkpoint(), self.failure(), self.labels()]);
+        let files = files.into_iter().chain([self.codes(), self.checkpoint(), self.failure(), self.labels()]);
         let mut names = files.filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()));
         name.ends_with(".tmp") && names.any(|file| name.strip_prefix(&file).is_some_and(|rest| rest.starts_with('.')))
     }
@@ -160,8 +167,11 @@ impl RunRecord {
             ))
         };
         let manifest = Manifest::read(&dir.manifest()).map_err(|why| damaged(&dir.manifest(), why))?;
+        if dir.config().exists() && !dir.config().is_file() {
+            return Err(damaged(&dir.config(), "it is no regular file".to_owned()));
+        }
         let settings = Settings::read(&dir.config()).map_err(|e| Error::Run(e.to_string()))?;
-        let mut text = std::fs::read(dir.metrics()).map_err(|e| Error::input(&dir.metrics(), "read", e))?;
+        let mut text = read_regular(&dir.metrics(), MOST_TEXT).map_err(|e| Error::input(&dir.metrics(), "read", e))?;
         match manifest.status {
             // The last row may be half written.
             Status::Running | Status::Interrupted => {
@@ -172,6 +182,7 @@ impl RunRecord {
                 let mut checked = check_files(dir, &manifest, Extent::Tables);
                 // What the latents were can be measured anew: `eval` does so.
                 checked.retain(|checked| checked.file != "latents.csv" || dir.latents().exists());
+                checked.retain(|checked| checked.file != "codes.csv" || dir.codes().exists());
                 first_failure(dir, &checked)
                     .map_err(|why| Error::Run(format!("{why}; restore the file, or repeat the run with --force")))?;
             }

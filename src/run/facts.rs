@@ -13,6 +13,7 @@ use crate::train::Task;
 pub(super) fn config(job: &Job<'_>) -> Result<String> {
     let mut settings = job.spec.settings().clone();
     settings.preset = job.preset;
+    settings.data_name = job.data.name.label().cloned();
     // Where the data is says nothing about a run, and is another place on the next machine: its digest is in run.json.
     settings.data_dir = None;
     let toml = toml::to_string(&settings)
@@ -40,9 +41,12 @@ pub(super) fn manifest(job: &Job<'_>, id: &str, task: &Task<'_>, floors: Floors)
         final_metrics: None,
         objective: ObjectiveFacts {
             recon_weight: weights.get(Term::Recon).copied().unwrap_or(0.0),
-            kl_weight: weights.get(Term::Kl).copied().unwrap_or(0.0),
+            kl_weight: weights.get(Term::Kl).copied(),
             beta_effective: objective.beta_effective(batch, end),
             beta_sigma2: objective.beta_sigma2(batch, end, None, None),
+            codebook_weight: weights.get(Term::Codebook).copied(),
+            commitment_weight: weights.get(Term::Commitment).copied(),
+            commitment_ratio: objective.commitment_ratio(batch),
         },
         data: DataFacts {
             name: job.data.name.clone(),

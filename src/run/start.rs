@@ -12,7 +12,8 @@ use super::table::{Table, TableFault, marked};
 use super::worker::Worker;
 use crate::data::FileDigest;
 use crate::error::{Error, Result};
-use crate::records::{Manifest, Request, Status, TIMING_HEADER, metrics_header, now, sha256};
+use crate::files::{MOST_TEXT, read_regular};
+use crate::records::{Column, Manifest, Request, Status, TIMING_HEADER, metrics_header, now, sha256};
 use crate::train::State;
 
 /// What the checkpoint and the tables allow.
@@ -122,7 +123,7 @@ impl Worker<'_> {
             self.disk.replace(&self.dir.config(), facts::config(self.job)?.as_bytes())?;
         }
         let config = self.dir.config();
-        let config = std::fs::read(&config).map_err(|e| Error::input(&config, "read", e))?;
+        let config = read_regular(&config, MOST_TEXT).map_err(|e| Error::input(&config, "read", e))?;
         manifest.status = Status::Running;
         manifest.verdict = None;
         manifest.final_metrics = None;
@@ -147,7 +148,12 @@ impl Worker<'_> {
             Some(Earlier { state, metrics, timing, after_epoch }) => {
                 (state, metrics, timing, Started::Continued { after_epoch })
             }
-            None => (self.untrained()?, metrics_header().into_bytes(), TIMING_HEADER.into(), Started::Fresh),
+            None => (
+                self.untrained()?,
+                metrics_header(Column::of_model(self.job.spec.family().name())).into_bytes(),
+                TIMING_HEADER.into(),
+                Started::Fresh,
+            ),
         };
         let config = facts::config(self.job)?;
         let mut manifest = self.manifest();
@@ -162,7 +168,7 @@ impl Worker<'_> {
         if !is_first {
             manifest.write(&self.disk, &self.dir.manifest())?;
         }
-        let earlier = [self.dir.checkpoint(), self.dir.model(), self.dir.latents()];
+        let earlier = [self.dir.checkpoint(), self.dir.model(), self.dir.latents(), self.dir.codes()];
         for path in earlier.iter().filter(|path| path.exists()) {
             self.disk.remove(path).map_err(|e| Error::output(path, "remove", e))?;
         }

@@ -114,6 +114,12 @@ impl Positive {
 impl NonNegative {
     /// 1.
     pub const ONE: NonNegative = NonNegative(1.0);
+
+    /// A number that the program itself states.
+    pub(super) const fn stated(value: f64) -> Self {
+        assert!(value >= 0.0 && value.is_finite());
+        NonNegative(value)
+    }
 }
 
 impl Decay {

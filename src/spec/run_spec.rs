@@ -89,6 +89,7 @@ impl RunSpec {
     /// [`crate::error::Error::Usage`] that names the settings, what is wrong with them, and what to write instead.
     pub fn resolve(given: &Settings) -> Result<Self> {
         let of = Settings { preset: None, data_dir: None, ..given.clone() }.completed()?;
+        let of = Settings { data_name: None, ..of };
         let recon = recon(&of);
         let pixels = Pixels {
             binarize: of.binarize.unwrap_or(Binarize::None),
@@ -157,8 +158,8 @@ impl RunSpec {
         self.seed
     }
 
-    /// The settings with nothing left to default: what `config.toml` holds, but for the preset's name and the place of the
-    /// data, which do not determine the result.
+    /// The settings with nothing left to default: what `config.toml` holds, but for the preset's name, and the place and
+    /// the user's name of the data, which do not determine the result.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -185,13 +186,11 @@ impl RunSpec {
 
     /// The network for images of `pixels` pixels.
     pub fn architecture(&self, pixels: usize) -> Architecture {
-        let FamilySpec::Vae { latent_dim, sampling, .. } = self.family;
         Architecture {
             pixels,
             hidden: self.network.hidden.clone(),
-            latent_dim,
+            latents: self.family.latents(),
             activation: self.network.activation,
-            sampling,
             log_sigma: log_sigma_of(self.recon.loss),
         }
     }
@@ -201,8 +200,8 @@ impl RunSpec {
     /// # Errors
     /// [`crate::error::Error::Data`] where a weight divides by it and it is 0.
     pub fn data_variance(&self, train: &PixelStats) -> Result<f64> {
-        let scales = [self.recon.scale, self.family.kl().scale];
-        if scales.contains(&LossScale::PerDataVariance) {
+        let scales = [Some(self.recon.scale), self.family.kl().map(|kl| kl.scale)];
+        if scales.contains(&Some(LossScale::PerDataVariance)) {
             train.positive_variance()
         } else {
             Ok(train.total_variance())

@@ -11,11 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::number::{Decay, NonNegative, Positive, Size, Widths, whole};
 use super::owners::Owner;
 use super::presets::PresetName;
-use crate::data::{Binarize, DataSource, PixelRange};
+use crate::data::{Binarize, DataSource, IdxName, PixelRange};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::model::{Activation, Init, OutputBias};
-use crate::objective::{FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, Reduction, Schedule};
+use crate::files::read_text;
+use crate::model::{Activation, CodebookInit, CodebookUpdate, EmaStart, Init, ModelName, OutputBias};
+use crate::objective::{
+    FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, Reduction, Schedule, VqReduction,
+};
 use crate::optimizer::OptimizerName;
 use crate::pass::Sampling;
 use crate::text::nearest;
@@ -66,6 +69,9 @@ macro_rules! settings {
             }
         }
 
+        /// The settings that are parameters of a choice, with that choice.
+        const OWNED: &[(&str, Owner)] = &[$($($((stringify!($name), $owner),)?)*)*];
+
         /// Every setting's name and its default as the help states it.
         #[cfg(test)]
         const STATED_DEFAULTS: &[(&str, &str)] = &[$($($((stringify!($name), $text),)?)*)*];
@@ -87,11 +93,11 @@ settings! {
         recon_weight: LossScale, "Factor on the reconstruction: a number, pixels, 1/pixels, 1/data-variance or 1/batch-pixels",
             arg(value_name = "X", allow_hyphen_values = true), default("1", LossScale::Number(1.0));
         kl_estimator: KlEstimator, "How the KL of the objective is computed",
-            arg(alias = "kl"), serde(alias = "kl"), default("analytic", KlEstimator::Analytic);
+            arg(alias = "kl"), serde(alias = "kl"), default("analytic", KlEstimator::Analytic), of(Owner::Model(ModelName::Vae));
         kl_reduction: Reduction, "The same for the KL, over latents [default: summed over latents, with the batch part of --reduction]",
-            arg(hide_possible_values = true);
+            arg(hide_possible_values = true), of(Owner::Model(ModelName::Vae));
         kl_weight: LossScale, "Another factor on the KL, beside beta, written as --recon-weight",
-            arg(value_name = "X", allow_hyphen_values = true), default("1", LossScale::Number(1.0));
+            arg(value_name = "X", allow_hyphen_values = true), default("1", LossScale::Number(1.0)), of(Owner::Model(ModelName::Vae));
         beta: NonNegative, "Factor on the KL, as the code base writes it",
             arg(value_name = "X", allow_negative_numbers = true), default("1", NonNegative::ONE), of(Owner::Beta);
         warmup: Schedule, "Let beta rise: SHAPE:LENGTH, such as linear:5epochs, cosine:500steps, cyclical:2epochs",
@@ -104,10 +110,21 @@ settings! {
             arg(value_name = "X", allow_negative_numbers = true), default("1000", Positive::stated(1000.0)), of(Owner::Capacity);
         capacity_rise: Schedule, "Let C rise from 0, as --warmup does beta",
             arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Capacity);
+        commitment_cost: NonNegative, "Factor on the commitment term |z - sg[e]|^2 of a VQ-VAE",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.25", NonNegative::stated(0.25)), of(Owner::Model(ModelName::VqVae));
+        codebook_weight: Positive, "Factor on the codebook term |sg[z] - e|^2 of a VQ-VAE",
+            arg(value_name = "X", allow_negative_numbers = true), default("1", Positive::ONE), of(Owner::CodebookUpdate(CodebookUpdate::Gradient));
+        vq_reduction: VqReduction, "How both terms of a VQ-VAE are reduced over codes, their numbers and images",
+            default("sum", VqReduction::Sum), of(Owner::Model(ModelName::VqVae));
+        commitment_reduction: VqReduction, "The same for the commitment term alone [default: as --vq-reduction]",
+            arg(hide_possible_values = true), of(Owner::Model(ModelName::VqVae));
+        codebook_reduction: VqReduction, "The same for the codebook term alone [default: as --vq-reduction]",
+            arg(hide_possible_values = true), of(Owner::CodebookUpdate(CodebookUpdate::Gradient));
     }
     "Data" {
         data: DataSource, "Data set", default("auto", DataSource::Auto);
         data_dir: PathBuf, "Directory of the four IDX files, .gz or raw", arg(value_name = "DIR"), of(Owner::DataSet);
+        data_name: IdxName, "Your name for the files of --data idx, in tables and plots", arg(value_name = "NAME"), of(Owner::IdxFiles);
         binarize: Binarize, "Whether and how grey pixels become 0 or 1", default("none", Binarize::None);
         pixel_range: PixelRange, "Interval that pixels are mapped to", default("unit", PixelRange::Unit);
         train_size: Size, "Use N training images, a random subset drawn under --seed [default: all]",
@@ -116,13 +133,29 @@ settings! {
             arg(value_name = "N", allow_negative_numbers = true);
     }
     "Model" {
+        model: ModelName, "Family of the model [default: vae]";
         hidden: Widths, "Widths of the encoder's hidden layers, mirrored by the decoder; \"\" for a linear VAE",
             arg(value_name = "N,N", allow_hyphen_values = true), default("400", Widths::one(Size::stated(400)));
-        latent_dim: Size, "Latents", arg(value_name = "N", allow_negative_numbers = true), default("20", Size::stated(20));
+        latent_dim: Size, "Latents", arg(value_name = "N", allow_negative_numbers = true), default("20", Size::stated(20)), of(Owner::Model(ModelName::Vae));
         activation: Activation, "Nonlinearity", default("relu", Activation::Relu);
         init: Init, "Initial parameters", default("pytorch", Init::Pytorch);
         output_bias: OutputBias, "Initial bias of the output", default("zero", OutputBias::Zero);
-        sampling: Sampling, "How z is drawn from the encoder's outputs", default("standard", Sampling::Standard);
+        sampling: Sampling, "How z is drawn from the encoder's outputs", default("standard", Sampling::Standard), of(Owner::Model(ModelName::Vae));
+        codes: Size, "Codes of an image of a VQ-VAE",
+            arg(value_name = "N", allow_negative_numbers = true), default("10", Size::stated(10)), of(Owner::Model(ModelName::VqVae));
+        code_dim: Size, "Numbers of a code",
+            arg(value_name = "N", allow_negative_numbers = true), default("16", Size::stated(16)), of(Owner::Model(ModelName::VqVae));
+        codebook_size: Size, "Entries of the codebook",
+            arg(value_name = "N", allow_negative_numbers = true), default("64", Size::stated(64)), of(Owner::Model(ModelName::VqVae));
+        codebook_init: CodebookInit, "How the entries begin", default("uniform", CodebookInit::Uniform), of(Owner::Model(ModelName::VqVae));
+        codebook_update: CodebookUpdate, "What moves the codebook",
+            default("gradient", CodebookUpdate::Gradient), of(Owner::Model(ModelName::VqVae));
+        codebook_decay: Decay, "Decay of the moving averages of --codebook-update ema",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.99", Decay::stated(0.99)), of(Owner::CodebookUpdate(CodebookUpdate::Ema));
+        ema_start: EmaStart, "Where those averages begin",
+            default("ones", EmaStart::Ones), of(Owner::CodebookUpdate(CodebookUpdate::Ema));
+        restart_dead: Positive, "Replace an entry whose average count of uses per batch is below this by a random code of the batch",
+            arg(value_name = "BELOW", allow_negative_numbers = true), of(Owner::CodebookUpdate(CodebookUpdate::Ema));
     }
     "Training" {
         optimizer: OptimizerName, "Update rule, with the constants of torch.optim", default("adam", OptimizerName::Adam);
@@ -155,8 +188,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Usage`] with file, line, reason and hint.
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
+        let text = read_text(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
         Settings::parse(&text).map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
     }
 
@@ -257,8 +289,30 @@ impl Settings {
         }
         let defaults = Settings::defaults().retain_owned(|owner| owner.is_chosen(&self));
         let mut all = self.or(defaults);
-        all.kl_reduction = all.kl_reduction.or(all.reduction.map(Reduction::kl_default));
+        match all.chosen_model() {
+            ModelName::Vae => {
+                // The first family has no name in a run's identity: runs of versions that knew no other keep theirs.
+                all.model = None;
+                all.kl_reduction = all.kl_reduction.or(all.reduction.map(Reduction::kl_default));
+            }
+            ModelName::VqVae => {
+                all.commitment_reduction = all.commitment_reduction.or(all.vq_reduction);
+                if all.chosen_codebook_update() == CodebookUpdate::Gradient {
+                    all.codebook_reduction = all.codebook_reduction.or(all.vq_reduction);
+                }
+            }
+        }
         Ok(all)
+    }
+
+    /// The family that is given, or its default.
+    pub fn chosen_model(&self) -> ModelName {
+        self.model.unwrap_or(ModelName::Vae)
+    }
+
+    /// What moves the codebook as given, or by default.
+    pub(super) fn chosen_codebook_update(&self) -> CodebookUpdate {
+        self.codebook_update.unwrap_or(CodebookUpdate::Gradient)
     }
 
     /// The loss that is given, or its default.
@@ -319,6 +373,22 @@ pub(crate) fn plain_reason(message: &str) -> String {
         return format!("{found} is not {wanted}");
     }
     message
+}
+
+/// Whether a run of this family can have the setting that `column` is the column of. A VAE has no `model`: see
+/// [`Settings::completed`].
+pub(crate) fn belongs_to(column: &str, model: ModelName) -> bool {
+    let owner = OWNED.iter().find(|(name, _)| *name == column).map(|(_, owner)| *owner);
+    match (model, owner) {
+        (ModelName::VqVae, _) => true,
+        (ModelName::Vae, Some(Owner::Model(ModelName::VqVae) | Owner::CodebookUpdate(_))) => false,
+        (ModelName::Vae, _) => column != "model",
+    }
+}
+
+/// Whether only one family of models has the setting that `column` is the column of.
+pub(crate) fn is_of_one_family(column: &str) -> bool {
+    OWNED.iter().any(|(name, owner)| *name == column && owner.is_of_one_family())
 }
 
 /// A value as it stands in a table or on a command line; `between` separates widths.

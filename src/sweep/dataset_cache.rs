@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::data::{DataSource, Dataset, Identity, Loaded, identify, load, load_until};
+use crate::data::{DataSource, Dataset, Identity, IdxName, Loaded, identify, load, load_until};
 use crate::error::{Error, Result};
 use crate::spec::{RunSpec, Settings};
 
-/// What was asked for, and the directory that was named.
-pub(super) type Source = (DataSource, Option<PathBuf>);
+/// What was asked for, the directory that was named, and the user's name for its files.
+pub(super) type Source = (DataSource, Option<PathBuf>, Option<IdxName>);
 
 /// Train size, test size, seed.
 type Subset = (Source, Option<usize>, Option<usize>, u64);
@@ -34,7 +34,7 @@ struct Entries {
 
 /// Which data set a run reads: runs of one source share its failures too.
 pub(super) fn source(spec: &RunSpec, settings: &Settings) -> Source {
-    (spec.data().source, settings.data_dir.clone())
+    (spec.data().source, settings.data_dir.clone(), settings.data_name.clone())
 }
 
 impl DatasetCache {
@@ -43,7 +43,7 @@ impl DatasetCache {
     /// # Errors
     /// As [`load`].
     pub fn identity(&self, settings: &Settings) -> Result<Identity> {
-        let source = (settings.data.unwrap_or(DataSource::Auto), settings.data_dir.clone());
+        let source = (settings.data.unwrap_or(DataSource::Auto), settings.data_dir.clone(), settings.data_name.clone());
         let mut entries = self.lock();
         if let Some(known) = entries.identities.get(&source) {
             return Ok(known.clone());
@@ -53,8 +53,9 @@ impl DatasetCache {
             None => {
                 let Loaded { dataset, warning } = load(source.0, source.1.as_deref())?;
                 entries.warnings.extend(warning);
+                let dataset = dataset.named(source.2.clone());
                 let identity = dataset.identity();
-                let found = (identity.name.source(), source.1.clone());
+                let found = (identity.name.source(), source.1.clone(), source.2.clone());
                 entries.whole.insert(found, Arc::new(dataset));
                 identity
             }
@@ -86,7 +87,7 @@ impl DatasetCache {
             (None, Some(why)) => return Err(Error::Data(why.clone())),
             (None, None) => match readers.install(|| load_until(source.0, source.1.as_deref(), stop)) {
                 Ok(loaded) => {
-                    let whole = Arc::new(loaded.dataset);
+                    let whole = Arc::new(loaded.dataset.named(source.2.clone()));
                     entries.whole.insert(source.clone(), Arc::clone(&whole));
                     whole
                 }

@@ -27,7 +27,7 @@ pub use filter::Filter;
 pub use find::{find_runs, missing, named_run, run_name};
 pub use jobs::{OnFailure, Runner};
 pub use merge::{Merged, Rows, merge};
-pub use plan::{Plan, PlanLine, Planned, WrittenPlan, plans_in};
+pub use plan::{Plan, PlanLine, Planned, WrittenPlan, parse_plan, plans_in};
 pub use results::{Configuration, RESULTS, RunResult, by_keys, by_value, read_results, varied_settings};
 pub use shard::{Shard, ShardChoice};
 pub use state::{State, epochs_done};

@@ -63,7 +63,7 @@ fn kl_factor(run: &RunRecord) -> Option<f64> {
             let latents = run.settings.latent_dim?.get();
             let reduction: Reduction = run.settings.kl_reduction?;
             let others = run.settings.beta?.get() * reduction.weight(latents, full_batch(run)?).value();
-            Some(run.manifest.objective.kl_weight / others).filter(|value| value.is_finite())
+            Some(run.manifest.objective.kl_weight? / others).filter(|value| value.is_finite())
         }
     }
 }

@@ -83,6 +83,13 @@ fn finding(series: &Series<'_>) -> String {
         let range = if least == most { format!("{least}") } else { format!("{least} to {most}") };
         parts.push(format!("{range} of {all} latents active"));
     }
+    let used: Vec<u32> = results.iter().filter_map(|row| row.codes.codes_used).collect();
+    if let (Some(least), Some(most), Some(all)) = (used.iter().min(), used.iter().max(), first.settings.codebook_size) {
+        let range = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+        let perplexities: Vec<f64> = results.iter().filter_map(|row| row.codes.perplexity).collect();
+        let perplexity = mean_and_range(&perplexities).unwrap_or_default();
+        parts.push(format!("{range} of {all} codebook entries used, perplexity {perplexity}"));
+    }
     let mut outcomes: Vec<Outcome> = series.runs.iter().map(|run| run.outcome()).collect();
     outcomes.sort_unstable();
     outcomes.dedup();

@@ -11,6 +11,10 @@ use figure::{Color, Dash, Figure, Fill, Shape};
 fn style(outcome: Outcome) -> (&'static str, Color, Shape) {
     let rgb = |rgb| Color::Rgb(rgb);
     match outcome {
+        Outcome::AllCodes => ("all codes used", rgb([0x00, 0x9e, 0x73]), Shape::Circle),
+        Outcome::DeadCodes => ("some codes unused", rgb([0xe6, 0x9f, 0x00]), Shape::Triangle),
+        Outcome::OneCode => ("one code used", rgb([0xd5, 0x5e, 0x00]), Shape::Square),
+        Outcome::Unstable => ("unstable", rgb([0x00, 0x72, 0xb2]), Shape::Diamond),
         Outcome::AllActive => ("all latents active", rgb([0x00, 0x9e, 0x73]), Shape::Circle),
         Outcome::SomeActive => ("some latents active", rgb([0xe6, 0x9f, 0x00]), Shape::Triangle),
         Outcome::Collapsed => ("collapsed", rgb([0xd5, 0x5e, 0x00]), Shape::Square),
