@@ -44,7 +44,7 @@ fn a_wrong_flag_is_named_with_a_hint_and_exits_2() {
         (&["--los", "bce"], &["there is no flag --los", "did you mean --loss?", "see `vae-bench --help`"]),
         (&["--loss", "bce", "--loss", "mse"], &["--loss is given twice"]),
         (&["--preset", "kerasio"], &["'kerasio'", "did you mean keras-io?"]),
-        (&["--preset", "tensorflow"], &["'tensorflow'", "keras-io", "sigma-vae"]),
+        (&["--preset", "qqqqqq"], &["'qqqqqq'", "keras-io", "sigma-vae"]),
         (&["--beta", "1/pixels"], &["--beta", "--kl-weight 1/pixels"]),
         (&["--beta", "1/0"], &["--beta", "'1/0'", "finite"]),
         (&["--output", "digits"], &["--output-activation", "'digits'", "--out"]),

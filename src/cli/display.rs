@@ -53,7 +53,7 @@ fn epoch_line(records: &[EpochRecord], epochs: u32, seconds: Option<f64>, symbol
     let mut line = format!("epoch {epoch:>width$}/{epochs}");
     let part = |split: Split| match records.iter().find(|row| row.split == split) {
         Some(row) => format!("   {} {symbol} {:>8.3}  K {:>8.4}", name(split), row.recon(), row.kl()),
-        None => " ".repeat(3 + name(split).len() + 3 + 8 + 4 + 8),
+        None => String::new(),
     };
     line.push_str(&part(Split::Train));
     line.push_str(&part(Split::Test));
@@ -163,7 +163,8 @@ fn part(moment: &RunProgress) -> f64 {
 impl Bar {
     fn show(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.println(stderr_line(line)),
+            // Line by line: one that is padded to the width of the terminal must not go on in the next.
+            Some(bar) => stderr_line(line).lines().for_each(|line| bar.println(line)),
             None => say(line),
         }
     }

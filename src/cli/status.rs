@@ -37,7 +37,7 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode> {
         if seen.contains(&name) {
             continue;
         }
-        match Settings::read(&dir.config()).and_then(|settings| planned(name, settings, &out)) {
+        match Settings::read_recorded(&dir.config()).and_then(|settings| planned(name, settings, &out)) {
             Ok(run) => runs.push(run),
             Err(why) => warn(&format!("left out: {why}")),
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cache;
 use super::dataset::FileDigest;
-use crate::files::write_atomically;
+use crate::files::{MOST_TEXT, read_regular, write_atomically};
 
 /// Data sets that are remembered.
 const MOST: usize = 100;
@@ -24,7 +24,7 @@ fn list() -> Option<PathBuf> {
 }
 
 fn read(path: &Path) -> Vec<Place> {
-    std::fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    read_regular(path, MOST_TEXT).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
 /// Remembers that the data set of these `files` is in `dir`. Where there is no cache, or it cannot be written, nothing is

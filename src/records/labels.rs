@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunDir;
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::{MOST_TEXT, read_regular, write_atomically};
 
 /// Tags and note of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +22,8 @@ pub struct Labels {
 impl Labels {
     /// The labels of the run in `dir`; none where there is no such file, or it is none.
     pub fn read(dir: &RunDir) -> Self {
-        let text = std::fs::read_to_string(dir.labels()).ok();
-        text.and_then(|text| toml::from_str(&text).ok()).unwrap_or_default()
+        let text = read_regular(&dir.labels(), MOST_TEXT).ok();
+        text.and_then(|text| toml::from_str(&String::from_utf8_lossy(&text)).ok()).unwrap_or_default()
     }
 
     /// Adds `tags`, and puts `note` in the place of the old one, if one is given.

@@ -170,7 +170,7 @@ impl RunRecord {
         if dir.config().exists() && !dir.config().is_file() {
             return Err(damaged(&dir.config(), "it is no regular file".to_owned()));
         }
-        let settings = Settings::read(&dir.config()).map_err(|e| Error::Run(e.to_string()))?;
+        let settings = Settings::read_recorded(&dir.config()).map_err(|e| Error::Run(e.to_string()))?;
         let mut text = read_regular(&dir.metrics(), MOST_TEXT).map_err(|e| Error::input(&dir.metrics(), "read", e))?;
         match manifest.status {
             // The last row may be half written.

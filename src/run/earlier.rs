@@ -64,7 +64,7 @@ impl Worker<'_> {
         let is_same = manifest.status == Status::Completed
             && manifest.versions.numerics == Some(NUMERICS)
             && manifest.data.files == self.job.data.files;
-        let spec = RunSpec::resolve(&Settings::read(&dir.config()).ok()?).ok()?;
+        let spec = RunSpec::resolve(&Settings::read_recorded(&dir.config()).ok()?).ok()?;
         let (epochs, wanted) = (spec.training().epochs, self.job.spec.training().epochs);
         (is_same && epochs < wanted && spec.with_epochs(wanted) == *self.job.spec)
             .then(|| (epochs, dir.path().to_owned()))

@@ -14,7 +14,7 @@ use super::presets::PresetName;
 use crate::data::{Binarize, DataSource, IdxName, PixelRange};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::files::read_text;
+use crate::files::{MOST_TEXT, read_regular, read_text};
 use crate::model::{Activation, CodebookInit, CodebookUpdate, EmaStart, Init, ModelName, OutputBias};
 use crate::objective::{
     FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, Reduction, Schedule, VqReduction,
@@ -190,6 +190,17 @@ impl Settings {
     pub fn read(path: &Path) -> Result<Self> {
         let text = read_text(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
         Settings::parse(&text).map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
+    }
+
+    /// Reads the `config.toml` of a run: a regular file, since a pipe in its place would be waited for without end.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
+    pub fn read_recorded(path: &Path) -> Result<Self> {
+        let failed = |e| Error::Usage(Error::input(path, "read", e).to_string());
+        let text = read_regular(path, MOST_TEXT).map_err(failed)?;
+        let parsed = Settings::parse(&String::from_utf8_lossy(&text));
+        parsed.map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
     }
 
     /// Parses the text of a configuration file.

@@ -78,8 +78,9 @@ pub fn merge(runs: &[RunDir], rows: Rows, to: &mut dyn Write) -> Result<Merged> 
 
 /// That of a VQ-VAE where one of the runs is one: a table of VAEs has no columns that are empty throughout.
 fn families(runs: &[RunDir]) -> ModelName {
-    let is_vq_vae =
-        |dir: &RunDir| Settings::read(&dir.config()).is_ok_and(|settings| settings.chosen_model() == ModelName::VqVae);
+    let is_vq_vae = |dir: &RunDir| {
+        Settings::read_recorded(&dir.config()).is_ok_and(|settings| settings.chosen_model() == ModelName::VqVae)
+    };
     if runs.iter().any(is_vq_vae) { ModelName::VqVae } else { ModelName::Vae }
 }
 

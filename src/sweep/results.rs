@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::find::run_name;
 use super::state::State;
+use crate::files::{MOST_TEXT, read_regular};
 use crate::metrics::{EpochRecord, Split};
 use crate::objective::Measure;
 use crate::records::{Labels, Manifest, RunDir, Status, parse_metrics, parse_timing};
@@ -62,7 +63,7 @@ impl RunResult {
     /// Why it cannot be read, as a sentence.
     pub fn read(dir: &RunDir) -> Result<Self, String> {
         let manifest = Manifest::read(&dir.manifest()).map_err(|why| format!("{}: {why}", dir.manifest().display()))?;
-        let settings = Settings::read(&dir.config()).map_err(|why| why.to_string())?;
+        let settings = Settings::read_recorded(&dir.config()).map_err(|why| why.to_string())?;
         let last = match last_row(dir) {
             Ok(last) => last,
             // A row that is being written may be cut off.
@@ -110,13 +111,13 @@ impl RunResult {
 }
 
 fn last_row(dir: &RunDir) -> Result<Option<EpochRecord>, String> {
-    let text = std::fs::read(dir.metrics()).map_err(|e| e.to_string())?;
+    let text = read_regular(&dir.metrics(), MOST_TEXT).map_err(|e| e.to_string())?;
     Ok(parse_metrics(&text)?.into_iter().rfind(|row| row.split == Split::Test))
 }
 
 /// Seconds of training and measuring.
 fn seconds(dir: &RunDir) -> Option<f64> {
-    let rows = parse_timing(&std::fs::read(dir.timing()).ok()?).ok()?;
+    let rows = parse_timing(&read_regular(&dir.timing(), MOST_TEXT).ok()?).ok()?;
     Some(rows.iter().map(|row| row.train_s + row.eval_s).sum())
 }
 
