@@ -41,13 +41,45 @@ fn a_wrong_flag_is_named_with_a_hint_and_exits_2() {
         (&["--train-size", "601"], &["--train-size 601", "600"]),
         (&["--train-size", "0"], &["--train-size", "'0'", "1 or more"]),
         (&["--config", "nowhere.toml"], &["nowhere.toml", "no such file"]),
-        (&["--quiet", "--json"], &["--quiet", "--json"]),
-        (&["--los", "bce"], &["--los", "--loss"]),
-        (&["trian"], &["trian", "--help"]),
+        (&["--los", "bce"], &["there is no flag --los", "did you mean --loss?", "see `vae-bench --help`"]),
+        (&["--loss", "bce", "--loss", "mse"], &["--loss is given twice"]),
+        (&["--preset", "kerasio"], &["'kerasio'", "did you mean keras-io?"]),
+        (&["--preset", "qqqqqq"], &["'qqqqqq'", "keras-io", "sigma-vae"]),
+        (&["--beta", "1/pixels"], &["--beta", "--kl-weight 1/pixels"]),
+        (&["--beta", "1/0"], &["--beta", "'1/0'", "finite"]),
+        (&["--output", "digits"], &["--output-activation", "'digits'", "--out"]),
+        (&["--seeds", "3"], &["--seeds", "1..3"]),
+        (&["--seeds", "1..3", "--seed", "1"], &["--seeds", "--seed", "contradict"]),
     ];
     for (args, words) in cases {
         world.run(args).expect(2).error_with(words);
         assert!(!world.out().exists(), "{args:?} left files behind");
+    }
+}
+
+#[test]
+fn an_error_of_a_command_names_what_is_missing_or_meant_and_the_help_of_that_command() {
+    let world = World::new();
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["trian"], &["there is no command 'trian'", "see `vae-bench --help`"]),
+        (&["rum"], &["did you mean run?"]),
+        (&["data"], &["vae-bench data needs one of fetch, verify, info", "see `vae-bench data --help`"]),
+        (&["data", "fetsh"], &["did you mean fetch?", "see `vae-bench data --help`"]),
+        (&["explain", "kl"], &["needs --mean <MEAN>, --logvar <LOGVAR>", "see `vae-bench explain kl --help`"]),
+        (&["plot", "runs", "--format", "x"], &["there is no flag --format", "see `vae-bench plot --help`"]),
+        (&["plot", "runs", "--kind", "termz"], &["--kind 'termz'", "did you mean terms?", "curves"]),
+        (&["merge"], &["vae-bench merge needs <RUNS>..."]),
+        (&["sweep"], &["vae-bench sweep needs", "FILE.toml"]),
+        (&["sweep", "--grid", "betta=1,2"], &["betta=1,2", "did you mean beta?"]),
+        (&["sweep", "--grid", "seed=1-3"], &["\"1-3\" is not a whole number, 0 or more"]),
+        (&["sweep", "--grid", "beta=1,2", "--beta", "3"], &["beta=1,2", "--beta 3", "contradict"]),
+        (&["sweep", "--grid", "seed=1,2", "--beta", "1", "--", "--beta", "2"], &["--beta 1", "--beta 2", "after --"]),
+    ];
+    for (args, words) in cases {
+        let done = world.vae_bench(args).expect(2).error_with(words);
+        for debris in ["tip:", ":;", "u64", "the following", "field `", "Usage"] {
+            assert!(!done.stderr.contains(debris), "{args:?}: {}", done.stderr);
+        }
     }
 }
 

@@ -9,26 +9,30 @@ use serde_json::json;
 use super::data::DataDirArg;
 use super::eval_codes;
 use super::evaluated_run::EvaluatedRun;
+use super::json::print_object;
 use super::progress::{Progress, Visibility};
 use super::run_args::count;
+use super::run_names::RunsIn;
 use super::threads::pool;
 use crate::data::{PixelStats, eigenvalues};
 use crate::error::{Error, ExitCode, Result};
 use crate::evaluate::{GaussianEvaluation, LatentEvaluation};
 use crate::importance::{ImportanceEstimate, importance_weighted_nll};
 use crate::objective::Time;
-use crate::records::RunDir;
 use crate::run::{last_measurement, write_latents};
-use crate::terminal::{print, print_line, say, warn};
+use crate::terminal::{print_line, print_text, say, warn};
 use crate::terms::{Ledgers, Term};
 use crate::text::significant;
 
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Directory of a finished run
+    /// A finished run: its directory, its name, or the beginning of its name
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
+    /// Where it is looked up.
+    #[command(flatten)]
+    pub runs: RunsIn,
     /// Where the data is, if not where it was
     #[command(flatten)]
     pub data: DataDirArg,
@@ -51,7 +55,7 @@ const ACTIVE_DIRECTION: f64 = 0.05;
 
 /// Measures the run in `args.run`.
 pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
-    let dir = RunDir::new(&args.run);
+    let dir = args.runs.find(&args.run)?;
     pool(None)?.install(|| {
         let evaluated = EvaluatedRun::read(&dir, args.data.data_dir.as_deref())?;
         let EvaluatedRun { spec, model, objective, found, .. } = &evaluated;
@@ -121,7 +125,7 @@ fn report(
             "direction_variances": directions,
             "kl_per_latent": found.kl_per_latent,
         });
-        print(format!("{line}\n"));
+        print_object("evaluation", line);
         return;
     }
     let symbol = if neg_elbo.is_some() { "R" } else { "S" };
@@ -150,7 +154,7 @@ fn report(
         list(&by_latent),
         list(&directions)
     ));
-    print(text);
+    print_text(&text);
 }
 
 /// The importance-weighted estimate with its standard errors, where there is more than one image or sample.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::{Dataset, Loaded, load};
+use crate::data::{Dataset, Loaded, load, places};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, LatentEvaluation, evaluate};
 use crate::files::write_atomically;
@@ -77,8 +77,9 @@ impl EvaluatedRun {
 /// # Errors
 /// [`Error::Data`] where they are missing, or not those that the run was trained on.
 pub(super) fn dataset_of(record: &RunRecord, spec: &RunSpec, dir: &RunDir, data_dir: Option<&Path>) -> Result<Dataset> {
-    let data_dir = data_dir.or(record.settings.data_dir.as_deref());
-    let Loaded { dataset, .. } = load(spec.data().source, data_dir)?;
+    let known = || places::find(&record.manifest.data.files);
+    let data_dir = data_dir.map(Path::to_owned).or_else(known).or_else(|| record.settings.data_dir.clone());
+    let Loaded { dataset, .. } = load(spec.data().source, data_dir.as_deref())?;
     if dataset.files != record.manifest.data.files {
         return Err(Error::Data(format!(
             "{}: was trained on other data than this; name the data's directory with --data-dir",

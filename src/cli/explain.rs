@@ -3,9 +3,10 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::json::object;
 use super::run_args::{count, number};
-use super::threads::pool;
-use super::train::RunArgs;
+use super::setting_args::SettingArgs;
+use super::threads::{pool, threads};
 use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, ExitCode, Result};
 use crate::explain::{
@@ -23,7 +24,16 @@ pub struct ExplainArgs {
     pub what: Option<ExplainWhat>,
     /// The objective, as for a run.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub settings: SettingArgs,
+    /// Threads; the results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = "Running", env = "VAE_BENCH_THREADS", hide_env = true)]
+    pub threads: Option<usize>,
+    /// No warning about the data on stderr
+    #[arg(long, short, help_heading = "Running")]
+    pub quiet: bool,
+    /// One JSON object (docs/json.md)
+    #[arg(long, help_heading = "Running")]
+    pub json: bool,
     /// Also say what these settings become on images of so many pixels
     #[arg(long, value_name = "N", value_parser = count::<usize>)]
     pub pixels: Option<usize>,
@@ -63,11 +73,11 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     if args.pixels == Some(0) {
         return Err(Error::Usage("--pixels 0: give a whole number of 1 or more".into()));
     }
-    let settings = args.run.settings()?;
+    let settings = args.settings.settings()?;
     let spec = RunSpec::resolve(&settings)?;
-    let explained = explained(&spec, &settings, &args.run, args.pixels)?;
-    if args.run.json {
-        let json = serde_json::to_string_pretty(&explained)
+    let explained = explained(&spec, &settings, args.threads, args.quiet, args.pixels)?;
+    if args.json {
+        let json = serde_json::to_string_pretty(&object("explanation", &explained))
             .map_err(|e| Error::Run(format!("the explanation cannot be written as JSON ({e})")))?;
         print(format!("{json}\n"));
     } else {
@@ -83,12 +93,13 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
 pub(super) fn explained(
     spec: &RunSpec,
     settings: &Settings,
-    run: &RunArgs,
+    threads: Option<usize>,
+    quiet: bool,
     carry_to: Option<usize>,
 ) -> Result<Explained> {
-    pool(run.threads)?.install(|| -> Result<Explained> {
+    pool(threads)?.install(|| -> Result<Explained> {
         let Loaded { dataset, warning } = load(spec.data().source, settings.data_dir.as_deref())?;
-        if let (Some(warning), false) = (warning, run.quiet) {
+        if let (Some(warning), false) = (warning, quiet) {
             banner(&warning);
         }
         let dataset: Dataset = dataset.named(settings.data_name.clone()).subset(

@@ -3,19 +3,20 @@
 use clap::Args;
 use serde_json::json;
 
+use super::json::print_object;
 use super::train::MNIST_PIXELS;
 use crate::error::{Error, ExitCode, Result};
 use crate::explain::{Context, explain, explain_codes};
 use crate::report::Table;
 use crate::spec::RunSpec;
 use crate::spec::presets::{PRESETS, VQ_PRESETS};
-use crate::terminal::print;
+use crate::terminal::{print_text, stdout_width};
 use crate::text::significant;
 
 /// Arguments of `presets`.
 #[derive(Debug, Args)]
 pub struct PresetsArgs {
-    /// One JSON object a preset
+    /// One JSON object per preset
     #[arg(long)]
     pub json: bool,
 }
@@ -24,7 +25,8 @@ pub struct PresetsArgs {
 pub(super) fn run(args: &PresetsArgs) -> Result<ExitCode> {
     /// Variance of MNIST's training pixels around their common mean, for the one preset that divides by it.
     const MNIST_VARIANCE: f64 = 0.094_93;
-    let mut table = Table::new(["preset", "a", "b", "effective", "at 784 pixels", "objective"]).left(&[0, 3, 5]);
+    let mut table =
+        Table::new(["preset", "a", "b", "effective", "at 784 pixels", "objective"]).left(&[0, 3, 5]).optional(&[1, 2]);
     for preset in PRESETS {
         let settings = preset.settings().map_err(|why| Error::Run(format!("{}: {why}", preset.name)))?;
         let spec = RunSpec::resolve(&settings)?;
@@ -45,7 +47,7 @@ pub(super) fn run(args: &PresetsArgs) -> Result<ExitCode> {
                 "latent_dim": e.latent_dim,
                 "batch_size": e.batch_size,
             });
-            print(format!("{line}\n"));
+            print_object("preset", line);
             continue;
         }
         let (name, value) = match (e.beta_sigma2, e.beta_effective, e.beta_sigma2_per_mse) {
@@ -65,9 +67,10 @@ pub(super) fn run(args: &PresetsArgs) -> Result<ExitCode> {
     }
     let vq_table = vq_table(args, MNIST_VARIANCE)?;
     if !args.json {
-        print(format!("{table}\n{vq_table}"));
-        print(
-            b"\na weighs R (S for squared errors), b weighs K. Of a VQ-VAE w_cb and w_cm weigh C, the distance of the codes from \
+        let width = stdout_width();
+        print_text(&format!("{}\n{}", table.fit(width), vq_table.fit(width)));
+        print_text(
+            "\na weighs R (S for squared errors), b weighs K. Of a VQ-VAE w_cb and w_cm weigh C, the distance of the codes from \
               their entries, and rho = w_cm/a. `vae-bench explain --preset NAME` tells more, `--json` gives sources.\n",
         );
     }
@@ -101,7 +104,7 @@ fn vq_table(args: &PresetsArgs, data_variance: f64) -> Result<Table> {
                 "rate_nats": e.rate_nats,
                 "batch_size": e.batch_size,
             });
-            print(format!("{line}\n"));
+            print_object("preset", line);
             continue;
         }
         table.row([

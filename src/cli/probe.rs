@@ -130,7 +130,7 @@ pub(super) fn run(args: &ProbeArgs) -> Result<ExitCode> {
     }
     let job = job(args)?;
     let name = args.target.clone().unwrap_or_else(|| "the expression".to_owned());
-    if !args.run.quiet {
+    if !args.run.running.quiet {
         say(&format!("probe runs {name} in {}: its code can do all that you can do", args.python));
     }
     let begun = Instant::now();
@@ -325,7 +325,7 @@ fn say_found(
             let spec = RunSpec::resolve(settings)?;
             equals = as_run::presets(&spec, finding).into_iter().map(|preset| preset.name).collect();
             let carried = args.pixels.filter(|_| as_run::carries(finding));
-            explanation = match explained(&spec, settings, &args.run, carried)? {
+            explanation = match explained(&spec, settings, args.run.running.threads, args.run.running.quiet, carried)? {
                 Explained::Vae(explanation) => Some(explanation),
                 Explained::VqVae(_) => None,
             };
@@ -339,7 +339,7 @@ fn say_found(
     if let (Some(pixels), true) = (args.pixels, explanation.as_ref().is_none_or(|e| e.carried.is_none())) {
         head.push(("elsewhere", at_pixels(finding, pixels)));
     }
-    if args.run.json {
+    if args.run.running.json {
         let json = found_json(finding, &same, &equals, explanation.as_deref(), attempt);
         print(format!("{json:#}\n"));
     } else {
@@ -373,7 +373,7 @@ fn laid_out(lines: &[Line]) -> String {
 
 fn say_refused(args: &ProbeArgs, refusal: &Refusal, mut head: Vec<Line>) {
     head.extend(refusal_lines(refusal));
-    if args.run.json {
+    if args.run.running.json {
         let json = json!({
             "identified": false,
             "reason": refusal.reason,

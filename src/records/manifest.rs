@@ -42,7 +42,7 @@ pub struct Versions {
 /// Where it ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Host {
-    /// The machine's name.
+    /// The machine's name; none but in runs of earlier versions.
     pub name: Option<String>,
     /// Operating system.
     pub os: String,
@@ -109,6 +109,9 @@ pub struct Manifest {
     /// What came out; none while it runs.
     #[serde(default, deserialize_with = "Verdict::read_any")]
     pub verdict: Option<Verdict>,
+    /// The last row of the test images, under the names of the columns of `metrics.csv`; none while it runs.
+    #[serde(default, rename = "final", skip_serializing_if = "Option::is_none")]
+    pub final_metrics: Option<serde_json::Value>,
     /// The objective's numbers.
     pub objective: ObjectiveFacts,
     /// The data.
@@ -159,6 +162,20 @@ impl Request {
     }
 }
 
+/// The version of the JSON that this program writes, `run.json` as well as `--json`: raised when a name or a meaning changes
+/// or goes, not when one is added.
+pub const SCHEMA: u32 = 1;
+
+/// `run.json` as it is written: what it is, then its fields.
+#[derive(Serialize)]
+struct Typed<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    schema: u32,
+    #[serde(flatten)]
+    manifest: &'a Manifest,
+}
+
 /// What stands between the fields of `run.json` and the SHA-256 of the text before it.
 const SEAL: &str = ",\n  \"sha256\": \"";
 
@@ -182,7 +199,8 @@ impl Host {
             Some(line.split_once(':')?.1.trim().to_owned())
         });
         Host {
-            name: host_name(),
+            // Records are made to be shared: a machine's name is its owner's.
+            name: None,
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
             cpu,
@@ -239,8 +257,8 @@ impl Manifest {
     /// # Errors
     /// [`Error::Run`] where a field has no JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let body =
-            serde_json::to_vec_pretty(self).map_err(|e| Error::Run(format!("run.json cannot be serialised ({e})")))?;
+        let body = serde_json::to_vec_pretty(&Typed { kind: "run", schema: SCHEMA, manifest: self })
+            .map_err(|e| Error::Run(format!("run.json cannot be serialised ({e})")))?;
         let seal = format!("{SEAL}{}\"\n}}\n", digest::sha256(&body));
         let fields = body.strip_suffix(b"\n}").unwrap_or(&body);
         Ok([fields, seal.as_bytes()].concat())
@@ -263,6 +281,7 @@ mod tests {
             run: "bce".to_owned(),
             status: Status::Running,
             verdict: None,
+            final_metrics: None,
             objective: ObjectiveFacts {
                 recon_weight: 1.0,
                 kl_weight: Some(1.0),

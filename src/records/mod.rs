@@ -4,6 +4,7 @@ mod columns;
 mod comparable;
 mod copies;
 mod digest;
+mod labels;
 mod manifest;
 pub mod merged;
 mod tables;
@@ -14,7 +15,8 @@ pub use columns::{Cell, Column, read_row};
 pub use comparable::{Comparable, TestImages};
 pub use copies::{OneOfEach, one_of_each};
 pub use digest::{CheckedFile, Extent, check_content, check_files, first_failure, hexadecimal, sha256};
-pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Request, Status, Versions, host_name, now};
+pub use labels::Labels;
+pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Request, SCHEMA, Status, Versions, host_name, now};
 pub use tables::{
     TIMING_HEADER, codes_table, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics,
     parse_timing, timing_row,
@@ -54,7 +56,7 @@ impl RunDir {
         if path.exists() && !path.is_file() {
             return Err(Error::Run(format!("{}: cannot read: it is no regular file; repeat the run", path.display())));
         }
-        Settings::read(&path).map_err(|e| Error::Run(e.to_string()))
+        Settings::read_recorded(&path).map_err(|e| Error::Run(e.to_string()))
     }
 
     /// `metrics.csv`: one row per (epoch, split).
@@ -102,6 +104,11 @@ impl RunDir {
         self.checkpoint_dir().join("state.safetensors")
     }
 
+    /// `labels.toml`: a person's tags and note, where there are some.
+    pub fn labels(&self) -> PathBuf {
+        self.0.join("labels.toml")
+    }
+
     /// Why the last attempt failed, where it did: one line of text.
     pub fn failure(&self) -> PathBuf {
         self.0.join("failure.txt")
@@ -126,7 +133,7 @@ impl RunDir {
             return true;
         }
         let files = [self.config(), self.metrics(), self.timing(), self.latents(), self.manifest(), self.model()];
-        let files = files.into_iter().chain([self.codes(), self.checkpoint(), self.failure()]);
+        let files = files.into_iter().chain([self.codes(), self.checkpoint(), self.failure(), self.labels()]);
         let mut names = files.filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()));
         name.ends_with(".tmp") && names.any(|file| name.strip_prefix(&file).is_some_and(|rest| rest.starts_with('.')))
     }

@@ -6,11 +6,11 @@ use serde_json::json;
 
 use super::Table;
 use crate::choice::Choice;
-use crate::data::Binarize;
+use crate::data::{Binarize, DatasetName};
 use crate::metrics::{EpochRecord, Split};
 use crate::model::ModelName;
 use crate::objective::{EffectiveWeight, Measure};
-use crate::records::{Manifest, RunRecord, Status};
+use crate::records::{Manifest, RunRecord, SCHEMA, Status};
 use crate::spec::RunSpec;
 use crate::text::significant;
 use crate::verdict::{
@@ -30,10 +30,21 @@ pub enum Trend {
     Hidden,
 }
 
-/// The table, the verdict and the directory of a run.
-pub fn run_summary(run: &RunRecord, dir: &Path, trend: Trend) -> String {
-    let mut text = epoch_table(run).to_string();
-    text.push('\n');
+/// Whether the epochs are in the summary: not where the same reader has just seen a line for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epochs {
+    /// As a table.
+    Shown,
+    /// They are not.
+    Hidden,
+}
+
+/// The table, the verdict and the directory of a run, for lines of `width` characters.
+pub fn run_summary(run: &RunRecord, dir: &Path, epochs: Epochs, trend: Trend, width: Option<usize>) -> String {
+    let mut text = match epochs {
+        Epochs::Shown => epoch_table(run).fit(width) + "\n",
+        Epochs::Hidden => String::new(),
+    };
     if let (Trend::Shown, Some(line)) = (trend, trend_line(run)) {
         text.push_str(&format!("trend    {line}\n"));
     }
@@ -44,8 +55,8 @@ pub fn run_summary(run: &RunRecord, dir: &Path, trend: Trend) -> String {
     if let Some(line) = preset_line(run) {
         text.push_str(&format!("preset   {line}\n"));
     }
-    text.push_str(&format!("data     {}\n", data_line(&run.manifest, run)));
     text.push_str(&format!("records  {}\n", dir.display()));
+    text.push_str(&format!("data     {}\n", data_line(&run.manifest, run)));
     text
 }
 
@@ -99,11 +110,13 @@ fn blocks(values: &[f64]) -> String {
 /// One JSON object about the end of a run.
 pub fn json_summary(run: &RunRecord, dir: &Path) -> serde_json::Value {
     json!({
+        "type": "run",
+        "schema": SCHEMA,
         "run": run.manifest.run,
         "status": run.manifest.status,
         "verdict": run.manifest.verdict,
         "objective": run.manifest.objective,
-        "data": run.manifest.data.name,
+        "data": run.manifest.data,
         "final": run.metrics.iter().rfind(|row| row.split == Split::Test),
         "dir": dir,
     })
@@ -117,7 +130,11 @@ fn data_line(manifest: &Manifest, run: &RunRecord) -> String {
         format!("{binarize} binarised pixels")
     };
     let data = &manifest.data;
-    format!("{}, {} training and {} test images, {pixels}", data.name.name(), data.train_images, data.test_images)
+    let name = match data.name {
+        DatasetName::Synthetic => "SYNTHETIC digits, not MNIST",
+        DatasetName::Known(_) | DatasetName::Idx(_) => data.name.name(),
+    };
+    format!("{name}, {} training and {} test images, {pixels}", data.train_images, data.test_images)
 }
 
 /// The preset of a run, and which of its settings the run departed from.
@@ -217,7 +234,9 @@ fn vae_table(run: &RunRecord) -> Table {
         header.push("test -ELBO".into());
     }
     header.extend(["active".to_owned(), effective.to_owned()]);
-    let mut table = Table::new(header);
+    let columns = header.len();
+    // Training numbers first: they are those of moving weights.
+    let mut table = Table::new(header).optional(&[2, 1, columns - 1, columns - 2]);
 
     for epoch in shown_epochs(run) {
         let Some(epoch) = epoch else {

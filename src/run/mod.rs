@@ -1,6 +1,8 @@
 //! One spec, end to end: its directory, its training, its records; resumed where it stopped, skipped where it is done.
 
 mod checkpoint;
+mod clean;
+mod earlier;
 mod execute;
 mod existing;
 mod facts;
@@ -19,6 +21,7 @@ mod verify;
 mod worker;
 
 pub use checkpoint::{read_checkpoint, seal_checkpoint};
+pub use clean::{FinishedCheckpoint, drop_finished_checkpoint, finished_checkpoint};
 pub use execute::{execute, execute_on};
 pub use job::{Existing, Finished, Job, Outcome, Started};
 pub use lock::remove_stale_lock;

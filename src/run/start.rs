@@ -1,6 +1,7 @@
 //! The start of the work: from the checkpoint if there is a good one, else from the untrained model.
 
 use super::checkpoint::{self, CheckpointFault, Mark};
+use super::earlier::Earlier;
 use super::existing::check_config;
 use super::facts;
 use super::job::{Existing, Started};
@@ -125,6 +126,7 @@ impl Worker<'_> {
         let config = read_regular(&config, MOST_TEXT).map_err(|e| Error::input(&config, "read", e))?;
         manifest.status = Status::Running;
         manifest.verdict = None;
+        manifest.final_metrics = None;
         manifest.updated = now();
         manifest.generation = Some(self.lock.generation());
         manifest.attempt = mark.attempt;
@@ -134,10 +136,25 @@ impl Worker<'_> {
         Ok(Ready { state: *state, tables, manifest, started: Started::Resumed { after_epoch } })
     }
 
-    /// Begins the run at its first epoch. Where there is a `run.json`, it says so before anything else is changed: from then
+    /// Begins the run at its first epoch, or where a finished run of fewer epochs has ended. Where there is a `run.json`, it says so before anything else is changed: from then
     /// on no file of an earlier attempt is taken for this one's. Where there is none, it comes last: a run that can be found
     /// has its tables.
     fn begin(&self) -> Result<Ready> {
+        let earlier = match self.job.existing {
+            Existing::Keep => self.earlier()?,
+            Existing::Repeat => None,
+        };
+        let (state, metrics, timing, started) = match earlier {
+            Some(Earlier { state, metrics, timing, after_epoch }) => {
+                (state, metrics, timing, Started::Continued { after_epoch })
+            }
+            None => (
+                self.untrained()?,
+                metrics_header(Column::of_model(self.job.spec.family().name())).into_bytes(),
+                TIMING_HEADER.into(),
+                Started::Fresh,
+            ),
+        };
         let config = facts::config(self.job)?;
         let mut manifest = self.manifest();
         manifest.generation = Some(self.lock.generation());
@@ -156,14 +173,11 @@ impl Worker<'_> {
             self.disk.remove(path).map_err(|e| Error::output(path, "remove", e))?;
         }
         self.disk.replace(&self.dir.config(), config.as_bytes())?;
-        let tables = self.tables(
-            metrics_header(Column::of_model(self.job.spec.family().name())).as_bytes(),
-            TIMING_HEADER.as_bytes(),
-        )?;
+        let tables = self.tables(&metrics, &timing)?;
         if is_first {
             manifest.write(&self.disk, &self.dir.manifest())?;
         }
-        Ok(Ready { state: self.untrained()?, tables, manifest, started: Started::Fresh })
+        Ok(Ready { state, tables, manifest, started })
     }
 
     fn tables(&self, metrics: &[u8], timing: &[u8]) -> Result<Tables> {

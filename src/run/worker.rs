@@ -6,6 +6,7 @@ use candle_core::DType;
 use candle_nn::Optimizer as _;
 
 use super::checkpoint;
+use super::clean::{self, FinishedCheckpoint};
 use super::facts::{self, Floors};
 use super::job::{Job, Outcome, Started};
 use super::lock::Lock;
@@ -19,6 +20,7 @@ use crate::engine::Backend;
 use crate::error::{Error, Result};
 use crate::evaluate::{LatentEvaluation, evaluate};
 use crate::files::{Disk, MOST_TEXT, read_regular};
+use crate::metrics::{EpochRecord, Split};
 use crate::model::{self, Model, OutputBias};
 use crate::optimizer::Optimizer;
 use crate::records::{Column, Manifest, RunDir, Status, codes_table, latents_table, now, parse_metrics, sha256};
@@ -78,7 +80,11 @@ impl<'a> Worker<'a> {
             train::Outcome::Interrupted => recorder.checkpoint(&state)?,
             train::Outcome::Completed | train::Outcome::Diverged { .. } => recorder.finish()?,
         }
-        Ok((self.end(ending, &state, &recorder, manifest)?, started))
+        let outcome = self.end(ending, &state, &recorder, manifest)?;
+        if let (Outcome::Completed, FinishedCheckpoint::Drop) = (outcome, self.job.checkpoint) {
+            clean::remove(self.dir, &self.disk)?;
+        }
+        Ok((outcome, started))
     }
 
     /// Writes what the training has led to, and `run.json` last of all.
@@ -98,7 +104,9 @@ impl<'a> Worker<'a> {
                 manifest.files.push(self.write_file(file, &table)?);
                 manifest.files.push(self.write_model(&state.model)?);
                 manifest.status = Status::Completed;
-                manifest.verdict = Some(self.verdict(Verdict::judge)?);
+                let rows = self.rows()?;
+                manifest.verdict = Some(Verdict::judge(&self.evidence(&rows)));
+                manifest.final_metrics = last_test_row(&rows);
                 Outcome::Completed
             }
             train::Outcome::Interrupted => {
@@ -115,7 +123,9 @@ impl<'a> Worker<'a> {
                     manifest.files.push(self.write_model(&good.model)?);
                 }
                 manifest.status = Status::Diverged;
-                manifest.verdict = Some(self.verdict(|evidence| Verdict::diverged(epoch, evidence))?);
+                let rows = self.rows()?;
+                manifest.verdict = Some(Verdict::diverged(epoch, &self.evidence(&rows)));
+                manifest.final_metrics = last_test_row(&rows);
                 Outcome::Diverged
             }
         };
@@ -156,20 +166,24 @@ impl<'a> Worker<'a> {
         means.into_iter().map(|mean| objective.recon.output_for_mean(mean) as f32).collect()
     }
 
-    /// What `judge` makes of the rows that were recorded.
-    fn verdict(&self, judge: impl FnOnce(&Evidence<'_>) -> Verdict) -> Result<Verdict> {
+    /// The rows that were recorded.
+    fn rows(&self) -> Result<Vec<EpochRecord>> {
         let path = self.dir.metrics();
         let text = read_regular(&path, MOST_TEXT).map_err(|e| Error::input(&path, "read", e))?;
-        let rows = parse_metrics(&text).map_err(|why| Error::Run(format!("{}: {why}", path.display())))?;
+        parse_metrics(&text).map_err(|why| Error::Run(format!("{}: {why}", path.display())))
+    }
+
+    /// What the verdict on `rows` is made from.
+    fn evidence<'r>(&self, rows: &'r [EpochRecord]) -> Evidence<'r> {
         let task = &self.task;
-        Ok(judge(&Evidence {
-            rows: &rows,
+        Evidence {
+            rows,
             latent_dim: self.job.spec.family().latent_dim(),
             codebook_size: self.job.spec.family().codebook_size(),
             floor: self.floors.collapsed,
             objective: ObjectiveJudgement::of(&task.objective, task.full_batch(), task.end_of(task.epochs)),
             schedule: ScheduleInUse::of(&task.objective),
-        }))
+        }
     }
 
     /// The table of the trained model's latents, or of its codebook, on the test images as the last epoch saw them: its
@@ -186,4 +200,9 @@ impl<'a> Worker<'a> {
     pub(super) fn manifest(&self) -> Manifest {
         facts::manifest(self.job, self.id, &self.task, self.floors)
     }
+}
+
+/// The last row of the test images as `run.json` holds it.
+fn last_test_row(rows: &[EpochRecord]) -> Option<serde_json::Value> {
+    serde_json::to_value(rows.iter().rfind(|row| row.split == Split::Test)?).ok()
 }

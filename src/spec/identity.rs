@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::family::FamilySpec;
 use super::run_spec::RunSpec;
 use crate::choice::Choice;
+use crate::data::{DataSource, KnownDataset};
 use crate::engine::{Engine, Operations};
 use crate::model::CodeShape;
 use crate::objective::{KlEstimator, KlPenalty, SigmaSquared};
@@ -39,6 +40,12 @@ impl RunSpec {
             .chain_update(machine)
             .finalize();
         let hash: String = hash.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
+        // A run on other digits than MNIST must not pass for one on MNIST, whatever `auto` has found.
+        let data = match self.data().source {
+            DataSource::Auto => String::new(),
+            DataSource::Known(known) if known.name == KnownDataset::default_entry().name => String::new(),
+            source @ (DataSource::Known(_) | DataSource::Synthetic | DataSource::Idx) => format!("{}-", source.name()),
+        };
         let recon = self.recon();
         let (loss, reduction) = (recon.loss.name().name(), recon.reduction.name());
         let (latent_dim, kl) = match self.family() {
@@ -47,7 +54,7 @@ impl RunSpec {
                 let (cost, vq_reduction) = vq.commitment;
                 let (cost, vq_reduction) = (short(cost), vq_reduction.name());
                 let size = format!("n{codes}-d{code_dim}-k{codebook_size}");
-                return format!("vq-{loss}-{reduction}-cm{cost}-{vq_reduction}-{size}-s{}-{hash}", self.seed());
+                return format!("{data}vq-{loss}-{reduction}-cm{cost}-{vq_reduction}-{size}-s{}-{hash}", self.seed());
             }
         };
         let kl_reduction = if kl.reduction == recon.reduction.kl_default() {
@@ -59,7 +66,7 @@ impl RunSpec {
             KlPenalty::Beta { beta, .. } => format!("b{}", short(beta)),
             KlPenalty::Capacity { gamma, nats, .. } => format!("g{}-c{}", short(gamma), short(nats)),
         };
-        format!("{loss}-{reduction}{kl_reduction}-{penalty}-z{latent_dim}-s{}-{hash}", self.seed())
+        format!("{data}{loss}-{reduction}{kl_reduction}-{penalty}-z{latent_dim}-s{}-{hash}", self.seed())
     }
 }
 

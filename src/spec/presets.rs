@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 pub use super::presets_vq::VQ_PRESETS;
+use crate::text::nearest;
 
 /// One named convention.
 #[derive(Debug)]
@@ -320,8 +321,13 @@ impl FromStr for PresetName {
     fn from_str(name: &str) -> Result<Self, String> {
         let all = || PRESETS.iter().chain(VQ_PRESETS);
         all().find(|preset| preset.name == name).map(PresetName).ok_or_else(|| {
-            let names: Vec<&str> = all().map(|preset| preset.name).collect();
-            format!("no preset of this name; there are {}", names.join(", "))
+            let names = all().map(|preset| preset.name);
+            match nearest(name, names.clone()) {
+                Some(meant) => {
+                    format!("there is no preset '{name}'; did you mean {meant}? `vae-bench presets` lists all")
+                }
+                None => format!("there is no preset '{name}'; there are {}", names.collect::<Vec<_>>().join(", ")),
+            }
         })
     }
 }
@@ -431,7 +437,8 @@ mod tests {
 
     #[test]
     fn an_unknown_preset_is_answered_with_all_names() {
-        let message = "keras".parse::<PresetName>().unwrap_err();
+        assert!("kerasio".parse::<PresetName>().unwrap_err().contains("did you mean keras-io?"));
+        let message = "qqqqqq".parse::<PresetName>().unwrap_err();
         assert!(PRESETS.iter().chain(VQ_PRESETS).all(|preset| message.contains(preset.name)), "{message}");
     }
 }

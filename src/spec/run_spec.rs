@@ -171,6 +171,13 @@ impl RunSpec {
         self
     }
 
+    /// The same run with other epochs.
+    pub fn with_epochs(mut self, epochs: u32) -> Self {
+        self.training.epochs = epochs;
+        self.settings.epochs = Some(epochs);
+        self
+    }
+
     /// The draw of the test images that the last epoch is measured on.
     pub fn last_test_draw(&self) -> PixelDraw {
         let epoch = u64::from(self.training.epochs);

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use clap::{Args, FromArgMatches};
 use serde::{Deserialize, Serialize};
@@ -13,13 +14,14 @@ use super::presets::PresetName;
 use crate::data::{Binarize, DataSource, IdxName, PixelRange};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::files::read_text;
+use crate::files::{MOST_TEXT, read_regular, read_text};
 use crate::model::{Activation, CodebookInit, CodebookUpdate, EmaStart, Init, ModelName, OutputBias};
 use crate::objective::{
     FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, Reduction, Schedule, VqReduction,
 };
 use crate::optimizer::OptimizerName;
 use crate::pass::Sampling;
+use crate::text::nearest;
 
 /// Declares the settings: under a heading of the help, `name: Type, "help"`, then what clap needs beside it, the default
 /// as it is typed and as a value, and the choice that the setting is a parameter of.
@@ -190,6 +192,17 @@ impl Settings {
         Settings::parse(&text).map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
     }
 
+    /// Reads the `config.toml` of a run: a regular file, since a pipe in its place would be waited for without end.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
+    pub fn read_recorded(path: &Path) -> Result<Self> {
+        let failed = |e| Error::Usage(Error::input(path, "read", e).to_string());
+        let text = read_regular(path, MOST_TEXT).map_err(failed)?;
+        let parsed = Settings::parse(&String::from_utf8_lossy(&text));
+        parsed.map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
+    }
+
     /// Parses the text of a configuration file.
     ///
     /// # Errors
@@ -197,8 +210,18 @@ impl Settings {
     pub fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|e| {
             let line = e.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-            format!("line {line}: {}", e.message().replace('\n', "; "))
+            format!("line {line}: {}", plain_reason(e.message()))
         })
+    }
+
+    /// The names of all settings, as flags and keys have them.
+    pub fn names() -> &'static [String] {
+        static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+            let command = Settings::augment_args(clap::Command::new("settings"));
+            let names = command.get_arguments().filter_map(|arg| Some(arg.get_long()?.to_owned()));
+            names.filter(|name| name != "help").collect()
+        });
+        &NAMES
     }
 
     /// The settings of the variables `VAE_BENCH_*`; `read` gives a variable's value. An empty one counts as not set, and
@@ -209,19 +232,14 @@ impl Settings {
     pub fn from_variables(flags: &Settings, read: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         let given = flags.given();
         let command = Settings::augment_args(clap::Command::new("settings").no_binary_name(true));
-        let names: Vec<String> = command
-            .get_arguments()
-            .filter_map(|arg| Some(arg.get_long()?.to_owned()))
-            .filter(|name| name != "help")
-            .collect();
         let mut all = Settings::default();
-        for flag in names {
+        for flag in Settings::names() {
             let variable = format!("{VARIABLE_PREFIX}{}", flag.replace('-', "_").to_uppercase());
             let Some(value) = read(&variable).filter(|value| !value.is_empty()) else { continue };
             let mut word = OsString::from(format!("--{flag}="));
             word.push(value);
             let one = command.clone().try_get_matches_from([word]).and_then(|found| Settings::from_arg_matches(&found));
-            if one.is_err() && given.contains_key(&flag) {
+            if one.is_err() && given.contains_key(flag) {
                 continue;
             }
             let one = one.map_err(|e| {
@@ -244,10 +262,8 @@ impl Settings {
     /// What is wrong with the key or the value, as a sentence.
     pub fn one(key: &str, value: toml::Value) -> Result<Self, String> {
         let table = toml::Table::from_iter([(key.to_owned(), value)]);
-        table.try_into().map_err(|e: toml::de::Error| {
-            // The line under it shows the key again; who calls knows where it stands.
-            e.message().replace('\n', "; ")
-        })
+        // The line under it shows the key again; who calls knows where it is.
+        table.try_into().map_err(|e: toml::de::Error| plain_reason(e.message()))
     }
 
     /// These settings on top of those of the preset that they name, if they name one.
@@ -338,6 +354,38 @@ impl Settings {
     }
 }
 
+/// What serde says of a key or a value, as a sentence for people.
+pub(crate) fn plain_reason(message: &str) -> String {
+    let message = message.trim().replace('\n', "; ");
+    let quoted = |text: &str| text.split('`').nth(1).map(str::to_owned);
+    if message.starts_with("unknown field") {
+        let names = Settings::names();
+        if let (Some(key), true) = (quoted(&message), message.contains("`latent-dim`")) {
+            let hint = match nearest(&key, names.iter().map(String::as_str)) {
+                Some(name) => format!("did you mean {name}?"),
+                None => "`vae-bench --help` lists the settings".to_owned(),
+            };
+            return format!("there is no setting `{key}`; {hint}");
+        }
+    }
+    // "invalid type: string "1-3", expected u64"
+    if let Some((found, expected)) = message
+        .strip_prefix("invalid type: ")
+        .or_else(|| message.strip_prefix("invalid value: "))
+        .and_then(|rest| rest.rsplit_once(", expected "))
+    {
+        let found = found.split_once(' ').map_or(found, |(_, value)| value).trim_matches('`');
+        let wanted = match expected {
+            "u32" | "u64" | "usize" => "a whole number, 0 or more",
+            "f64" => "a number such as 0.5, 1e-3 or 1/784",
+            "a string" => "a word in quotes",
+            other => return format!("{found} is not {other}"),
+        };
+        return format!("{found} is not {wanted}");
+    }
+    message
+}
+
 /// Whether a run of this family can have the setting that `column` is the column of. A VAE has no `model`: see
 /// [`Settings::completed`].
 pub(crate) fn belongs_to(column: &str, model: ModelName) -> bool {
@@ -383,7 +431,9 @@ mod tests {
         for (text, line, word) in [
             ("beta = 1\nlatent_dim = 2\n", "line 2", "latent_dim"),
             ("\n\nloss = \"l1\"\n", "line 3", "l1"),
-            ("beta = \"one\"", "line 1", "invalid type"),
+            ("beta = \"one\"", "line 1", "not a number"),
+            ("betta = 1", "line 1", "did you mean beta?"),
+            ("seed = \"1-3\"", "line 1", "\"1-3\" is not a whole number"),
             ("beta = ", "line 1", ""),
             ("hidden = 400", "line 1", "expected widths"),
             ("epochs = -1", "line 1", "-1"),

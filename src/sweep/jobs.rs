@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::files::Disk;
 use crate::metrics::EpochRecord;
 use crate::records::RunDir;
-use crate::run::{Display, Existing, Job, Outcome, RunProgress, Started, execute_on};
+use crate::run::{Display, Existing, FinishedCheckpoint, Job, Outcome, RunProgress, Started, execute_on};
 use crate::verdict::Verdict;
 
 /// What the failure of one run means for those not begun.
@@ -53,6 +53,8 @@ pub struct Runner<'a> {
     pub threads: usize,
     /// What the failure of one run means for those not begun.
     pub on_failure: OnFailure,
+    /// What becomes of the checkpoint of a run that is done.
+    pub checkpoint: FinishedCheckpoint,
 }
 
 impl Runner<'_> {
@@ -155,7 +157,6 @@ impl Runner<'_> {
         let job = Job {
             spec: &run.spec,
             data,
-            data_dir: run.settings.data_dir.as_deref(),
             preset: run.settings.preset,
             out: self.out,
             device: self.device,
@@ -163,6 +164,7 @@ impl Runner<'_> {
             threads: self.threads,
             argv: self.argv,
             existing: Existing::Keep,
+            checkpoint: self.checkpoint,
         };
         let finished = execute_on(self.disk, &job, &mut RunDisplay { worker, run, watcher }, stop)?;
         Ok(match (finished.outcome, finished.record.manifest.verdict) {

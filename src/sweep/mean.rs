@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::model::ModelName;
-use crate::records::merged::{csv_record, metric_cells, setting_columns};
+use crate::records::merged::{csv_record, last_cells, last_columns, metric_cells, setting_cells, setting_columns};
 use crate::records::{Column, Comparable, RunRecord};
 use crate::spec::belongs_to;
 
@@ -27,6 +27,8 @@ pub(super) struct Means {
 struct Group {
     /// The cells that all of them share.
     left: Vec<String>,
+    /// The cells of the first after all numbers.
+    right: [String; 4],
     /// The numbers of each, by column; none for an empty cell.
     rows: Vec<Vec<Option<f64>>>,
 }
@@ -41,14 +43,14 @@ impl Means {
     pub(super) fn add(&mut self, run: &RunRecord, key: &Comparable) -> Result<()> {
         let last = run.last_epoch();
         let is_wanted = |column: &str| column != "seed" && belongs_to(column, self.families);
-        let settings = run.settings.cells().into_iter().filter(|(column, _)| is_wanted(column)).map(|(_, cell)| cell);
+        let settings = setting_cells(run).into_iter().filter(|(column, _)| is_wanted(column)).map(|(_, cell)| cell);
         let shared: Vec<String> = [key.to_string()].into_iter().chain(settings).collect();
         for row in run.metrics.iter().filter(|row| Some(row.epoch) == last) {
             let cells = metric_cells(self.families, row)?;
             let (which, numbers) = cells.split_at(ROW_COLUMNS);
             let left = [&shared, which].concat();
             let index = *self.known.entry(left.clone()).or_insert_with(|| {
-                self.groups.push(Group { left, rows: Vec::new() });
+                self.groups.push(Group { left, rows: Vec::new(), right: last_cells(run) });
                 self.groups.len() - 1
             });
             self.groups[index].rows.push(numbers.iter().map(|cell| cell.parse().ok()).collect());
@@ -64,10 +66,13 @@ impl Means {
         let settings =
             setting_columns(self.families).into_iter().map(|setting| setting.column).filter(|column| column != "seed");
         let header = ["comparable".to_owned()].into_iter().chain(settings);
-        let header = header.chain(["epoch", "split", "n"].map(str::to_owned)).chain(statistics);
+        let header = header
+            .chain(["epoch", "split", "n"].map(str::to_owned))
+            .chain(statistics)
+            .chain(last_columns().map(str::to_owned));
         let mut table = csv_record(header)?;
         table.push(b'\n');
-        for Group { left, rows } in self.groups {
+        for Group { left, rows, right } in self.groups {
             let cells = (0..measured.len()).flat_map(|column| {
                 let values: Option<Vec<f64>> = rows.iter().map(|row| row[column]).collect();
                 values.map_or([String::new(), String::new()], |values| {
@@ -75,7 +80,7 @@ impl Means {
                     [number(mean), deviation.map_or_else(String::new, number)]
                 })
             });
-            table.extend(csv_record(left.into_iter().chain([rows.len().to_string()]).chain(cells))?);
+            table.extend(csv_record(left.into_iter().chain([rows.len().to_string()]).chain(cells).chain(right))?);
             table.push(b'\n');
         }
         Ok(table)

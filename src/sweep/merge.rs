@@ -7,7 +7,6 @@ use crate::error::{Error, Result};
 use crate::model::ModelName;
 use crate::records::merged::{RowChoice, TableWriter};
 use crate::records::{Comparable, Manifest, OneOfEach, RunDir, RunRecord, Status, one_of_each};
-use crate::spec::Settings;
 
 /// Which rows of the runs are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +77,7 @@ pub fn merge(runs: &[RunDir], rows: Rows, to: &mut dyn Write) -> Result<Merged> 
 
 /// That of a VQ-VAE where one of the runs is one: a table of VAEs has no columns that are empty throughout.
 fn families(runs: &[RunDir]) -> ModelName {
-    let is_vq_vae =
-        |dir: &RunDir| Settings::read(&dir.config()).is_ok_and(|settings| settings.chosen_model() == ModelName::VqVae);
+    let is_vq_vae = |dir: &RunDir| dir.settings().is_ok_and(|settings| settings.chosen_model() == ModelName::VqVae);
     if runs.iter().any(is_vq_vae) { ModelName::VqVae } else { ModelName::Vae }
 }
 

@@ -12,7 +12,8 @@ use vae_bench::files::{Disk, Operation, Watch};
 use vae_bench::metrics::EpochRecord;
 use vae_bench::records::{RunDir, parse_timing};
 use vae_bench::run::{
-    Display, Existing, Finished, Job, Outcome, Records, RunProgress, Started, execute_on, verify_run,
+    Display, Existing, Finished, FinishedCheckpoint, Job, Outcome, Records, RunProgress, Started, execute_on,
+    verify_run,
 };
 use vae_bench::spec::{RunSpec, Settings};
 
@@ -94,9 +95,9 @@ impl Display for Quiet {
 pub fn run_with(out: &Path, disk: &Disk, existing: Existing, display: &mut Quiet, seed: u64) -> Result<Finished> {
     let spec = spec(seed);
     let job = Job {
+        checkpoint: FinishedCheckpoint::Keep,
         spec: &spec,
         data: data(),
-        data_dir: None,
         preset: None,
         out,
         device: &Device::Cpu,

@@ -65,6 +65,7 @@ fn sweep(disk: &Disk, out: &Path) -> Result<()> {
     plan.write(disk, out)?;
     let readers = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let runner = Runner {
+        checkpoint: vae_bench::run::FinishedCheckpoint::Keep,
         datasets: &datasets,
         readers: &readers,
         disk,

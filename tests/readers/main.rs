@@ -38,7 +38,7 @@ fn files_of_a_run() -> BTreeMap<&'static str, Vec<(&'static str, Vec<u8>)>> {
     let job = Job {
         spec,
         data,
-        data_dir: None,
+        checkpoint: vae_bench::run::FinishedCheckpoint::Keep,
         preset: None,
         out: out.path(),
         device: &Device::Cpu,

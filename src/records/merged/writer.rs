@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::columns::{run_columns, setting_columns};
+use super::numeric::{last_cells, last_columns, setting_cells};
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::model::ModelName;
@@ -36,7 +37,8 @@ impl<W: Write> TableWriter<W> {
         let columns = run_columns(families).chain(setting_columns(families).into_iter().map(|setting| setting.column));
         let mut header = csv_record(columns)?;
         header.push(b',');
-        header.extend_from_slice(metrics_header(Column::of_model(families)).as_bytes());
+        header.extend_from_slice(metrics_header(Column::of_model(families)).trim_end().as_bytes());
+        header.extend_from_slice(format!(",{}\n", last_columns().join(",")).as_bytes());
         to.write_all(&header).map_err(not_written)?;
         Ok(TableWriter { to, families, rows: 0 })
     }
@@ -58,8 +60,9 @@ impl<W: Write> TableWriter<W> {
             .cloned()
             .collect();
         let text = metrics_rows(Column::of_model(self.families), &rows)?;
-        for line in text.split_inclusive(|&byte| byte == b'\n') {
-            let parts: [&[u8]; 3] = [&left, b",", line];
+        let right = csv_record(last_cells(run).into_iter())?;
+        for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let parts: [&[u8]; 6] = [&left, b",", line, b",", &right, b"\n"];
             parts.into_iter().try_for_each(|part| self.to.write_all(part)).map_err(not_written)?;
         }
         self.rows += rows.len();
@@ -112,7 +115,7 @@ pub(super) fn run_cells(run: &RunRecord, families: ModelName) -> Result<Vec<Stri
         number(run.manifest.data.collapsed_floor),
         number(run.manifest.data.entropy_floor),
     ];
-    let settings = run.settings.cells().into_iter().filter(|(column, _)| belongs_to(column, families));
+    let settings = setting_cells(run).into_iter().filter(|(column, _)| belongs_to(column, families));
     let settings = settings.map(|(_, cell)| cell);
     Ok(first.into_iter().chain(judgements.map(str::to_owned)).chain(codes).chain(settings).collect())
 }
