@@ -80,13 +80,19 @@ fn unknown(
         inputs
     };
     let here = session.ask(base)?;
-    let last = base.recon.len() - 1;
-    let mut change = |pixels: &[usize]| session.ask(&moved(pixels)).map(|value| value - here);
-    let (neighbours, apart) =
-        (change(&[0])? + change(&[1])? - change(&[0, 1])?, change(&[0])? + change(&[last])? - change(&[0, last])?);
-    let size = change(&[0])?.abs() + change(&[last])?.abs();
-    let interacts = |gap: f64| gap.abs() > 1e-3 * size + 1e-12 * here.abs();
-    Ok(match (interacts(neighbours), interacts(apart)) {
+    let (batch, pixels) = (base.shape.batch, base.shape.pixels);
+    let even: Vec<usize> = (0..pixels).step_by(2).collect();
+    let odd: Vec<usize> = (1..pixels).step_by(2).collect();
+    let first: Vec<usize> = (0..pixels).collect();
+    let last: Vec<usize> = ((batch - 1) * pixels..batch * pixels).collect();
+    // What moving two sets of pixels together costs beyond moving each, as a part of both.
+    let mut interacts = |one: &[usize], two: &[usize]| -> Result<bool, Stop> {
+        let mut change = |pixels: &[usize]| session.ask(&moved(pixels)).map(|value| value - here);
+        let (alone, other, both) = (change(one)?, change(two)?, change(&[one, two].concat())?);
+        Ok((alone + other - both).abs() > 1e-3 * (alone.abs() + other.abs()) + 1e-12 * here.abs())
+    };
+    let (neighbours, apart) = (interacts(&even, &odd)?, interacts(&first, &last)?);
+    Ok(match (neighbours, apart) {
         (false, false) => {
             "its reconstruction is a sum over pixels of a function that is none of those known".to_owned()
         }
