@@ -30,7 +30,7 @@ use kernels::{adam, pages, pixels, reduce};
 use rayon::prelude::*;
 use vae_bench::data::synthetic::{Split, digits};
 use vae_bench::engine::{Backend, Engine};
-use vae_bench::model::{self, Architecture, Init, LogSigma, Model, Vae};
+use vae_bench::model::{self, Architecture, Init, LatentShape, LogSigma, Model, Vae};
 use vae_bench::objective::{Objective, ReconLoss, Time};
 use vae_bench::optimizer::{self, OptimizerConfig};
 use vae_bench::pass::{Batch, Sampling};
@@ -455,9 +455,8 @@ fn training_step(bench: &mut Bench) -> Result<()> {
     let architecture = Architecture {
         pixels: PIXELS,
         hidden: vec![HIDDEN],
-        latent_dim: LATENTS,
+        latents: LatentShape::Gaussian { latent_dim: LATENTS, sampling: Sampling::Standard },
         activation: model::Activation::Relu,
-        sampling: Sampling::Standard,
         log_sigma: LogSigma::Absent,
     };
     let batch = Batch { x, noise };

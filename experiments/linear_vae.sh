@@ -23,4 +23,5 @@ for s in 0.5 1 3 392; do
   target/release/vae-bench eval "$run" --json >"$out/measured-$s.json"
   echo "done: beta * sigma^2 = $s"
 done
+target/release/vae-bench merge "$runs" --out "$out/epochs.csv"
 target/release/vae-bench merge "$runs" --final --out "$out/final.csv"

@@ -145,7 +145,7 @@ class Replay:
         return F.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
     def forward(self, x, noise):
-        act = {"relu": torch.relu, "tanh": torch.tanh, "softplus": F.softplus}[self.config["activation"]]
+        act = {"relu": torch.relu, "tanh": torch.tanh, "softplus": F.softplus, "elu": F.elu}[self.config["activation"]]
         h = x
         for i in range(self.hidden):
             h = act(self.layer(h, f"encoder.{i}"))

@@ -3,7 +3,7 @@
 #
 #   scripts/reproduce.sh [STUDY...]      (default: every study)
 #
-# Studies: scaling-mismatch beta-sweep latent-dim free-bits conventions claims linear-vae pictures
+# Studies: scaling-mismatch beta-sweep latent-dim free-bits conventions claims linear-vae vq pictures
 #
 # The real MNIST must lie in VAE_BENCH_DATA_DIR or in the cache (`vae-bench data fetch`). Runs are kept under
 # results/runs/STUDY, which git ignores, and nothing that is finished there is done again: after an interruption, the
@@ -17,7 +17,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-all=(scaling-mismatch beta-sweep latent-dim free-bits conventions claims linear-vae pictures)
+all=(scaling-mismatch beta-sweep latent-dim free-bits conventions claims linear-vae vq pictures)
 studies=("$@")
 [ $# -gt 0 ] || studies=("${all[@]}")
 for study in "${studies[@]}"; do
@@ -69,6 +69,12 @@ study() {
       local script
       for script in experiments/claims/[0-9]*.sh; do
         RUNS="$runs/claims" OUT="$results/claims" "$script" || return 1
+      done
+      ;;
+    vq)
+      local script
+      for script in experiments/vq/*.sh; do
+        [ "$script" = experiments/vq/common.sh ] || RUNS="$runs/vq" OUT="$results/vq" "$script" || return 1
       done
       ;;
     linear-vae) RUNS="$runs/linear-vae" experiments/linear_vae.sh "$results/linear-vae" ;;

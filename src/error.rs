@@ -87,6 +87,9 @@ impl Error {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 "free some space and run the same command again: it resumes"
             }
+            std::io::ErrorKind::FileTooLarge => {
+                "raise the limit on the size of files (ulimit -f) and run the same command again: it resumes"
+            }
             _ => "name a writable directory with --out",
         };
         Error::Io { path: path.to_path_buf(), action, source, hint }

@@ -3,11 +3,11 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::data::{Images, PixelDraw};
-use crate::metrics::LatentRecord;
-use crate::model::Model;
+use crate::metrics::{CodeRecord, LatentRecord};
+use crate::model::{Model, VqVae};
 use crate::objective::value::{scalar, sum};
-use crate::objective::{Averages, LatentAverages, LatentTerms, Objective};
-use crate::pass::{Batch, GaussianLatents, Latents};
+use crate::objective::{Averages, CodeUse, KlTerm, LatentAverages, LatentTerms, Objective};
+use crate::pass::{Batch, GaussianLatents, Latents, Pass};
 use crate::rng::{Purpose, Stream};
 
 /// Images a batch that keep it within the caches. What is measured does not depend on it.
@@ -16,11 +16,27 @@ pub const BATCH: usize = 500;
 /// A latent is active if the variance of its posterior mean over the data exceeds this (Burda et al. 2016, section 5.2).
 pub const ACTIVE_VARIANCE: f64 = 0.01;
 
-/// Averages over a set of images.
+/// What was measured on a set of images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// What the ledgers are made of, with one sample of z an image.
     pub averages: Averages,
+    /// The latent side.
+    pub latents: LatentEvaluation,
+}
+
+/// The latent side of an [`Evaluation`], by the family of the model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LatentEvaluation {
+    /// Of a VAE.
+    Gaussian(GaussianEvaluation),
+    /// Of a VQ-VAE.
+    Codes(CodeEvaluation),
+}
+
+/// The latents of a VAE over a set of images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GaussianEvaluation {
     /// K of every latent, `[latent_dim]`, in nats.
     pub kl_per_latent: Vec<f64>,
     /// Latents that carry information.
@@ -29,12 +45,30 @@ pub struct Evaluation {
     pub mean_covariance: Vec<f64>,
 }
 
-impl Evaluation {
+/// The codes of a VQ-VAE over a set of images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CodeEvaluation {
+    /// How often each entry was the nearest.
+    pub uses: CodeUse,
+    /// The length of each entry.
+    pub lengths: Vec<f64>,
+}
+
+impl GaussianEvaluation {
     /// The latents one by one.
     pub fn latents(&self) -> Vec<LatentRecord> {
         let variances = self.mean_covariance.iter().step_by(self.kl_per_latent.len() + 1);
         let latents = self.kl_per_latent.iter().zip(variances).zip(1..);
         latents.map(|((&kl, &mean_variance), latent)| LatentRecord { latent, kl, mean_variance }).collect()
+    }
+}
+
+impl CodeEvaluation {
+    /// The entries one by one.
+    pub fn codes(&self) -> Vec<CodeRecord> {
+        let total = self.uses.counts.iter().sum::<u64>() as f64;
+        let entries = self.uses.counts.iter().zip(&self.lengths).zip(1..);
+        entries.map(|((&uses, &length), code)| CodeRecord { code, uses, share: uses as f64 / total, length }).collect()
     }
 }
 
@@ -60,21 +94,27 @@ pub struct Measurement<'a> {
 /// # Errors
 /// Where a tensor cannot be made.
 pub fn evaluate(model: &Model, objective: &Objective, on: &Measurement<'_>) -> Result<Evaluation> {
-    let LatentTerms::Kl(kl) = objective.latent;
-    let mut sums = Sums::new(kl.latent_dim());
-    let all: Vec<u32> = (0..on.images.len() as u32).collect();
-    for indices in all.chunks(on.batch.max(1)) {
-        let pass = model.pass(&batch(model, on, indices)?, &objective.recon)?;
-        sums.energy += sum(&pass.energy)?;
-        match &pass.latents {
-            Latents::Gaussian(latents) => {
-                if !kl.is_plain() {
-                    sums.estimate += scalar(&kl.estimate(latents)?)? * indices.len() as f64;
-                }
-                sums.add(latents)?;
-            }
+    match (objective.latent, model) {
+        (LatentTerms::Kl(kl), Model::Vae(_)) => evaluate_vae(model, objective, &kl, on),
+        (LatentTerms::Vq(_), Model::VqVae(vq_vae)) => evaluate_vq_vae(model, vq_vae, objective, on),
+        (LatentTerms::Kl(_), Model::VqVae(_)) | (LatentTerms::Vq(_), Model::Vae(_)) => {
+            candle_core::bail!("a model and an objective of two families")
         }
     }
+}
+
+fn evaluate_vae(model: &Model, objective: &Objective, kl: &KlTerm, on: &Measurement<'_>) -> Result<Evaluation> {
+    let mut sums = Sums::new(kl.latent_dim());
+    for_each_pass(model, objective, on, |pass, images| {
+        sums.energy += sum(&pass.energy)?;
+        if let Latents::Gaussian(latents) = &pass.latents {
+            if !kl.is_plain() {
+                sums.estimate += scalar(&kl.estimate(latents)?)? * images as f64;
+            }
+            sums.add(latents)?;
+        }
+        Ok(())
+    })?;
     let n = on.images.len() as f64;
     let (kl_per_latent, mean_covariance) = sums.averages(n);
     let latents = kl_per_latent.len();
@@ -86,7 +126,44 @@ pub fn evaluate(model: &Model, objective: &Objective, on: &Measurement<'_>) -> R
         log_sigma: model.log_sigma()?,
         latents: LatentAverages::Gaussian { kl: total, estimate },
     };
-    Ok(Evaluation { averages, kl_per_latent, active_units: active as u32, mean_covariance })
+    let found = GaussianEvaluation { kl_per_latent, active_units: active as u32, mean_covariance };
+    Ok(Evaluation { averages, latents: LatentEvaluation::Gaussian(found) })
+}
+
+fn evaluate_vq_vae(model: &Model, vq_vae: &VqVae, objective: &Objective, on: &Measurement<'_>) -> Result<Evaluation> {
+    let entries = vq_vae.codebook().to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    let (mut energy, mut distance, mut counts) = (0.0, 0.0, vec![0u64; entries.len()]);
+    for_each_pass(model, objective, on, |pass, _| {
+        energy += sum(&pass.energy)?;
+        if let Latents::Codes(latents) = &pass.latents {
+            distance += sum(&latents.commitment)?;
+            latents.codes.iter().for_each(|&code| counts[code as usize] += 1);
+        }
+        Ok(())
+    })?;
+    let n = on.images.len() as f64;
+    let averages = Averages {
+        energy: energy / n,
+        log_sigma: model.log_sigma()?,
+        latents: LatentAverages::Codes { distance: distance / n },
+    };
+    let length = |entry: &Vec<f64>| entry.iter().map(|e| e * e).sum::<f64>().sqrt();
+    let found = CodeEvaluation { uses: CodeUse { counts }, lengths: entries.iter().map(length).collect() };
+    Ok(Evaluation { averages, latents: LatentEvaluation::Codes(found) })
+}
+
+/// Calls `take` with the pass of every batch, in the images' order, and the number of its images.
+fn for_each_pass(
+    model: &Model,
+    objective: &Objective,
+    on: &Measurement<'_>,
+    mut take: impl FnMut(&Pass, usize) -> Result<()>,
+) -> Result<()> {
+    let all: Vec<u32> = (0..on.images.len() as u32).collect();
+    for indices in all.chunks(on.batch.max(1)) {
+        take(&model.pass(&batch(model, on, indices)?, &objective.recon)?, indices.len())?;
+    }
+    Ok(())
 }
 
 /// The pixels of the images numbered `indices`, and noise of which every image has a stream of its own.
@@ -94,7 +171,7 @@ fn batch(model: &Model, on: &Measurement<'_>, indices: &[u32]) -> Result<Batch> 
     let (backend, noise_dim) = (model.backend(), model.noise_dim());
     let x = on.draw.batch(on.images, indices, backend.dtype(), backend.device())?;
     let mut noise = vec![0f32; indices.len() * noise_dim];
-    for (row, &index) in noise.chunks_exact_mut(noise_dim).zip(indices) {
+    for (row, &index) in noise.chunks_exact_mut(noise_dim.max(1)).zip(indices) {
         Stream::new(on.seed, Purpose::EvalNoise, on.epoch, u64::from(index)).fill_normal(row);
     }
     let noise = Tensor::from_vec(noise, (indices.len(), noise_dim), &Device::Cpu)?;

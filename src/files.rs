@@ -1,14 +1,56 @@
-//! The few operations through which files are changed, so that every reader sees a whole file, a power cut leaves one, and
-//! a test can record, stop and fail each operation.
+//! Reading within bounds, and the few operations through which files are changed, so that every reader sees a whole file, a
+//! power cut leaves one, and a test can record, stop and fail each operation.
 
 use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
+
+/// Larger tables, records and files of settings than this are not read: a table of a million epochs fits.
+pub const MOST_TEXT: u64 = 1 << 30;
+
+/// Larger files of weights than this are not read.
+pub const MOST_WEIGHTS: u64 = 64 << 30;
+
+/// What the file or pipe at `path` holds, if these are at most `most` bytes.
+///
+/// # Errors
+/// Where it cannot be read, and [`ErrorKind::FileTooLarge`] for a file, or a device without an end, that holds more.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let too_large = || io::Error::new(ErrorKind::FileTooLarge, format!("it holds more than {} MiB", most >> 20));
+    let file = File::open(path)?;
+    if file.metadata()?.len() > most {
+        return Err(too_large());
+    }
+    let mut content = Vec::new();
+    file.take(most + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > most { Err(too_large()) } else { Ok(content) }
+}
+
+/// What the regular file at `path` holds, as [`read_at_most`]: in the directory of a run a pipe would be waited for without
+/// end.
+///
+/// # Errors
+/// As [`read_at_most`], and [`ErrorKind::InvalidInput`] where it is no regular file.
+pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    read_at_most(path, most)
+}
+
+/// The text of the file or pipe at `path`, as [`read_at_most`].
+///
+/// # Errors
+/// As [`read_at_most`], and [`ErrorKind::InvalidData`] where it is not UTF-8.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read_at_most(path, MOST_TEXT)?)
+        .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))
+}
 
 /// A change of a file or directory that is about to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,4 +278,30 @@ fn temporary(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}-{clock:x}-{call}.tmp", std::process::id()));
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_has_no_end_is_neither_read_nor_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.csv");
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_eq!(read_at_most(&path, 1 << 20).unwrap_err().kind(), ErrorKind::FileTooLarge);
+        assert_eq!(read_regular(&path, 1 << 20).unwrap_err().kind(), ErrorKind::InvalidInput);
+        std::fs::remove_file(&path).unwrap();
+        // As a pipe is: and no child is started for it, which would hold the locks of other tests.
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert_eq!(read_regular(&path, 1 << 20).unwrap_err().kind(), ErrorKind::InvalidInput);
+        std::fs::remove_file(&path).unwrap();
+        // A length that the disk does not hold.
+        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert_eq!(read_regular(&path, 1 << 20).unwrap_err().kind(), ErrorKind::FileTooLarge);
+        std::fs::write(&path, "rows").unwrap();
+        assert_eq!(read_regular(&path, 4).unwrap(), b"rows");
+        assert_eq!(read_regular(&path, 3).unwrap_err().to_string(), "it holds more than 0 MiB");
+    }
 }

@@ -42,7 +42,8 @@ pub struct ImportanceEstimate {
 /// The noise of one image is independent of that of another, so variances add up.
 ///
 /// None where there is no p(x|z) to weigh with (`mse`, `log-mse`; `gaussian-optimal`, whose sigma depends on the images
-/// of the batch), or where z is not drawn from q(z|x) (`keras-2016-05`).
+/// of the batch), or where z is not drawn from q(z|x) (`keras-2016-05`, and a VQ-VAE,
+/// whose posterior is one-hot: all samples are the same, and the estimate would be R + N ln K itself).
 ///
 /// An image is encoded once, and its samples are decoded many at a time. Every image has a noise stream of its own, and
 /// its samples are added in their order, so the result does not depend on batches or threads. `progress` is called with
@@ -57,7 +58,7 @@ pub fn importance_weighted_nll(
     samples: u32,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Option<ImportanceEstimate>> {
-    let Model::Vae(vae) = model;
+    let Model::Vae(vae) = model else { return Ok(None) };
     if !objective.recon.loss.weighs_each_image() || vae.sampling() != Sampling::Standard || samples == 0 {
         return Ok(None);
     }

@@ -9,12 +9,13 @@
 //! | [`sweep`] | many runs: written as axes, planned, done side by side and in shards, merged into one tidy table |
 //! | [`run`] | one spec end to end: directory, lock, checkpoint, resume |
 //! | [`explain`] | what an objective really is, before anything is trained |
+//! | [`probe`] | what a loss function of somebody else optimises, found by asking it |
 //! | [`report`] | tables, sentences, plots, sheets of images and a page, from records and weights only |
 //! | [`records`] | the files of a run: names, formats, reading back |
 //! | [`train`], [`evaluate`], [`importance`] | THE training loop, and what is measured on a model that stands still |
 //! | [`spec`] | everything that determines a run, validated once, then immutable; [`spec::presets`] has the conventions of public code bases by name |
 //! | [`objective`] | weights on R and K: likelihoods, KL, reductions |
-//! | [`model`], [`optimizer`] | the MLP VAE and its steps |
+//! | [`model`], [`optimizer`] | the MLP VAE, the MLP VQ-VAE, and their steps |
 //! | [`engine`] | the kernels of `crates/kernels` on Candle's tensors |
 //! | [`data`] | MNIST, synthetic digits, IDX files, batches |
 //! | [`streams`] | everything random that a run used, for a replay elsewhere |
@@ -37,6 +38,7 @@ pub mod model;
 pub mod objective;
 pub mod optimizer;
 pub mod pass;
+pub mod probe;
 pub mod records;
 pub mod report;
 pub mod rng;

@@ -32,6 +32,19 @@ pub struct EpochRecord {
     pub beta_sigma2: Option<f64>,
     /// Latents whose posterior mean has a variance above 0.01 over the test images (Burda et al. 2016, section 5.2).
     pub active_units: Option<u32>,
+    /// What a VQ-VAE has in place of the last three; all none for a VAE.
+    pub codes: CodeMetrics,
+}
+
+/// Numbers of an epoch that only a VQ-VAE has.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CodeMetrics {
+    /// exp of the entropy of the code use over the test images.
+    pub perplexity: Option<f64>,
+    /// Codebook entries that at least one code of a test image is nearest to.
+    pub codes_used: Option<u32>,
+    /// rho = w_cm / a, the one ratio that the encoder sees.
+    pub commitment_ratio: Option<f64>,
 }
 
 impl EpochRecord {
@@ -53,6 +66,11 @@ impl EpochRecord {
     /// K per image: of every family's posterior.
     pub fn kl(&self) -> f64 {
         self.canonical(Term::Kl).unwrap_or(f64::NAN)
+    }
+
+    /// C of a VQ-VAE: the squared distance of an image's codes from their entries.
+    pub fn code_distance(&self) -> Option<f64> {
+        self.canonical(Term::Commitment)
     }
 
     /// What the optimiser minimised: the sum of the weighted terms.
@@ -88,4 +106,17 @@ pub struct LatentRecord {
     pub kl: f64,
     /// Variance of its posterior mean over the images.
     pub mean_variance: f64,
+}
+
+/// One row of `codes.csv`: a codebook entry of a trained VQ-VAE, measured on the test images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CodeRecord {
+    /// The entry, from 1.
+    pub code: u32,
+    /// How often it was the nearest.
+    pub uses: u64,
+    /// The same as a share of all codes.
+    pub share: f64,
+    /// Its length, the square root of its sum of squares.
+    pub length: f64,
 }

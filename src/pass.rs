@@ -7,13 +7,14 @@ use kernels::likelihood;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::fused::FusedPass;
+use crate::engine::fused_codes::FusedCodesPass;
 
 /// What a pass is made over.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// Pixels, `[batch, pixels]`.
     pub x: Tensor,
-    /// Standard normal noise, `[batch, latent_dim]`.
+    /// Standard normal noise, `[batch, latent_dim]`; `[batch, 0]` for a model that takes none.
     pub noise: Tensor,
 }
 
@@ -61,11 +62,26 @@ pub struct GaussianLatents {
     pub kl: Tensor,
 }
 
+/// The latent side of a VQ-VAE's pass.
+#[derive(Clone, Debug)]
+pub struct CodeLatents {
+    /// The encoder's output, `[batch, N * d]`; no gradient flows through it.
+    pub z: Tensor,
+    /// The codebook entry of every code, `[batch * N]`.
+    pub codes: Vec<u32>,
+    /// |sg\[z\] - e|^2 of every image, summed over its codes, `[batch]`.
+    pub codebook: Tensor,
+    /// |z - sg\[e\]|^2 of every image, summed over its codes, `[batch]`.
+    pub commitment: Tensor,
+}
+
 /// The latent side of a pass, by the family of the model.
 #[derive(Clone, Debug)]
 pub enum Latents {
     /// Of a VAE.
     Gaussian(GaussianLatents),
+    /// Of a VQ-VAE.
+    Codes(CodeLatents),
 }
 
 /// A pass of a model over a batch: small leaves of Candle's graph that an objective is built from.
@@ -88,6 +104,8 @@ pub enum Tape {
     Candle(Vec<Tensor>),
     /// Candle's graph ends where the fused pass begins; the parameters after the network's own are leaves of the graph.
     Fused(Box<FusedPass>, Vec<Tensor>),
+    /// The same for the fused pass of a VQ-VAE.
+    FusedCodes(Box<FusedCodesPass>, Vec<Tensor>),
 }
 
 /// The gradient of one parameter.
@@ -113,6 +131,10 @@ impl Tape {
         match self {
             Tape::Candle(parameters) => parameters.iter().map(in_store).collect(),
             Tape::Fused(pass, rest) => {
+                let rest = rest.iter().map(in_store).collect::<Result<Vec<_>>>()?;
+                Ok(pass.backward(store)?.map(Gradient::Host).chain(rest).collect())
+            }
+            Tape::FusedCodes(pass, rest) => {
                 let rest = rest.iter().map(in_store).collect::<Result<Vec<_>>>()?;
                 Ok(pass.backward(store)?.map(Gradient::Host).chain(rest).collect())
             }

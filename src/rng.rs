@@ -33,6 +33,10 @@ pub enum Purpose {
     ImportanceNoise = 8,
     /// Samples of z from the prior for a sheet of images; index 0.
     PriorSamples = 9,
+    /// The vectors of the first batch that a VQ-VAE's codebook begins with; index 0.
+    CodebookStart = 10,
+    /// The vectors of a batch that take the place of unused codebook entries; index = batch.
+    CodebookRestart = 11,
 }
 
 /// One random stream.

@@ -11,9 +11,10 @@ use candle_core::{DType, Device};
 use crate::data::{Binarize, Dataset, Images, PixelDraw, PixelRange, PixelStats, Pixels};
 use crate::engine::Backend;
 use crate::error::Result;
-use crate::model::{Model, OutputBias, Start, Vae};
+use crate::model::{LatentShape, Model, OutputBias, Start};
 use crate::rng::{Purpose, Stream};
 use crate::spec::RunSpec;
+use crate::train::{Task, first_batch};
 
 /// Rows that are made and written at a time.
 const ROWS: usize = 1000;
@@ -67,7 +68,7 @@ impl<'a> Streams<'a> {
     pub fn new(spec: &'a RunSpec, data: &'a Dataset, epochs: u32) -> Result<Self> {
         let initial = initial_model(spec, data)?;
         let mut tensors = Vec::new();
-        for (i, (name, parameter)) in initial.parameters().iter().enumerate() {
+        for (i, (name, parameter)) in initial.weights().enumerate() {
             let content = Content::Initial(i);
             tensors.push(Named { name: format!("initial.{name}"), shape: parameter.dims().to_vec(), content });
         }
@@ -131,7 +132,8 @@ impl<'a> Streams<'a> {
     fn write_tensor(&self, content: Content, out: &mut dyn Write) -> std::io::Result<()> {
         match content {
             Content::Initial(i) => {
-                let values = self.initial.parameters()[i].1.flatten_all().and_then(|p| p.to_vec1::<f32>());
+                let Some((_, parameter)) = self.initial.weights().nth(i) else { return Ok(()) };
+                let values = parameter.flatten_all().and_then(|p| p.to_vec1::<f32>());
                 write_floats(&values.map_err(std::io::Error::other)?, out)
             }
             Content::Images(split) => out.write_all(self.images(split).bytes()),
@@ -199,7 +201,12 @@ impl<'a> Streams<'a> {
 /// All tensors but the parameters'.
 fn tensors_of(spec: &RunSpec, data: &Dataset, epochs: u32) -> Vec<Named> {
     let (train, test, (height, width)) = (data.train.len(), data.test.len(), data.train.size());
-    let (pixels, latents) = (data.pixels(), spec.family().latent_dim());
+    let pixels = data.pixels();
+    // A model that takes no noise has no tensors of it.
+    let noise = match spec.family().latents() {
+        LatentShape::Gaussian { latent_dim, .. } => Some(latent_dim),
+        LatentShape::Codes(_) => None,
+    };
     let mut all = Vec::new();
     let mut add = |name: String, shape: &[usize], content| all.push(Named { name, shape: shape.to_vec(), content });
     add("images.train".into(), &[train, height, width], Content::Images(Split::Train));
@@ -215,12 +222,16 @@ fn tensors_of(spec: &RunSpec, data: &Dataset, epochs: u32) -> Vec<Named> {
         add("binarized.train".into(), &[train, pixels], Content::Binarized(Split::Train, 0));
     }
     for epoch in 0..=u64::from(epochs) {
-        add(format!("noise.test.epoch.{epoch}"), &[test, latents], Content::TestNoise(epoch));
+        if let Some(latents) = noise {
+            add(format!("noise.test.epoch.{epoch}"), &[test, latents], Content::TestNoise(epoch));
+        }
         if epoch == 0 {
             continue;
         }
         add(format!("order.epoch.{epoch}"), &[train], Content::Order(epoch));
-        add(format!("noise.train.epoch.{epoch}"), &[train, latents], Content::TrainNoise(epoch));
+        if let Some(latents) = noise {
+            add(format!("noise.train.epoch.{epoch}"), &[train, latents], Content::TrainNoise(epoch));
+        }
         if drawn == Some(Binarize::Dynamic) {
             let content = Content::Binarized(Split::Train, epoch);
             add(format!("binarized.train.epoch.{epoch}"), &[train, pixels], content);
@@ -262,7 +273,29 @@ pub fn initial_model(spec: &RunSpec, data: &Dataset) -> Result<Model> {
         }
     };
     let start = Start { init: spec.network().init, seed: spec.seed(), output_bias: bias.as_deref() };
-    Ok(Model::Vae(Vae::new(&spec.architecture(data.pixels()), &start, &Backend::FUSED)?))
+    let mut model = Model::new(&spec.architecture(data.pixels()), &start, &Backend::FUSED)?;
+    start_from_data(&mut model, spec, data)?;
+    Ok(model)
+}
+
+/// Makes what `model`, that of a run of `spec` on `data`, takes from the first batch.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn start_from_data(model: &mut Model, spec: &RunSpec, data: &Dataset) -> Result<()> {
+    if model.starts_from_data() {
+        let (training, pixels) = (spec.training(), spec.data().pixels);
+        let task = Task {
+            objective: spec.objective_for(data.pixels(), f64::NAN),
+            data,
+            pixels,
+            batch_size: training.batch_size,
+            epochs: training.epochs,
+            seed: spec.seed(),
+        };
+        model.start_from(&first_batch(&task, model)?.x)?;
+    }
+    Ok(())
 }
 
 fn write_floats(values: &[f32], out: &mut dyn Write) -> std::io::Result<()> {

@@ -4,12 +4,12 @@
 //! full disk, is kept and reported once by [`stdout_is_complete`], so that a run is never stopped by its display. stderr
 //! carries progress and warnings: where it is closed or full, they are lost and nothing else is.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::text::printable;
+use crate::text::{printable, wrap};
 
 /// What came of writing to stdout so far.
 enum Stdout {
@@ -51,9 +51,114 @@ impl Write for Results {
     }
 }
 
-/// Writes text for people to stdout, which may hold foreign words: each line is made [`printable`].
+/// Writes text for people to stdout, which may hold foreign words: each line is made [`printable`], and on a terminal broken
+/// between words.
 pub fn print_text(text: &str) {
-    print(text.lines().map(|line| format!("{}\n", printable(line))).collect::<String>());
+    print(shown(text, stdout_width(), Paint::Plain));
+}
+
+/// Writes verdicts, or a table with them, to stdout as [`print_text`] does; on a terminal that has colours, the words of a
+/// verdict have theirs.
+pub fn print_verdicts(text: &str) {
+    let paint = if has_colors(&std::io::stdout()) { Paint::Verdicts } else { Paint::Plain };
+    print(shown(text, stdout_width(), paint));
+}
+
+/// Whether the words of a verdict are coloured.
+#[derive(Clone, Copy)]
+enum Paint {
+    Plain,
+    Verdicts,
+}
+
+fn shown(text: &str, width: Option<usize>, paint: Paint) -> String {
+    let line = |line: &str| {
+        let line = printable(line);
+        let line = width.map_or_else(|| line.to_string(), |width| wrap(&line, width));
+        match paint {
+            Paint::Plain => format!("{line}\n"),
+            Paint::Verdicts => format!("{}\n", painted(&line)),
+        }
+    };
+    text.lines().map(line).collect()
+}
+
+const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[33m";
+const GREEN: &str = "\x1b[32m";
+const RESET: &str = "\x1b[0m";
+
+/// `text` with the words of a verdict in colour.
+fn painted(text: &str) -> String {
+    let color = |word: &str| match word {
+        "COLLAPSED" | "DIVERGED" | "FAILED" | "collapsed" | "diverged" | "failed" => Some(RED),
+        "none-active" | "some-active" | "untrained" | "still-falling" | "overfitting" | "bound-above" | "above" => {
+            Some(YELLOW)
+        }
+        "all-active" | "settled" | "recon-and-bound-below" | "recon-below" => Some(GREEN),
+        _ => None,
+    };
+    let mut out = String::with_capacity(text.len() + 32);
+    for piece in text.split_inclusive([' ', '\n', ':', ',']) {
+        let word = piece.trim_end_matches([' ', '\n', ':', ',']);
+        match color(word) {
+            Some(color) => out.push_str(&format!("{color}{word}{RESET}{}", &piece[word.len()..])),
+            None => out.push_str(piece),
+        }
+    }
+    out
+}
+
+/// Whether `stream` is a terminal that shows colours, and the user has not forbidden them.
+fn has_colors(stream: &impl IsTerminal) -> bool {
+    let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    stream.is_terminal() && !forbidden && !is_dumb()
+}
+
+/// Whether help may have colours and bold words.
+pub fn stdout_has_colors() -> bool {
+    has_colors(&std::io::stdout())
+}
+
+/// A terminal that can only print lines.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
+/// Whether stderr is a terminal on which a line can be replaced, so that a bar can be shown.
+pub fn stderr_is_live() -> bool {
+    std::io::stderr().is_terminal() && !is_dumb()
+}
+
+/// Whether stdout is a terminal that shows more than plain lines.
+pub fn stdout_is_live() -> bool {
+    std::io::stdout().is_terminal() && !is_dumb()
+}
+
+/// Characters of a line of the terminal that stdout is, if it is one.
+pub fn stdout_width() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0).max(20))
+}
+
+/// Characters of a line of the terminal that stderr is, if it is one.
+fn stderr_width() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0).max(20))
+}
+
+/// Whether stdout and stderr go to one place, a terminal or a log, so that what is on one need not be repeated on the other.
+pub fn is_one_stream() -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let place = |path: &str| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+        let (out, err) = (place("/dev/stdout"), place("/dev/stderr"));
+        // What is thrown away is not read on the other.
+        out.is_some() && out == err && out != place("/dev/null")
+    }
+    #[cfg(not(unix))]
+    {
+        std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+    }
 }
 
 /// Writes one [`printable`] line to stdout.
@@ -81,9 +186,22 @@ pub fn stdout_is_complete() -> Result<()> {
     }
 }
 
-/// Writes one [`printable`] line to stderr.
+/// Writes one [`printable`] line to stderr, on a terminal broken between words.
 pub fn say(line: &str) {
-    write_stderr(format!("{}\n", printable(line)));
+    write_stderr(format!("{}\n", stderr_line(line)));
+}
+
+/// A line for stderr: `error:` and `warning:` have colours where there are some.
+pub fn stderr_line(line: &str) -> String {
+    let line = printable(line);
+    let line = stderr_width().map_or_else(|| line.to_string(), |width| wrap(&line, width));
+    let labels = [("error:", RED), ("warning:", YELLOW), ("FAILED", RED)];
+    match labels.into_iter().find(|(label, _)| line.starts_with(label)) {
+        Some((label, color)) if has_colors(&std::io::stderr()) => {
+            format!("{color}{label}{RESET}{}", &line[label.len()..])
+        }
+        Some(_) | None => line,
+    }
 }
 
 /// Writes several lines to stderr, each made [`printable`].
@@ -98,8 +216,13 @@ pub fn warn(message: &str) {
 
 /// Warns on stderr so that it cannot be missed.
 pub fn banner(warning: &str) {
-    let rule = "!".repeat(78);
-    let lines: String = warning.lines().map(|line| format!("!! {line}\n")).collect();
+    let width = stderr_width().unwrap_or(78).min(78);
+    let rule = "!".repeat(width);
+    let wrapped: Vec<String> = match stderr_width() {
+        Some(_) => warning.lines().map(|line| wrap(line, width.saturating_sub(3).max(20))).collect(),
+        None => vec![warning.to_owned()],
+    };
+    let lines: String = wrapped.iter().flat_map(|text| text.lines()).map(|line| format!("!! {line}\n")).collect();
     say_lines(&format!("{rule}\n{lines}{rule}"));
 }
 

@@ -10,9 +10,10 @@ pub enum Term {
     Recon,
     /// KL(q(z|x) || p(z)), in nats.
     Kl,
-    /// |sg\[z_e\] - e|^2 of a VQ-VAE (van den Oord et al. 2017, equation 3), summed over the codes of an image.
+    /// |sg\[z_e\] - e|^2 of a VQ-VAE (van den Oord et al. 2017, equation 3), summed over the codes of an image. Its canonical
+    /// value is that of the commitment term, and is kept there alone.
     Codebook,
-    /// |z_e - sg\[e\]|^2 of a VQ-VAE, summed over the codes of an image.
+    /// |z_e - sg\[e\]|^2 of a VQ-VAE, summed over the codes of an image: C.
     Commitment,
     /// What k importance-weighted samples gain over the mean of k single ones (Burda et al. 2016); never positive.
     ImportanceGain,

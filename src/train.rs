@@ -6,9 +6,9 @@ use candle_core::{Device, Result as TensorResult, Tensor};
 
 use crate::data::{Dataset, PixelDraw, Pixels};
 use crate::engine::Backend;
-use crate::evaluate::{BATCH, Measurement, evaluate};
-use crate::metrics::{EpochRecord, Split, TimingRecord};
-use crate::model::Model;
+use crate::evaluate::{BATCH, LatentEvaluation, Measurement, evaluate};
+use crate::metrics::{CodeMetrics, EpochRecord, Split, TimingRecord};
+use crate::model::{Model, StepId};
 use crate::objective::{Objective, Time, Value};
 use crate::optimizer::Optimizer;
 use crate::pass::Batch;
@@ -200,6 +200,16 @@ struct Destination {
     noise_dim: usize,
 }
 
+/// The first batch that a training of `model` on `task` sees.
+///
+/// # Errors
+/// Where a tensor cannot be made.
+pub fn first_batch(task: &Task<'_>, model: &Model) -> TensorResult<Batch> {
+    let to = Destination { backend: model.backend().clone(), noise_dim: model.noise_dim() };
+    let order = Stream::new(task.seed, Purpose::Shuffle, 1, 0).permutation(task.data.train.len());
+    prepare(task, &to, 1, 0, &order[..task.full_batch().min(order.len())])
+}
+
 /// Batch number `batch` of an epoch: the images numbered `indices`, and their noise.
 fn prepare(task: &Task<'_>, to: &Destination, epoch: u32, batch: usize, indices: &[u32]) -> TensorResult<Batch> {
     let (pixels, seed, images) = (task.pixels, task.seed, indices.len());
@@ -232,7 +242,9 @@ fn step(task: &Task<'_>, state: &mut State, batch: &Batch) -> TensorResult<Optio
     let gradients = pass.tape.gradients(&loss.backward()?)?;
     state.optimizer.step_with(&gradients)?;
     drop(gradients);
-    state.model.after_step(&pass)?;
+    let epoch = u64::from(state.progress.recorded.unwrap_or(0)) + 1;
+    let at = StepId { seed: task.seed, epoch, batch: state.progress.batches as u64 };
+    state.model.after_step(&pass, at)?;
     Ok(Some(BatchResult { images: pass.energy.dim(0)?, ledgers, energy }))
 }
 
@@ -246,10 +258,14 @@ fn measure(task: &Task<'_>, state: &State, epoch: u32) -> TensorResult<(EpochRec
     // The objective of a set is that of a full batch with its averages: the size of evaluation batches leaves no trace.
     let ledgers = task.objective.ledgers(&result.averages, task.full_batch(), task.end_of(epoch))?;
     let (energy, log_sigma) = (result.averages.energy, result.averages.log_sigma);
-    let row = EpochRecord {
-        active_units: Some(result.active_units),
-        ..record(task, epoch, Split::Test, ledgers, energy, log_sigma)
-    };
+    let mut row = record(task, epoch, Split::Test, ledgers, energy, log_sigma);
+    match &result.latents {
+        LatentEvaluation::Gaussian(latents) => row.active_units = Some(latents.active_units),
+        LatentEvaluation::Codes(codes) => {
+            row.codes.perplexity = Some(codes.uses.perplexity());
+            row.codes.codes_used = Some(codes.uses.used());
+        }
+    }
     Ok((row, start.elapsed().as_secs_f64()))
 }
 
@@ -279,5 +295,9 @@ fn record(
         beta_effective: task.objective.beta_effective(task.full_batch(), time),
         beta_sigma2: task.objective.beta_sigma2(task.full_batch(), time, Some(energy), log_sigma),
         active_units: None,
+        codes: CodeMetrics {
+            commitment_ratio: task.objective.commitment_ratio(task.full_batch()),
+            ..CodeMetrics::default()
+        },
     }
 }

@@ -1,11 +1,12 @@
-//! What became of a run: four judgements, each a word that says exactly what was tested.
+//! What became of a run: judgements, each a word that says exactly what was tested.
 //!
 //! | judgement | words |
 //! |---|---|
 //! | latents | `all-active`, `some-active`, `none-active`: the variance of a latent's posterior mean over the test images is above 0.01 |
 //! | average image | `recon-and-bound-below`, `recon-below`, `bound-above`, `at`, `above`: test R (and R + K) against R of the average image |
-//! | training | `untrained`, `still-falling`, `settled`, `overfitting`, `diverged`: the test objective over the epochs |
-//! | objective | `elbo`, `beta-elbo`, `constrained`, `other-noise`, `no-likelihood` |
+//! | training | `untrained`, `still-falling`, `settled`, `overfitting`, `diverged`, `unstable` (of a VQ-VAE): the test objective over the epochs |
+//! | objective | `elbo`, `beta-elbo`, `constrained`, `other-noise`, `no-likelihood`; `code-terms` of a VQ-VAE |
+//! | codes | `all-used`, `dead-codes`, `one-code`: codebook entries that a test image's code is nearest to; of a VQ-VAE |
 //!
 //! `not-judged` stands where there is nothing to judge by. [`Verdict::headline`] sums them up for tables of many runs.
 
@@ -22,6 +23,9 @@ const AT: f64 = 0.02;
 /// The objective counts as changed by an epoch if it moves by more than this part of its whole fall.
 const CHANGED: f64 = 0.005;
 
+/// The distance of the codes from their entries counts as running away from this many times its least value on.
+const GROWN: f64 = 10.0;
+
 /// Which latents carry information.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
@@ -33,6 +37,21 @@ pub enum LatentsJudgement {
     SomeActive,
     /// None is.
     NoneActive,
+    /// They were not measured.
+    NotJudged,
+}
+
+/// Which codebook entries are in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum CodesJudgement {
+    /// Every entry is the nearest to some code of a test image.
+    AllUsed,
+    /// Some are to none.
+    DeadCodes,
+    /// One entry is to all: the code says nothing.
+    OneCode,
     /// They were not measured.
     NotJudged,
 }
@@ -71,6 +90,8 @@ pub enum TrainingJudgement {
     Overfitting,
     /// It became infinite or NaN.
     Diverged,
+    /// The distance C of the codes from their entries grew to ten times its least value, and grows.
+    Unstable,
     /// One epoch alone, or an objective that changes with a schedule.
     NotJudged,
 }
@@ -90,6 +111,8 @@ pub enum ObjectiveJudgement {
     OtherNoise,
     /// A squared error, or its logarithm: beta * sigma^2 is fixed, beta is not.
     NoLikelihood,
+    /// R with the terms of a VQ-VAE: R + N ln K is a bound, and the terms are no part of it.
+    CodeTerms,
 }
 
 /// The judgements on a run, and what they were made from.
@@ -111,6 +134,20 @@ pub struct Verdict {
     pub floor: Option<f64>,
     /// The epoch in which the objective became non-finite, where it did.
     pub diverged_in: Option<u32>,
+    /// The codebook of a VQ-VAE; none for a VAE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codebook: Option<CodebookVerdict>,
+}
+
+/// What became of a codebook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodebookVerdict {
+    /// Which entries are in use.
+    pub codes: CodesJudgement,
+    /// So many are, in the last test row.
+    pub used: Option<u32>,
+    /// K, all entries.
+    pub size: usize,
 }
 
 /// The verdict in one word, for tables of many runs.
@@ -129,6 +166,14 @@ pub enum Headline {
     SomeActive,
     /// Every latent is active.
     AllActive,
+    /// The codes of a VQ-VAE run away from their entries.
+    Unstable,
+    /// One codebook entry is used.
+    OneCode,
+    /// Some codebook entries are not used.
+    DeadCodes,
+    /// All are.
+    AllCodes,
 }
 
 /// What is judged.
@@ -138,6 +183,8 @@ pub struct Evidence<'a> {
     pub rows: &'a [EpochRecord],
     /// All latents.
     pub latent_dim: usize,
+    /// K, the entries of a VQ-VAE's codebook.
+    pub codebook_size: Option<usize>,
     /// R (or S) of the average image on the test images, where there is one.
     pub floor: Option<f64>,
     /// What was minimised.
@@ -158,7 +205,12 @@ pub enum ScheduleInUse {
 impl ObjectiveJudgement {
     /// What `objective` is for a batch of `batch` images at `time`.
     pub fn of(objective: &Objective, batch: usize, time: Time) -> Self {
-        let LatentTerms::Kl(kl) = objective.latent;
+        let LatentTerms::Kl(kl) = objective.latent else {
+            return match objective.recon.loss.measure() {
+                Measure::SquaredError => ObjectiveJudgement::NoLikelihood,
+                Measure::Mass | Measure::Density => ObjectiveJudgement::CodeTerms,
+            };
+        };
         match (objective.recon.loss.measure(), kl.sampling, kl.penalty) {
             (Measure::SquaredError, _, _) => ObjectiveJudgement::NoLikelihood,
             (Measure::Mass | Measure::Density, Sampling::Keras201605, _) => ObjectiveJudgement::OtherNoise,
@@ -176,7 +228,7 @@ impl ObjectiveJudgement {
 impl ScheduleInUse {
     /// Whether the weights of `objective` change with time.
     pub fn of(objective: &Objective) -> Self {
-        let LatentTerms::Kl(kl) = objective.latent;
+        let LatentTerms::Kl(kl) = objective.latent else { return ScheduleInUse::No };
         match kl.penalty {
             KlPenalty::Beta { warmup: None, .. } | KlPenalty::Capacity { rise: None, .. } => ScheduleInUse::No,
             KlPenalty::Beta { warmup: Some(_), .. } | KlPenalty::Capacity { rise: Some(_), .. } => ScheduleInUse::Yes,
@@ -189,7 +241,10 @@ impl Verdict {
     pub fn judge(on: &Evidence<'_>) -> Self {
         let last = on.rows.iter().rfind(|row| row.split == Split::Test);
         let active_units = last.and_then(|row| row.active_units);
+        let used = last.and_then(|row| row.codes.codes_used);
+        let codebook = on.codebook_size.map(|size| CodebookVerdict { codes: codes(used, size), used, size });
         Verdict {
+            codebook,
             latents: latents(active_units, on.latent_dim),
             average_image: last.map_or(AverageImageJudgement::NotJudged, |row| average_image(row, on.floor)),
             training: training(on),
@@ -203,7 +258,9 @@ impl Verdict {
 
     /// The verdict on a run whose objective became non-finite in `epoch`.
     pub fn diverged(epoch: u32, on: &Evidence<'_>) -> Self {
+        let codes = CodesJudgement::NotJudged;
         Verdict {
+            codebook: on.codebook_size.map(|size| CodebookVerdict { codes, used: None, size }),
             latents: LatentsJudgement::NotJudged,
             average_image: AverageImageJudgement::NotJudged,
             training: TrainingJudgement::Diverged,
@@ -226,6 +283,12 @@ impl Verdict {
         match (self.training, self.latents) {
             (TrainingJudgement::Diverged, _) => Headline::Diverged,
             (TrainingJudgement::Untrained, _) => Headline::Untrained,
+            (TrainingJudgement::Unstable, _) => Headline::Unstable,
+            (_, LatentsJudgement::NotJudged) if self.codebook.is_some() => match self.codebook.map(|book| book.codes) {
+                Some(CodesJudgement::OneCode) => Headline::OneCode,
+                Some(CodesJudgement::AllUsed) => Headline::AllCodes,
+                Some(CodesJudgement::DeadCodes | CodesJudgement::NotJudged) | None => Headline::DeadCodes,
+            },
             (_, LatentsJudgement::AllActive) => Headline::AllActive,
             (_, LatentsJudgement::SomeActive) => Headline::SomeActive,
             (_, LatentsJudgement::NoneActive | LatentsJudgement::NotJudged) => match self.average_image {
@@ -257,6 +320,15 @@ fn latents(active_units: Option<u32>, latent_dim: usize) -> LatentsJudgement {
     }
 }
 
+fn codes(used: Option<u32>, size: usize) -> CodesJudgement {
+    match used {
+        None => CodesJudgement::NotJudged,
+        Some(used) if used as usize == size => CodesJudgement::AllUsed,
+        Some(0 | 1) => CodesJudgement::OneCode,
+        Some(_) => CodesJudgement::DeadCodes,
+    }
+}
+
 fn average_image(row: &EpochRecord, floor: Option<f64>) -> AverageImageJudgement {
     let Some(floor) = floor else { return AverageImageJudgement::NotJudged };
     // A floor in nats of a density may be near 0 or negative: the distance is then measured in nats.
@@ -283,6 +355,9 @@ fn training(on: &Evidence<'_>) -> TrainingJudgement {
     if on.schedule == ScheduleInUse::Yes {
         return TrainingJudgement::NotJudged;
     }
+    if runs_away(on) {
+        return TrainingJudgement::Unstable;
+    }
     let least = curve.iter().copied().fold(f64::INFINITY, f64::min);
     let enough = CHANGED * (untrained - least).abs();
     if last - least > enough {
@@ -294,9 +369,18 @@ fn training(on: &Evidence<'_>) -> TrainingJudgement {
     }
 }
 
+/// Whether C grew to [`GROWN`] times its least value after the first epoch, and in each of the last two epochs.
+fn runs_away(on: &Evidence<'_>) -> bool {
+    let trained = on.rows.iter().filter(|row| row.split == Split::Test && row.epoch > 0);
+    let curve: Vec<f64> = trained.filter_map(EpochRecord::code_distance).collect();
+    let least = curve.iter().copied().fold(f64::INFINITY, f64::min);
+    matches!(curve[..], [.., a, b, c] if a < b && b < c && c > GROWN * least)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::CodeMetrics;
     use crate::terms::{Ledgers, Term, Terms};
 
     fn row(epoch: u32, recon: f64, kl: f64, active: u32) -> EpochRecord {
@@ -309,12 +393,43 @@ mod tests {
             beta_effective: None,
             beta_sigma2: None,
             active_units: Some(active),
+            codes: CodeMetrics::default(),
         }
+    }
+
+    /// A row of a VQ-VAE with so many of 64 entries in use.
+    fn code_row(epoch: u32, distance: f64, used: u32) -> EpochRecord {
+        let terms = Terms::default().with(Term::Recon, 90.0 - f64::from(epoch)).with(Term::Commitment, distance);
+        let codes = CodeMetrics { perplexity: None, codes_used: Some(used), commitment_ratio: Some(0.25) };
+        let ledgers = Ledgers { canonical: terms, weighted: terms };
+        EpochRecord { ledgers, active_units: None, codes, ..row(epoch, 0.0, 0.0, 0) }
+    }
+
+    fn judge_codes(rows: &[EpochRecord]) -> Verdict {
+        let (objective, schedule) = (ObjectiveJudgement::CodeTerms, ScheduleInUse::No);
+        let (latent_dim, codebook_size, floor) = (160, Some(64), Some(205.8));
+        Verdict::judge(&Evidence { rows, latent_dim, codebook_size, floor, objective, schedule })
+    }
+
+    #[test]
+    fn a_codebook_is_judged_by_the_entries_in_use_and_by_its_distance() {
+        let ends = |distances: &[f64], used| {
+            let rows: Vec<_> = distances.iter().zip(0..).map(|(&c, epoch)| code_row(epoch, c, used)).collect();
+            judge_codes(&rows).headline()
+        };
+        assert_eq!(ends(&[1.0, 2.0, 2.0, 2.0], 64), Headline::AllCodes);
+        assert_eq!(ends(&[1.0, 2.0, 2.0, 2.0], 63), Headline::DeadCodes);
+        assert_eq!(ends(&[1.0, 2.0, 2.0, 2.0], 1), Headline::OneCode);
+        assert_eq!(ends(&[1.0, 2.0, 9.0, 21.0], 30), Headline::Unstable);
+        assert_eq!(ends(&[1.0, 2.0, 22.0, 21.0], 30), Headline::DeadCodes, "it does not grow any more");
+        assert_eq!(ends(&[1.0], 30), Headline::Untrained);
+        let text = serde_json::to_string(&judge_codes(&[code_row(0, 1.0, 1)])).unwrap();
+        assert!(text.contains(r#""codebook":{"codes":"one-code","used":1,"size":64}"#), "{text}");
     }
 
     fn judge(rows: &[EpochRecord]) -> Verdict {
         let (objective, schedule) = (ObjectiveJudgement::Elbo, ScheduleInUse::No);
-        Verdict::judge(&Evidence { rows, latent_dim: 20, floor: Some(205.8), objective, schedule })
+        Verdict::judge(&Evidence { rows, latent_dim: 20, codebook_size: None, floor: Some(205.8), objective, schedule })
     }
 
     fn last(recon: f64, kl: f64, active: u32) -> Verdict {
@@ -336,6 +451,7 @@ mod tests {
         let none = Evidence {
             rows: &[row(0, -3.0, 0.0, 0)],
             latent_dim: 4,
+            codebook_size: None,
             floor: None,
             objective: ObjectiveJudgement::Elbo,
             schedule: ScheduleInUse::No,

@@ -2,6 +2,11 @@
 
 mod support;
 
+#[cfg(unix)]
+use std::process::Command;
+#[cfg(unix)]
+use std::time::{Duration, Instant};
+
 use support::{World, small};
 use vae_bench::data::idx::{IdxFile, Kind};
 
@@ -36,13 +41,45 @@ fn a_wrong_flag_is_named_with_a_hint_and_exits_2() {
         (&["--train-size", "601"], &["--train-size 601", "600"]),
         (&["--train-size", "0"], &["--train-size", "'0'", "1 or more"]),
         (&["--config", "nowhere.toml"], &["nowhere.toml", "no such file"]),
-        (&["--quiet", "--json"], &["--quiet", "--json"]),
-        (&["--los", "bce"], &["--los", "--loss"]),
-        (&["trian"], &["trian", "--help"]),
+        (&["--los", "bce"], &["there is no flag --los", "did you mean --loss?", "see `vae-bench --help`"]),
+        (&["--loss", "bce", "--loss", "mse"], &["--loss is given twice"]),
+        (&["--preset", "kerasio"], &["'kerasio'", "did you mean keras-io?"]),
+        (&["--preset", "qqqqqq"], &["'qqqqqq'", "keras-io", "sigma-vae"]),
+        (&["--beta", "1/pixels"], &["--beta", "--kl-weight 1/pixels"]),
+        (&["--beta", "1/0"], &["--beta", "'1/0'", "finite"]),
+        (&["--output", "digits"], &["--output-activation", "'digits'", "--out"]),
+        (&["--seeds", "3"], &["--seeds", "1..3"]),
+        (&["--seeds", "1..3", "--seed", "1"], &["--seeds", "--seed", "contradict"]),
     ];
     for (args, words) in cases {
         world.run(args).expect(2).error_with(words);
         assert!(!world.out().exists(), "{args:?} left files behind");
+    }
+}
+
+#[test]
+fn an_error_of_a_command_names_what_is_missing_or_meant_and_the_help_of_that_command() {
+    let world = World::new();
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["trian"], &["there is no command 'trian'", "see `vae-bench --help`"]),
+        (&["rum"], &["did you mean run?"]),
+        (&["data"], &["vae-bench data needs one of fetch, verify, info", "see `vae-bench data --help`"]),
+        (&["data", "fetsh"], &["did you mean fetch?", "see `vae-bench data --help`"]),
+        (&["explain", "kl"], &["needs --mean <MEAN>, --logvar <LOGVAR>", "see `vae-bench explain kl --help`"]),
+        (&["plot", "runs", "--format", "x"], &["there is no flag --format", "see `vae-bench plot --help`"]),
+        (&["plot", "runs", "--kind", "termz"], &["--kind 'termz'", "did you mean terms?", "curves"]),
+        (&["merge"], &["vae-bench merge needs <RUNS>..."]),
+        (&["sweep"], &["vae-bench sweep needs", "FILE.toml"]),
+        (&["sweep", "--grid", "betta=1,2"], &["betta=1,2", "did you mean beta?"]),
+        (&["sweep", "--grid", "seed=1-3"], &["\"1-3\" is not a whole number, 0 or more"]),
+        (&["sweep", "--grid", "beta=1,2", "--beta", "3"], &["beta=1,2", "--beta 3", "contradict"]),
+        (&["sweep", "--grid", "seed=1,2", "--beta", "1", "--", "--beta", "2"], &["--beta 1", "--beta 2", "after --"]),
+    ];
+    for (args, words) in cases {
+        let done = world.vae_bench(args).expect(2).error_with(words);
+        for debris in ["tip:", ":;", "u64", "the following", "field `", "Usage"] {
+            assert!(!done.stderr.contains(debris), "{args:?}: {}", done.stderr);
+        }
     }
 }
 
@@ -173,4 +210,58 @@ fn offline_mnist_is_an_error_with_the_ways_out() {
     let world = World::new();
     world.vae_bench(&["--data", "mnist"]).expect(3).error_with(&["--data-dir"]);
     world.vae_bench(&["data", "fetch"]).expect(3).error_with(&["--data-dir"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_device_in_the_place_of_a_runs_file_is_named_and_neither_waited_for_nor_read_without_end() {
+    let world = World::new();
+    world.run(&[]).expect(0);
+    let run = world.only_run();
+    let files = ["metrics.csv", "timing.csv", "latents.csv", "config.toml", "model.safetensors"];
+    let others = ["run.json", "checkpoint/state.safetensors"];
+    let kept: Vec<_> =
+        files.iter().chain(&others).map(|file| (run.join(file), std::fs::read(run.join(file)).unwrap())).collect();
+    let page: &[&str] = &["report", "out", "--out", "page.html"];
+    let commands: [&[&str]; 5] = [&["status", "out"], &["merge", "out"], &["verify", "out"], page, &small(&[])];
+    for (file, device) in files.iter().flat_map(|file| [(file, None), (file, Some("/dev/zero"))]) {
+        for command in commands {
+            std::fs::remove_file(run.join(file)).unwrap();
+            match device {
+                Some(device) => std::os::unix::fs::symlink(device, run.join(file)).unwrap(),
+                None => assert!(Command::new("mkfifo").arg(run.join(file)).status().unwrap().success()),
+            }
+            let mut child = world.command(command).spawn().unwrap();
+            let begun = Instant::now();
+            while child.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(60) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let _ = child.kill();
+            let done = support::done(child.wait_with_output().unwrap());
+            assert!(matches!(done.code, Some(0 | 1)), "{command:?} on {file}: {:?} {}", done.code, done.stderr);
+            // Only `verify`, and the command that makes the run whole, read the weights; `status` says "failed".
+            let reads_it = match (*file, command[0]) {
+                (_, "status") | ("model.safetensors", "merge" | "report") => false,
+                (_, _) => true,
+            };
+            let told = format!("{}{}", done.stdout, done.stderr);
+            assert!(!reads_it || told.contains(file), "{command:?} on {file}: {told}");
+            for (path, bytes) in &kept {
+                let _ = std::fs::remove_file(path);
+                std::fs::write(path, bytes).unwrap();
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_beyond_the_limit_on_sizes_is_an_error_and_no_signal() {
+    let world = World::new();
+    let run = world.command(&small(&[]));
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""]).arg(run.get_program()).args(run.get_args());
+    limited.current_dir(world.path());
+    support::done(limited.output().unwrap()).expect(1).error_with(&["ulimit -f", "the same command"]);
+    world.run(&[]).expect(0);
 }

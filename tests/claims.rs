@@ -1,4 +1,4 @@
-//! Every number that README.md and results/README.md quote from committed results, recomputed.
+//! Every number that README.md, results/README.md and docs/ quote from committed results, recomputed.
 //!
 //! A quoted number carries a mark right behind it, an HTML comment that no page shows:
 //!
@@ -28,7 +28,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const FILES: [&str; 2] = ["README.md", "results/README.md"];
+/// The pages that quote numbers.
+fn pages(root: &Path) -> Vec<String> {
+    let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut pages: Vec<String> = docs.map(|name| format!("docs/{}", name.to_string_lossy())).collect();
+    pages.retain(|page| page.ends_with(".md"));
+    pages.sort();
+    ["README.md", "results/README.md"].map(str::to_owned).into_iter().chain(pages).collect()
+}
 
 #[test]
 fn every_quoted_number_is_what_the_committed_results_give() {
@@ -36,12 +43,12 @@ fn every_quoted_number_is_what_the_committed_results_give() {
     let pin = std::env::var_os("VAE_BENCH_PIN").is_some();
     let mut wrong = Vec::new();
     let mut marks = 0;
-    for file in FILES {
-        let text = std::fs::read_to_string(root.join(file)).unwrap();
+    for file in pages(root) {
+        let text = std::fs::read_to_string(root.join(&file)).unwrap();
         let checked = check(&text, root);
         marks += checked.marks;
         if pin && !checked.rewritten.is_empty() {
-            std::fs::write(root.join(file), rewrite(&text, &checked.rewritten)).unwrap();
+            std::fs::write(root.join(&file), rewrite(&text, &checked.rewritten)).unwrap();
         }
         for Replacement { line, shown, found, expression, .. } in &checked.rewritten {
             let message = format!("{file}:{line}: quotes {shown}, the results give {found}: {expression}");

@@ -9,7 +9,7 @@ use vae_bench::data::{Binarize, Images, PixelDraw, PixelRange, Pixels};
 use vae_bench::engine::{Backend, Engine};
 use vae_bench::evaluate::Measurement;
 use vae_bench::importance::{ImportanceEstimate, importance_weighted_nll};
-use vae_bench::model::{Activation, Architecture, Init, LogSigma, Model, Start, Vae};
+use vae_bench::model::{Activation, Architecture, Init, LatentShape, LogSigma, Model, Start, Vae};
 use vae_bench::objective::{Objective, OutputMap, ReconLoss};
 use vae_bench::pass::{Batch, Latents, Sampling};
 use vae_bench::rng::{Purpose, Stream};
@@ -31,9 +31,8 @@ fn model(loss: ReconLoss, activation: Activation, engine: Engine) -> Model {
     let architecture = Architecture {
         pixels: 784,
         hidden: vec![24, 12],
-        latent_dim: LATENTS,
+        latents: LatentShape::Gaussian { latent_dim: LATENTS, sampling: Sampling::Standard },
         activation,
-        sampling: Sampling::Standard,
         log_sigma: if loss.learns_sigma() { LogSigma::Learned } else { LogSigma::Absent },
     };
     let start = Start { init: Init::Pytorch, seed: 4, output_bias: None };
@@ -53,7 +52,7 @@ fn plain(model: &Model, objective: &Objective, on: &Measurement<'_>, samples: us
                 stream.fill_normal(&mut noise);
                 let noise = Tensor::from_vec(noise, (1, LATENTS), &Device::Cpu).unwrap();
                 let pass = model.pass(&Batch { x: x.clone(), noise }, &objective.recon).unwrap();
-                let Latents::Gaussian(latents) = &pass.latents;
+                let Latents::Gaussian(latents) = &pass.latents else { panic!("a VAE is Gaussian") };
                 let energy = pass.energy.to_dtype(DType::F64).unwrap();
                 let log_sigma = pass.log_sigma.as_ref().map(|p| p.to_dtype(DType::F64).unwrap());
                 let recon_nll = objective.recon.recon(&energy, log_sigma.as_ref()).unwrap();

@@ -3,7 +3,7 @@
 mod support;
 
 use support::{World, real_mnist};
-use vae_bench::spec::presets::PRESETS;
+use vae_bench::spec::presets::{PRESETS, VQ_PRESETS};
 
 fn json(world: &World, args: &[&str]) -> serde_json::Value {
     let all = [&["explain", "--data", "idx", "--data-dir", "data", "--json"], args].concat();
@@ -63,7 +63,7 @@ fn presets_are_listed_with_a_b_and_the_effective_value() {
         assert!(row.contains(preset.objective), "{row}");
     }
     let lines = world.vae_bench(&["presets", "--json"]).expect(0).stdout;
-    assert_eq!(lines.lines().count(), PRESETS.len());
+    assert_eq!(lines.lines().count(), PRESETS.len() + VQ_PRESETS.len());
     assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["source"].is_string()));
 }
 

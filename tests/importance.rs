@@ -5,7 +5,7 @@ use vae_bench::data::{Binarize, Images, PixelDraw, PixelRange, Pixels};
 use vae_bench::engine::Backend;
 use vae_bench::evaluate::Measurement;
 use vae_bench::importance::importance_weighted_nll;
-use vae_bench::model::{Activation, Architecture, Init, LogSigma, Model, Start, Vae};
+use vae_bench::model::{Activation, Architecture, Init, LatentShape, LogSigma, Model, Start, Vae};
 use vae_bench::objective::{LogMseScale, Objective, ReconLoss};
 use vae_bench::pass::Sampling;
 use vae_bench::rng::Purpose;
@@ -29,9 +29,8 @@ fn linear(sampling: Sampling) -> Model {
     let architecture = Architecture {
         pixels: PIXELS,
         hidden: vec![],
-        latent_dim: 2,
+        latents: LatentShape::Gaussian { latent_dim: 2, sampling },
         activation: Activation::Relu,
-        sampling,
         log_sigma: LogSigma::Absent,
     };
     let start = Start { init: Init::Glorot, seed: 4, output_bias: None };

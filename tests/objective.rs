@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor, Var};
 use vae_bench::data::{Binarize, Images, PixelRange, PixelStats, Pixels};
 use vae_bench::engine::{Backend, Engine};
-use vae_bench::model::{Activation, Architecture, Init, LogSigma, Model, Start, Vae};
+use vae_bench::model::{Activation, Architecture, Init, LatentShape, LogSigma, Model, Start, Vae};
 use vae_bench::objective::{
     FreeBits, KlEstimator, KlPenalty, LatentTerms, Length, LogMseScale, Objective, OutputMap, Ratio, ReconLoss,
     Reduction, Schedule, Shape, Time, Value,
@@ -208,7 +208,7 @@ impl Parts {
         all.recon.output = self.output;
         all.recon.weight.reduction = self.reduction;
         all.recon.weight.scale = Ratio::from(self.recon_factor);
-        let LatentTerms::Kl(mut kl) = all.latent;
+        let LatentTerms::Kl(mut kl) = all.latent else { panic!("a VAE has a KL") };
         kl.weight.reduction = self.kl_reduction;
         kl.weight.scale = Ratio::from(self.kl_factor);
         (kl.estimator, kl.penalty) = (self.estimator, self.penalty);
@@ -238,9 +238,8 @@ fn small(parts: Parts, activation: Activation) -> Small {
     let architecture = Architecture {
         pixels: PIXELS,
         hidden: vec![4],
-        latent_dim: 2,
+        latents: LatentShape::Gaussian { latent_dim: 2, sampling: Sampling::Standard },
         activation,
-        sampling: Sampling::Standard,
         log_sigma,
     };
     let x: Vec<f64> = (0..BATCH * PIXELS).map(|i| f64::from((i * 7 % 11) as u8) / 11.0).collect();
@@ -376,7 +375,8 @@ fn the_three_kinds_of_free_bits_differ_as_their_formulas_do() {
     let kl = posterior.kl_per_latent().unwrap();
     let latents = GaussianLatents { z: posterior.mean.clone(), posterior, kl };
     let constrained = |bits| {
-        let LatentTerms::Kl(term) = Parts { penalty: free(bits), ..objective(ReconLoss::Bce) }.objective().latent;
+        let objective = Parts { penalty: free(bits), ..objective(ReconLoss::Bce) }.objective();
+        let LatentTerms::Kl(term) = objective.latent else { panic!("a VAE has a KL") };
         term.estimate(&latents).unwrap().to_scalar::<f64>().unwrap()
     };
     // Per latent and image: ((0.4 + 0.9) + (0.5 + 0.4)) / 2; per latent over the batch mean: max(0.3, 0.4) + max(0.46, 0.4);
@@ -494,7 +494,8 @@ fn the_fused_engine_and_plain_candle_give_the_same_value_and_gradients_for_every
             let (pixels, latent_dim, batch) = (100, 7, 33);
             let objective = Parts { pixels, latent_dim, ..parts }.objective();
             let log_sigma = if loss.learns_sigma() { LogSigma::Learned } else { LogSigma::Absent };
-            let architecture = Architecture { pixels, hidden, latent_dim, activation, sampling, log_sigma };
+            let latents = LatentShape::Gaussian { latent_dim, sampling };
+            let architecture = Architecture { pixels, hidden, latents, activation, log_sigma };
             let mut stream = Stream::new(5, Purpose::TrainNoise, 0, 0);
             let x: Vec<f32> = (0..batch * pixels).map(|_| stream.uniform()).collect();
             let mut noise = vec![0f32; batch * latent_dim];

@@ -260,6 +260,94 @@ fn bash_completes_choices_after_a_subcommand_and_names_of_presets() {
 }
 
 #[test]
+fn bash_completes_names_of_settings_and_results_and_the_settings_of_a_sweep() {
+    let world = World::new();
+    let sorts = completions(&world, &["vae-bench", "ls", "--sort", ""]);
+    assert!(sorts.contains(&"neg-elbo".to_owned()) && sorts.contains(&"latent-dim".to_owned()), "{sorts:?}");
+    assert_eq!(completions(&world, &["vae-bench", "sweep", "--latent-d"]), ["--latent-dim"]);
+    assert_eq!(completions(&world, &["vae-bench", "run", "--loss", "gaussian-l"]), ["gaussian-learned"]);
+    assert!(completions(&world, &["vae-bench", "comp"]).contains(&"compare".to_owned()));
+}
+
+/// Whether a shell is installed.
+fn has(shell: &str) -> bool {
+    let found = Command::new(shell).args(["-c", "true"]).output().is_ok();
+    if !found {
+        support::skipped(&format!("install {shell}"));
+    }
+    found
+}
+
+#[test]
+fn fish_completes_presets_kinds_and_names_after_a_subcommand() {
+    if !has("fish") {
+        return;
+    }
+    let world = World::new();
+    std::fs::write(world.path().join("c.fish"), world.vae_bench(&["completions", "fish"]).expect(0).stdout).unwrap();
+    let complete = |line: &str| {
+        let script = format!("source c.fish; complete -C '{line}'");
+        let mut fish = Command::new("fish");
+        fish.args(["--no-config", "-c", &script]).current_dir(world.path()).env("HOME", world.path());
+        let text = done(fish.output().unwrap()).expect(0).stdout;
+        text.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(complete("vae-bench plot --kind ").contains(&"rate-distortion".to_owned()));
+    assert!(complete("vae-bench --preset pyt").contains(&"pytorch-vae".to_owned()));
+    assert!(complete("vae-bench --loss gau").contains(&"gaussian-learned".to_owned()), "its help has quotes");
+    assert!(complete("vae-bench ls --sort neg").contains(&"neg-elbo".to_owned()));
+}
+
+#[test]
+fn zsh_takes_the_script_and_knows_the_flags_of_each_command() {
+    if !has("zsh") {
+        return;
+    }
+    let world = World::new();
+    std::fs::write(world.path().join("_vae-bench"), world.vae_bench(&["completions", "zsh"]).expect(0).stdout).unwrap();
+    // zsh completes at a prompt alone; here the script is loaded, and what it would hand to zsh's own `_arguments` is seen.
+    let script = r#"
+        fpath=($PWD $fpath); autoload -Uz compinit && compinit -u -d $PWD/dump || exit 1
+        _arguments() { print -rl -- "$@"; state=(vae-bench); line=($words[2] ''); return 1 }
+        words=("$@"); CURRENT=$#; curcontext=x
+        autoload +X _vae-bench && _vae-bench
+    "#;
+    let seen = |words: &[&str]| {
+        let mut zsh = Command::new("zsh");
+        zsh.args(["-f", "-c", script, "zsh"]).args(words).current_dir(world.path()).env("HOME", world.path());
+        done(zsh.output().unwrap()).stdout
+    };
+    let plot = seen(&["vae-bench", "plot", ""]);
+    assert!(plot.contains("--kind=") && plot.contains("rate-distortion"), "{plot}");
+    assert!(seen(&["vae-bench", "ls", ""]).contains("neg-elbo"));
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let world = World::new();
+    let said = world.vae_bench(&["man", "--out", "man1"]).expect(0).stdout;
+    let pages: Vec<String> = std::fs::read_dir(world.path().join("man1"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(said.contains(&format!("{} pages", pages.len())), "{said}");
+    let top = std::fs::read_to_string(world.path().join("man1/vae-bench.1")).unwrap();
+    // Every page that the first one refers to is there.
+    for name in top.split("\nvae\\-bench\\-").skip(1).filter_map(|rest| rest.split('(').next()) {
+        let page = format!("vae-bench-{}.1", name.replace('\\', ""));
+        assert!(pages.contains(&page) || page == "vae-bench-help.1", "{page}: {pages:?}");
+    }
+    for page in ["vae-bench-sweep.1", "vae-bench-data-fetch.1", "vae-bench-explain-kl.1"] {
+        assert!(pages.contains(&page.to_owned()), "{page}");
+    }
+    let sweep = world.vae_bench(&["man", "sweep"]).expect(0).stdout;
+    assert_eq!(sweep, std::fs::read_to_string(world.path().join("man1/vae-bench-sweep.1")).unwrap());
+    // Examples keep their columns.
+    assert!(sweep.contains(".nf\n") && sweep.contains("\n  [grid]      "), "{sweep}");
+    world.vae_bench(&["man", "swep"]).expect(2).error_with(&["swep"]);
+}
+
+#[test]
 fn zsh_and_fish_are_given_the_names_of_presets() {
     let world = World::new();
     for shell in ["zsh", "fish"] {

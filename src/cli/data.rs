@@ -12,7 +12,7 @@ use crate::data::{
     Binarize, DataSource, Images, KNOWN, KnownDataset, Loaded, PixelRange, PixelStats, Pixels, dataset_dir, load,
 };
 use crate::error::{Error, ExitCode, Result};
-use crate::terminal::{banner, print, print_line};
+use crate::terminal::{banner, print, print_line, print_text};
 
 /// What to do with the data.
 #[derive(Debug, Subcommand)]
@@ -120,7 +120,7 @@ fn info(args: &InfoArgs) -> Result<ExitCode> {
     ]
     .concat();
     let files = dataset.files.iter().map(|file| format!("sha256   {}  {}\n", file.sha256, file.file));
-    print(text + &files.collect::<String>());
+    print_text(&(text + &files.collect::<String>()));
     Ok(ExitCode::Done)
 }
 

@@ -1,14 +1,16 @@
-//! Progress on stderr: a bar on a terminal, one aligned line an epoch elsewhere, JSON lines on stdout, or nothing.
+//! Progress on stderr: a bar on a terminal, one aligned line per epoch elsewhere, JSON lines on stdout, or nothing.
 
-use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::json::print_object;
 use crate::metrics::{EpochRecord, Split};
 use crate::records::RunDir;
 use crate::run::{Display, RunProgress, Started};
-use crate::terminal::{self, print, say};
-use crate::text::printable;
+use crate::sweep::rough;
+use crate::terminal::{self, say, stderr_is_live, stderr_line};
+use crate::text::thousands;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub enum Style {
     Auto,
     /// Nothing.
     Quiet,
-    /// One JSON object a record, on stdout.
+    /// One JSON object per record, on stdout.
     Json,
 }
 
@@ -26,7 +28,7 @@ pub fn display(style: Style, symbol: &'static str) -> Box<dyn Display> {
     match style {
         Style::Quiet => Box::new(Silent),
         Style::Json => Box::new(Json),
-        Style::Auto if std::io::stderr().is_terminal() => Box::new(Bar { bar: None, symbol }),
+        Style::Auto if stderr_is_live() => Box::new(Bar { bar: None, symbol, clock: None }),
         Style::Auto => Box::new(Lines { symbol }),
     }
 }
@@ -36,6 +38,10 @@ fn start_line(dir: &RunDir, started: Started) -> Option<String> {
         Started::Resumed { after_epoch } => {
             Some(format!("resuming {} after epoch {after_epoch}", dir.path().display()))
         }
+        Started::Continued { after_epoch } => Some(format!(
+            "continuing after epoch {after_epoch} of the finished run of {after_epoch} epochs, as {}",
+            dir.path().display()
+        )),
         Started::Fresh | Started::Finished => None,
     }
 }
@@ -47,7 +53,7 @@ fn epoch_line(records: &[EpochRecord], epochs: u32, seconds: Option<f64>, symbol
     let mut line = format!("epoch {epoch:>width$}/{epochs}");
     let part = |split: Split| match records.iter().find(|row| row.split == split) {
         Some(row) => format!("   {} {symbol} {:>8.3}  K {:>8.4}", name(split), row.recon(), row.kl()),
-        None => " ".repeat(3 + name(split).len() + 3 + 8 + 4 + 8),
+        None => String::new(),
     };
     line.push_str(&part(Split::Train));
     line.push_str(&part(Split::Test));
@@ -85,9 +91,7 @@ impl Display for Json {
     fn batch(&mut self, _: &RunProgress) {}
     fn epoch(&mut self, records: &[EpochRecord], _: u32, _: Option<f64>) {
         for row in records {
-            if let Ok(line) = serde_json::to_string(row) {
-                print(line + "\n");
-            }
+            print_object("epoch", row);
         }
     }
     fn warn(&mut self, message: &str) {
@@ -117,12 +121,50 @@ impl Display for Lines {
 struct Bar {
     bar: Option<ProgressBar>,
     symbol: &'static str,
+    clock: Option<Clock>,
+}
+
+/// The speed of the run so far: what the time that is left is estimated from.
+struct Clock {
+    /// The first batch that was shown, and the part of the run that was done then.
+    begun: (Instant, f64),
+    /// The first batch of the epoch that was shown, and its images.
+    epoch: (Instant, u64),
+}
+
+impl Clock {
+    fn new(moment: &RunProgress) -> Self {
+        let now = Instant::now();
+        Clock { begun: (now, part(moment)), epoch: (now, moment.images) }
+    }
+
+    /// "11,297 images/s", once there are two batches to tell by.
+    fn rate(&self, moment: &RunProgress) -> Option<String> {
+        let (begun, images) = self.epoch;
+        let rate = (moment.images.checked_sub(images)?) as f64 / begun.elapsed().as_secs_f64();
+        (rate.is_finite() && rate > 0.0).then(|| format!("{} images/s", thousands(rate.round() as u64)))
+    }
+
+    /// The time until the last epoch is done and measured.
+    fn left(&self, moment: &RunProgress) -> Option<Duration> {
+        let (begun, before) = self.begun;
+        let done = part(moment);
+        let seconds = begun.elapsed().as_secs_f64() * (1.0 - done) / (done - before);
+        Duration::try_from_secs_f64(seconds).ok().filter(|_| done > before)
+    }
+}
+
+/// The part of the whole run that is done.
+fn part(moment: &RunProgress) -> f64 {
+    let epochs = f64::from(moment.epoch - 1) + moment.images as f64 / moment.epoch_images.max(1) as f64;
+    epochs / f64::from(moment.epochs.max(1))
 }
 
 impl Bar {
     fn show(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.println(printable(line)),
+            // Line by line: one that is padded to the width of the terminal must not go on in the next.
+            Some(bar) => stderr_line(line).lines().for_each(|line| bar.println(line)),
             None => say(line),
         }
     }
@@ -138,7 +180,8 @@ impl Display for Bar {
     fn batch(&mut self, moment: &RunProgress) {
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(moment.epoch_images), ProgressDrawTarget::stderr_with_hz(10));
-            let template = "{prefix} {bar:24} {pos}/{len} images  {per_sec}  ETA {eta}  {msg}";
+            // As wide as the terminal and no wider, so that it is one line that can be replaced.
+            let template = "{prefix} {bar:16} {wide_msg}";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
@@ -146,7 +189,14 @@ impl Display for Bar {
             bar
         });
         bar.set_position(moment.images);
-        bar.set_message(format!("{} {:.2}  K {:.3}", self.symbol, moment.recon, moment.kl));
+        let clock = self.clock.get_or_insert_with(|| Clock::new(moment));
+        if clock.epoch.1 > moment.images {
+            clock.epoch = (Instant::now(), moment.images);
+        }
+        let left = clock.left(moment).map(|left| format!("{} left", rough(left)));
+        let parts =
+            [clock.rate(moment), left, Some(format!("{} {:.2}  K {:.3}", self.symbol, moment.recon, moment.kl))];
+        bar.set_message(parts.into_iter().flatten().collect::<Vec<_>>().join("  "));
     }
 
     fn epoch(&mut self, records: &[EpochRecord], epochs: u32, seconds: Option<f64>) {

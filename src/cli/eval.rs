@@ -7,27 +7,32 @@ use nalgebra::DMatrix;
 use serde_json::json;
 
 use super::data::DataDirArg;
+use super::eval_codes;
 use super::evaluated_run::EvaluatedRun;
+use super::json::print_object;
 use super::progress::{Progress, Visibility};
 use super::run_args::count;
+use super::run_names::RunsIn;
 use super::threads::pool;
 use crate::data::{PixelStats, eigenvalues};
 use crate::error::{Error, ExitCode, Result};
-use crate::evaluate::Evaluation;
+use crate::evaluate::{GaussianEvaluation, LatentEvaluation};
 use crate::importance::{ImportanceEstimate, importance_weighted_nll};
 use crate::objective::Time;
-use crate::records::RunDir;
 use crate::run::{last_measurement, write_latents};
-use crate::terminal::{print, print_line, say, warn};
+use crate::terminal::{print_line, print_text, say, warn};
 use crate::terms::{Ledgers, Term};
 use crate::text::significant;
 
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Directory of a finished run
+    /// A finished run: its directory, its name, or the beginning of its name
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
+    /// Where it is looked up.
+    #[command(flatten)]
+    pub runs: RunsIn,
     /// Where the data is, if not where it was
     #[command(flatten)]
     pub data: DataDirArg,
@@ -50,7 +55,7 @@ const ACTIVE_DIRECTION: f64 = 0.05;
 
 /// Measures the run in `args.run`.
 pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
-    let dir = RunDir::new(&args.run);
+    let dir = args.runs.find(&args.run)?;
     pool(None)?.install(|| {
         let evaluated = EvaluatedRun::read(&dir, args.data.data_dir.as_deref())?;
         let EvaluatedRun { spec, model, objective, found, .. } = &evaluated;
@@ -70,9 +75,16 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
             )));
         }
         let grey_entropy = objective.recon.entropy_floor(&PixelStats::of(on.images, on.draw.pixels));
-        report(args, found, &ledgers, objective.neg_elbo(&ledgers), iw, grey_entropy.filter(|&nats| nats > 0.0));
+        let grey_entropy = grey_entropy.filter(|&nats| nats > 0.0);
+        match &found.latents {
+            LatentEvaluation::Gaussian(latents) => {
+                report(args, latents, &ledgers, objective.neg_elbo(&ledgers), iw, grey_entropy);
+            }
+            LatentEvaluation::Codes(codes) => eval_codes::report(args, spec, codes, &ledgers, objective, grey_entropy),
+        }
         // Runs of older versions have none; where one cannot be written, nothing that was asked for is lost.
-        if !dir.latents().exists()
+        if matches!(found.latents, LatentEvaluation::Gaussian(_))
+            && !dir.latents().exists()
             && let Err(why) = write_latents(&dir, &evaluated.latents)
         {
             warn(&why.to_string());
@@ -88,7 +100,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
 /// `grey_entropy` is the entropy of grey pixels that a Bernoulli likelihood takes for probabilities.
 fn report(
     args: &EvalArgs,
-    found: &Evaluation,
+    found: &GaussianEvaluation,
     ledgers: &Ledgers,
     neg_elbo: Option<f64>,
     iw: Option<ImportanceEstimate>,
@@ -113,7 +125,7 @@ fn report(
             "direction_variances": directions,
             "kl_per_latent": found.kl_per_latent,
         });
-        print(format!("{line}\n"));
+        print_object("evaluation", line);
         return;
     }
     let symbol = if neg_elbo.is_some() { "R" } else { "S" };
@@ -142,7 +154,7 @@ fn report(
         list(&by_latent),
         list(&directions)
     ));
-    print(text);
+    print_text(&text);
 }
 
 /// The importance-weighted estimate with its standard errors, where there is more than one image or sample.

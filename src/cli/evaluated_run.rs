@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::data::{Dataset, Loaded, load};
+use crate::data::{Dataset, Loaded, load, places};
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, evaluate};
+use crate::evaluate::{Evaluation, LatentEvaluation, evaluate};
 use crate::files::write_atomically;
 use crate::metrics::LatentRecord;
 use crate::model::Model;
@@ -42,7 +42,10 @@ impl EvaluatedRun {
         let weight = EffectiveWeight::of(facts.beta_effective, facts.beta_sigma2);
         let weight = weight.map_or_else(String::new, |weight| format!(", {weight}"));
         let label = format!("{}{weight}", record.manifest.run);
-        let latents = found.latents();
+        let latents = match &found.latents {
+            LatentEvaluation::Gaussian(latents) => latents.latents(),
+            LatentEvaluation::Codes(_) => Vec::new(),
+        };
         Ok(EvaluatedRun { record, spec, data, model, objective, found, latents, label })
     }
 
@@ -74,8 +77,9 @@ impl EvaluatedRun {
 /// # Errors
 /// [`Error::Data`] where they are missing, or not those that the run was trained on.
 pub(super) fn dataset_of(record: &RunRecord, spec: &RunSpec, dir: &RunDir, data_dir: Option<&Path>) -> Result<Dataset> {
-    let data_dir = data_dir.or(record.settings.data_dir.as_deref());
-    let Loaded { dataset, .. } = load(spec.data().source, data_dir)?;
+    let known = || places::find(&record.manifest.data.files);
+    let data_dir = data_dir.map(Path::to_owned).or_else(known).or_else(|| record.settings.data_dir.clone());
+    let Loaded { dataset, .. } = load(spec.data().source, data_dir.as_deref())?;
     if dataset.files != record.manifest.data.files {
         return Err(Error::Data(format!(
             "{}: was trained on other data than this; name the data's directory with --data-dir",

@@ -1,14 +1,18 @@
 //! `vae-bench explain`: what an objective really is; trains nothing.
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
+use super::json::object;
 use super::run_args::{count, number};
-use super::threads::pool;
-use super::train::RunArgs;
+use super::setting_args::SettingArgs;
+use super::threads::{pool, threads};
 use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, ExitCode, Result};
-use crate::explain::{Context, DataSummary, Explanation, explain, kl_text, to_text};
-use crate::spec::RunSpec;
+use crate::explain::{
+    CodeExplanation, Context, DataSummary, Explanation, codes_to_text, explain, explain_codes, kl_text, to_text,
+};
+use crate::spec::{RunSpec, Settings};
 use crate::terminal::{banner, print, print_text};
 
 /// Arguments of `explain`.
@@ -20,7 +24,16 @@ pub struct ExplainArgs {
     pub what: Option<ExplainWhat>,
     /// The objective, as for a run.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub settings: SettingArgs,
+    /// Threads; the results do not depend on them [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = "Running", env = "VAE_BENCH_THREADS", hide_env = true)]
+    pub threads: Option<usize>,
+    /// No warning about the data on stderr
+    #[arg(long, short, help_heading = "Running")]
+    pub quiet: bool,
+    /// One JSON object (docs/json.md)
+    #[arg(long, help_heading = "Running")]
+    pub json: bool,
     /// Also say what these settings become on images of so many pixels
     #[arg(long, value_name = "N", value_parser = count::<usize>)]
     pub pixels: Option<usize>,
@@ -40,6 +53,14 @@ pub enum ExplainWhat {
     },
 }
 
+/// An explanation by the family of its model.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Explained {
+    Vae(Box<Explanation>),
+    VqVae(Box<CodeExplanation>),
+}
+
 /// Explains an objective, or one KL.
 pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     if let Some(ExplainWhat::Kl { mean, logvar }) = args.what {
@@ -52,11 +73,33 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     if args.pixels == Some(0) {
         return Err(Error::Usage("--pixels 0: give a whole number of 1 or more".into()));
     }
-    let settings = args.run.settings()?;
+    let settings = args.settings.settings()?;
     let spec = RunSpec::resolve(&settings)?;
-    let explanation = pool(args.run.threads)?.install(|| -> Result<Explanation> {
+    let explained = explained(&spec, &settings, args.threads, args.quiet, args.pixels)?;
+    if args.json {
+        let json = serde_json::to_string_pretty(&object("explanation", &explained))
+            .map_err(|e| Error::Run(format!("the explanation cannot be written as JSON ({e})")))?;
+        print(format!("{json}\n"));
+    } else {
+        print_text(&match &explained {
+            Explained::Vae(explanation) => to_text(explanation),
+            Explained::VqVae(explanation) => codes_to_text(explanation),
+        });
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Explains `spec`, which came of `settings`, on the data that they name.
+pub(super) fn explained(
+    spec: &RunSpec,
+    settings: &Settings,
+    threads: Option<usize>,
+    quiet: bool,
+    carry_to: Option<usize>,
+) -> Result<Explained> {
+    pool(threads)?.install(|| -> Result<Explained> {
         let Loaded { dataset, warning } = load(spec.data().source, settings.data_dir.as_deref())?;
-        if let (Some(warning), false) = (warning, args.run.quiet) {
+        if let (Some(warning), false) = (warning, quiet) {
             banner(&warning);
         }
         let dataset: Dataset = dataset.named(settings.data_name.clone()).subset(
@@ -70,16 +113,11 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
             pixels: dataset.pixels(),
             data_variance: spec.data_variance(&data.train)?,
             data: Some(&data),
-            carry_to: args.pixels,
+            carry_to,
         };
-        explain(&spec, preset, &on)
-    })?;
-    if args.run.json {
-        let json = serde_json::to_string_pretty(&explanation)
-            .map_err(|e| Error::Run(format!("the explanation cannot be written as JSON ({e})")))?;
-        print(format!("{json}\n"));
-    } else {
-        print_text(&to_text(&explanation));
-    }
-    Ok(ExitCode::Done)
+        Ok(match explain_codes(spec, preset, &on) {
+            Some(codes) => Explained::VqVae(Box::new(codes)),
+            None => Explained::Vae(Box::new(explain(spec, preset, &on)?)),
+        })
+    })
 }

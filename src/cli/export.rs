@@ -9,9 +9,10 @@ use clap::Args;
 use super::data::DataDirArg;
 use super::evaluated_run::dataset_of;
 use super::run_args::count;
+use super::run_names::RunsIn;
 use super::threads::pool;
 use crate::error::{Error, ExitCode, Result};
-use crate::records::{RunDir, RunRecord};
+use crate::records::RunRecord;
 use crate::spec::RunSpec;
 use crate::streams::Streams;
 use crate::terminal::print_line;
@@ -19,9 +20,12 @@ use crate::terminal::print_line;
 /// Arguments of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// Directory of a run
+    /// A run: its directory, its name, or the beginning of its name
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
+    /// Where it is looked up.
+    #[command(flatten)]
+    pub runs: RunsIn,
     /// Write everything random that the run used into this safetensors file: initial weights, order, noise, binarisation,
     /// and the images
     #[arg(long, value_name = "FILE")]
@@ -39,7 +43,7 @@ pub struct ExportArgs {
 
 /// Writes what `args` ask for.
 pub(super) fn run(args: &ExportArgs) -> Result<ExitCode> {
-    let dir = RunDir::new(&args.run);
+    let dir = args.runs.find(&args.run)?;
     pool(None)?.install(|| {
         let record = RunRecord::read(&dir)?;
         let spec = RunSpec::resolve(&record.settings)?;

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::json::object;
 use super::sweep_args::ListFormat;
 use crate::records::RunDir;
 use crate::report::Table;
 use crate::spec::{Settings, cell_text};
 use crate::sweep::{EpochTimes, Planned, State, epochs_done, rough};
+use crate::terminal::{print, print_verdicts, stdout_width};
 use crate::text::shell_quote;
 
 /// A run to be listed.
@@ -31,8 +33,8 @@ pub(super) fn list(runs: &[Listed<'_>], out: &Path, format: ListFormat, jobs: us
 fn table(runs: &[Listed<'_>], out: &Path, jobs: usize) -> String {
     let times = epoch_times(runs, out);
     let varied = varied(runs);
-    let header = ["state", "epochs"].into_iter().chain(varied.iter().map(String::as_str)).chain(["run"]);
-    let mut table = Table::new(header).left(&[0, 2 + varied.len()]);
+    let header = ["state", "done"].into_iter().chain(varied.iter().map(String::as_str)).chain(["run"]);
+    let mut table = Table::new(header).left(&[0, 2 + varied.len()]).optional(&[2 + varied.len()]);
     for (run, state) in runs {
         let facts = run.facts();
         let epochs = run.spec.training().epochs;
@@ -45,7 +47,7 @@ fn table(runs: &[Listed<'_>], out: &Path, jobs: usize) -> String {
         let first = [state.word().to_owned(), format!("{done}/{epochs}")].into_iter();
         table.row(first.chain(cells).chain([run.id.clone()]));
     }
-    let mut text = table.to_string();
+    let mut text = table.fit(stdout_width());
     for (run, state) in runs {
         if let Some(reason) = state.reason() {
             text.push_str(&format!("{:<8} {}: {reason}\n", state.word(), run.id));
@@ -99,17 +101,28 @@ fn json_line(run: &Planned, state: &State, times: &EpochTimes, out: &Path) -> St
     let epochs = run.spec.training().epochs;
     let done = if *state == State::Done { epochs } else { epochs_done(&dir) };
     let left = if will_run(state) { times.left(run, out) } else { Some(0.0) };
-    let line = json!({
-        "run": run.id,
-        "state": state.word(),
-        "reason": state.reason(),
-        "epochs_done": done,
-        "epochs": epochs,
-        "seconds_left": left,
-        "dir": dir.path(),
-        "settings": run.facts(),
-    });
+    let line = object(
+        "planned-run",
+        json!({
+            "run": run.id,
+            "state": state.word(),
+            "reason": state.reason(),
+            "epochs_done": done,
+            "epochs": epochs,
+            "seconds_left": left,
+            "dir": dir.path(),
+            "settings": run.facts(),
+        }),
+    );
     format!("{line}\n")
+}
+
+/// Prints a list of runs; what programs read is left as it is, to the byte.
+pub(super) fn show(text: &str, format: ListFormat) {
+    match format {
+        ListFormat::Table => print_verdicts(text),
+        ListFormat::Jsonl | ListFormat::Commands | ListFormat::Ids => print(text),
+    }
 }
 
 /// The command that does this run alone.

@@ -1,9 +1,8 @@
 //! Progress of a long computation on stderr: a bar on a terminal, a line for every tenth elsewhere.
 
-use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::terminal::say;
+use crate::terminal::{say, stderr_is_live};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Below this there is nothing to wait for, and no line.
@@ -35,7 +34,7 @@ enum Shown {
 impl Progress {
     /// Nothing is done yet of `total`, counted in `unit`.
     pub(super) fn new(unit: &'static str, total: u64, visibility: Visibility) -> Self {
-        let shown = match (visibility, std::io::stderr().is_terminal()) {
+        let shown = match (visibility, stderr_is_live()) {
             (Visibility::Hidden, _) => Shown::Not,
             (Visibility::Shown, true) => {
                 let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));

@@ -1,43 +1,52 @@
-//! `vae-bench sweep` and `vae-bench status`.
+//! `vae-bench sweep`: plans many runs, and does or lists them.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use clap::CommandFactory;
 use serde_json::json;
 
-use super::display::Style;
-use super::list::{Listed, list, runs, will_run};
+use super::answers;
+use super::json::print_object;
+use super::list::{Listed, list, runs, show, will_run};
+use super::running_args::recorded_argv;
+use super::setting_args::{Layers, SettingArgs};
 use super::signals::stop_on_signals;
-use super::sweep_args::{ListFormat, StatusArgs, SweepArgs, SweptArgs};
+use super::sweep_args::{ListFormat, SweepArgs, SweptArgs};
 use super::sweep_display;
 use super::threads::pool;
-use super::train::MNIST_PIXELS;
 use super::usage::{require_utf8, usage_error};
 use super::variables;
+use crate::data::places;
 use crate::error::{Error, ExitCode, Result};
-use crate::records::{Manifest, RunDir};
+use crate::files::Disk;
+use crate::records::RunDir;
 use crate::report::Table;
-use crate::run::{check_side_by_side, remove_stale_lock};
-use crate::spec::{RunSpec, Settings};
+use crate::run::{FinishedCheckpoint, check_side_by_side, remove_stale_lock};
+use crate::spec::{Settings, cell_text};
 use crate::sweep::{
-    DatasetCache, Definition, OnFailure, Overrides, Plan, PlanLine, Planned, RunOutcome, Runner, State, find_runs,
-    plans_in, run_name,
+    DatasetCache, Definition, OnFailure, Overrides, Plan, Planned, RunOutcome, Runner, State, read_results,
 };
-use crate::terminal::{banner, print, print_text, say, say_lines, warn};
+use crate::terminal::{print, print_text, print_verdicts, say, say_lines, stdout_width, warn};
 use crate::text::shell_quote;
 
 /// Plans the sweep, and does it or lists it.
 pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
-    if args.json || args.format == Some(ListFormat::Jsonl) {
-        require_utf8("--out", &args.out, "JSON")?;
+    if args.running.json || args.format == Some(ListFormat::Jsonl) {
+        require_utf8("--out", &args.running.out, "JSON")?;
     }
     let (definition, overrides) = define(args)?;
     let file = args.file.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
     let datasets = DatasetCache::default();
     let readers = pool(None)?;
     let plan = readers.install(|| Plan::make(file.as_deref(), &definition, &overrides, &datasets))?;
-    for warning in datasets.take_warnings() {
-        banner(&warning);
+    if let Some(warning) = datasets.take_warnings().first() {
+        let why = warning.rsplit_once("why: ").map_or(warning.as_str(), |(_, why)| why);
+        return Err(Error::Data(format!(
+            "a sweep does not take other digits for MNIST, which is not available ({}); name its directory with --data-dir, \
+             run `vae-bench data fetch`, or ask for the built-in digits with --data synthetic",
+            why.replace('\n', " ")
+        )));
     }
     for note in &plan.notes {
         warn(note);
@@ -45,10 +54,10 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
     let runs = chosen(args, &plan)?;
     let (jobs, _) = jobs_and_threads(args);
     let states: Vec<Listed<'_>> =
-        runs.iter().map(|run| (*run, State::of(&RunDir::new(args.out.join(&run.id))))).collect();
+        runs.iter().map(|run| (*run, State::of(&RunDir::new(args.running.out.join(&run.id))))).collect();
     if args.dry_run || args.format.is_some() {
         let format = args.format.unwrap_or(ListFormat::Table);
-        show(&list(&states, &args.out, format, jobs), format);
+        show(&list(&states, &args.running.out, format, jobs), format);
         return Ok(ExitCode::Done);
     }
     work(args, &plan, states, &datasets, &readers)
@@ -56,9 +65,9 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
 
 /// The sweep that was typed: file, axes, flags, variables.
 fn define(args: &SweepArgs) -> Result<(Definition, Overrides)> {
-    let typed = SweptArgs::parse_words(&args.run)?;
-    let variables = Settings::from_variables(&typed.settings, |name| std::env::var_os(name))?;
-    let overrides = Overrides { flags: typed.settings, variables };
+    let typed = all_settings(args)?;
+    let Layers { flags, variables, .. } = typed.layers()?;
+    let overrides = Overrides { flags, variables };
     for dir in [&overrides.flags.data_dir, &overrides.variables.data_dir].into_iter().flatten() {
         require_utf8("--data-dir", dir, "config.toml")?;
     }
@@ -67,33 +76,51 @@ fn define(args: &SweepArgs) -> Result<(Definition, Overrides)> {
         definition.set_base(Settings::read(&config)?)?;
     }
     let flags = overrides.flags.given();
-    for axis in &args.grid {
+    let seeds = args.seeds.as_ref().map(|seeds| format!("seed={seeds}"));
+    for axis in args.grid.iter().chain(&seeds) {
         definition.add_typed(axis)?;
         let key = axis.split('=').next().unwrap_or_default().trim();
         if let Some(value) = flags.get(key) {
             return Err(Error::Usage(format!(
-                "--grid {axis} and --{key} {value} contradict each other; drop one of the two"
+                "--grid {axis} and --{key} {} contradict each other; drop one of the two",
+                cell_text(value, ",")
             )));
         }
     }
     Ok((definition, overrides))
 }
 
-impl SweptArgs {
-    fn parse_words(words: &[std::ffi::OsString]) -> Result<Self> {
-        variables::parse(words).map_err(|e| {
-            Error::Usage(format!(
-                "after --: {}; there stand the settings of runs, and --out, --jobs, --threads, --device, --quiet and \
-                 --json before it",
-                usage_error(e)
-            ))
-        })
+/// The settings before and after the `--`.
+fn all_settings(args: &SweepArgs) -> Result<SettingArgs> {
+    if args.after.is_empty() {
+        return Ok(args.settings.clone());
     }
+    let swept = SweptArgs::command();
+    let SweptArgs { settings: after } = variables::parse(swept.clone(), &args.after).map_err(|e| {
+        let why = usage_error(&e, "vae-bench", &swept);
+        Error::Usage(format!("after --: {why}; --out, --jobs and other flags of the sweep itself go before it"))
+    })?;
+    let before = &args.settings;
+    let (first, second) = (before.given.given(), after.given.given());
+    if let Some((key, value)) = first.iter().find(|(key, value)| second.get(*key).is_some_and(|other| other != *value))
+    {
+        let other = second.get(key).map_or_else(String::new, |other| cell_text(other, ","));
+        return Err(Error::Usage(format!(
+            "--{key} {} and, after --, --{key} {other} contradict each other; drop one of the two",
+            cell_text(value, ",")
+        )));
+    }
+    Ok(SettingArgs { given: before.given.clone().or(after.given), config: before.config.clone().or(after.config) })
 }
 
 /// The runs that --filter, --only and --shard leave.
 fn chosen<'a>(args: &SweepArgs, plan: &'a Plan) -> Result<Vec<&'a Planned>> {
     let known: HashSet<&str> = plan.runs.iter().map(|run| run.id.as_str()).collect();
+    if let Some(result) = args.filter.iter().find_map(|filter| filter.result()) {
+        return Err(Error::Usage(format!(
+            "--filter {result}: is a result, and a sweep is chosen by its settings; `vae-bench ls --filter` knows results"
+        )));
+    }
     if let Some(unknown) = args.only.iter().find(|id| !known.contains(id.as_str())) {
         return Err(Error::Usage(format!("--only {unknown}: no run of this sweep; `--format ids` lists them")));
     }
@@ -122,7 +149,7 @@ fn chosen<'a>(args: &SweepArgs, plan: &'a Plan) -> Result<Vec<&'a Planned>> {
 /// Runs side by side, and threads of each.
 fn jobs_and_threads(args: &SweepArgs) -> (usize, usize) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    match (args.jobs, args.threads) {
+    match (args.jobs, args.running.threads) {
         (Some(jobs), Some(threads)) => (jobs, threads),
         (Some(jobs), None) => (jobs, (cores / jobs).max(1)),
         (None, Some(threads)) => ((cores / threads).max(1), threads),
@@ -143,7 +170,7 @@ fn work(
     let mut left: Vec<&Planned> = Vec::new();
     for (run, state) in &states {
         if let State::Done | State::Diverged(_) = state {
-            remove_stale_lock(&RunDir::new(args.out.join(&run.id)));
+            remove_stale_lock(&RunDir::new(args.running.out.join(&run.id)));
         }
         match state {
             State::Diverged(why) => failed.push((run.id.clone(), why.clone())),
@@ -157,26 +184,25 @@ fn work(
         (run.spec.architecture(run.pixels), run.spec.training(), images)
     });
     check_side_by_side(sizes, jobs)?;
-    let device = args.device.open()?;
+    let device = args.running.device.open()?;
     let stop = stop_on_signals()?;
-    plan.write(&args.out)?;
+    let disk = Disk::default();
+    plan.write(&disk, &args.running.out)?;
 
     let runner = Runner {
         datasets,
         readers,
-        out: &args.out,
+        disk: &disk,
+        out: &args.running.out,
         device: &device,
-        device_name: &args.device.to_string(),
-        argv: &std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
+        device_name: &args.running.device.to_string(),
+        argv: &recorded_argv(),
         jobs,
         threads,
+        checkpoint: if args.keep_checkpoints { FinishedCheckpoint::Keep } else { FinishedCheckpoint::Drop },
         on_failure: if args.fail_fast { OnFailure::Stop } else { OnFailure::GoOn },
     };
-    let style = match (args.quiet, args.json) {
-        (true, _) => Style::Quiet,
-        (_, true) => Style::Json,
-        _ => Style::Auto,
-    };
+    let style = args.running.style();
     let outcomes = {
         let watcher = sweep_display::watcher(style, &left, jobs);
         runner.work(&left, &*watcher, &stop)?
@@ -184,7 +210,13 @@ fn work(
     let (mut done, mut data_failed) = (0, false);
     for (run, outcome) in outcomes {
         match outcome {
-            RunOutcome::Done(_) => done += 1,
+            RunOutcome::Done(finished) => {
+                done += 1;
+                args.running.label(&finished.dir)?;
+                if let Some(dir) = &run.settings.data_dir {
+                    places::remember(&finished.record.manifest.data.files, dir);
+                }
+            }
             RunOutcome::Failed(why) => failed.push((run.id.clone(), why)),
             RunOutcome::DataFailed(why) => {
                 data_failed = true;
@@ -193,8 +225,13 @@ fn work(
             RunOutcome::Saved => {}
         }
     }
+    for (run, state) in &states {
+        if *state == State::Done {
+            args.running.label(&RunDir::new(args.running.out.join(&run.id)))?;
+        }
+    }
     let open = all - before - done - failed.len();
-    conclude(args, plan, &Count { all, before, done, open }, &failed);
+    conclude(args, plan, &states, &Count { all, before, done, open }, &failed);
     Ok(match (failed.is_empty(), open) {
         _ if data_failed => ExitCode::Data,
         (false, 0) => ExitCode::RunFailed,
@@ -212,7 +249,7 @@ struct Count {
 }
 
 /// Prints the end of a sweep: failures, and where the records are.
-fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, String)]) {
+fn conclude(args: &SweepArgs, plan: &Plan, states: &[Listed<'_>], count: &Count, failed: &[(String, String)]) {
     let Count { all, before, done, open } = count;
     if !failed.is_empty() {
         let mut table = Table::new(["failed", "why"]).left(&[0, 1]);
@@ -222,16 +259,23 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
     if *open > 0 {
         say(&format!("stopped with {} open; the same command goes on with them", runs(*open)));
     }
-    if args.json {
+    if args.running.json {
         let failures: Vec<_> = failed.iter().map(|(run, why)| json!({ "run": run, "reason": why })).collect();
         let line = json!({
-            "sweep": plan.name, "runs": all, "done_before": before, "done_now": done, "failed": failures, "open": open,
-            "dir": args.out,
+            "name": plan.name, "runs": all, "done_before": before, "done_now": done, "failed": failures, "open": open,
+            "dir": args.running.out,
         });
-        print(format!("{line}\n"));
+        print_object("sweep", line);
         return;
     }
-    let out = args.out.display().to_string();
+    let dirs: Vec<PathBuf> = states.iter().map(|(run, _)| args.running.out.join(&run.id)).collect();
+    let begun = dirs.iter().map(PathBuf::as_path).filter(|dir| RunDir::new(*dir).manifest().is_file());
+    let (results, _) = read_results(begun);
+    if let Some(table) = answers::configurations(&results, stdout_width()) {
+        print_verdicts(&table);
+        print(b"\n");
+    }
+    let out = args.running.out.display().to_string();
     let mut parts = vec![format!("{done} done now"), format!("{before} done before")];
     parts.extend((!failed.is_empty()).then(|| format!("{} failed", failed.len())));
     parts.extend((*open > 0).then(|| format!("{open} open")));
@@ -242,58 +286,4 @@ fn conclude(args: &SweepArgs, plan: &Plan, count: &Count, failed: &[(String, Str
         parts.join(", "),
         shell_quote(&out)
     ));
-}
-
-/// Lists the runs of all plans in a directory, and those that lie there besides; or the one run of a run directory.
-pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
-    if args.format == ListFormat::Jsonl {
-        require_utf8("DIR", &args.dir, "JSON")?;
-    }
-    let mut seen: HashSet<String> = HashSet::new();
-    let mut runs: Vec<Planned> = Vec::new();
-    let is_run = RunDir::new(&args.dir).manifest().is_file();
-    let out = if is_run { holder_of(&args.dir) } else { args.dir.clone() };
-    let plans = if is_run { Vec::new() } else { plans_in(&out)? };
-    for PlanLine { run, settings } in plans.into_iter().flat_map(|plan| plan.runs) {
-        if seen.insert(run.clone()) {
-            runs.push(planned(run, settings, &out)?);
-        }
-    }
-    for dir in find_runs(std::slice::from_ref(&args.dir))? {
-        let name = run_name(dir.path());
-        if seen.contains(&name) {
-            continue;
-        }
-        match Settings::read(&dir.config()).and_then(|settings| planned(name, settings, &out)) {
-            Ok(run) => runs.push(run),
-            Err(why) => warn(&format!("left out: {why}")),
-        }
-    }
-    let states: Vec<Listed<'_>> = runs.iter().map(|run| (run, State::of(&RunDir::new(out.join(&run.id))))).collect();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    show(&list(&states, &out, args.format, cores), args.format);
-    Ok(ExitCode::Done)
-}
-
-/// The directory that holds the run directory `run`.
-fn holder_of(run: &Path) -> PathBuf {
-    let named = run.file_name().and(run.parent());
-    let parent = named.map(Path::to_path_buf).unwrap_or_else(|| run.join(".."));
-    if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent }
-}
-
-/// The run `id` in `out`, with the size of its images where it has been begun; MNIST's before.
-fn planned(id: String, settings: Settings, out: &Path) -> Result<Planned> {
-    let spec = RunSpec::resolve(&settings)?;
-    let begun = Manifest::read(&RunDir::new(out.join(&id)).manifest());
-    let pixels = begun.map_or(MNIST_PIXELS, |manifest| manifest.data.pixels);
-    Ok(Planned { id, settings, spec, pixels })
-}
-
-/// Prints a list of runs; what programs read is left as it is, to the byte.
-fn show(text: &str, format: ListFormat) {
-    match format {
-        ListFormat::Table => print_text(text),
-        ListFormat::Jsonl | ListFormat::Commands | ListFormat::Ids => print(text),
-    }
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 
+use super::running_args::RunningArgs;
+use super::setting_args::SettingArgs;
 use super::threads::threads;
-use crate::device::DeviceChoice;
-use crate::spec::Settings;
+use super::train::{RunArgs, seeds};
 use crate::sweep::{Filter, ShardChoice};
 
 const SWEEP_HELP: &str = "\
@@ -27,15 +28,16 @@ A sweep file is TOML; settings are named as the flags are:
   loss = \"mse\"
   beta = 100
 
-Flags after -- win over the whole file; VAE_BENCH_* variables win over [base] alone. Finished runs are skipped and
-unfinished ones go on, so the same command again finishes the rest. Any number of processes may work on one --out: a run
-that another one is working on is left to it and waited for, and taken over if that dies. `vae-bench status DIR` and
-`vae-bench merge DIR` know the plan. Exit codes: 0 all done, 1 some failed, 3 data missing
-or corrupt, 75 interrupted (the same command resumes).
+Every flag of a run (`vae-bench --help`) may be given here as well, and wins over the whole file; VAE_BENCH_* variables
+win over [base] alone. Finished runs are skipped and unfinished ones go on, so the same command again finishes the rest.
+Any number of processes may work on one --out: runs locked by another process are skipped, awaited, and taken over if it
+dies. `vae-bench status DIR` and `vae-bench merge DIR` know the plan.
+
+Exit codes: 0 all done, 1 some failed, 3 data missing or corrupt, 75 interrupted (the same command resumes).
 
 Examples:
   vae-bench sweep experiments/beta-sweep.toml --out results/beta-sweep/runs
-  vae-bench sweep --grid beta=logspace:0.01,100,13 --grid seed=1..5 --jobs 2 -- --loss bce --epochs 5
+  vae-bench sweep --grid beta=logspace:0.01,100,13 --grid seed=1..5 --jobs 2 --loss bce --epochs 5
   vae-bench sweep FILE.toml --shard auto                                  in a Slurm array (or auto/N: Kubernetes)
   vae-bench sweep FILE.toml --format ids | parallel vae-bench sweep FILE.toml --only {}";
 
@@ -44,11 +46,14 @@ Examples:
 #[command(after_help = SWEEP_HELP)]
 pub struct SweepArgs {
     /// The sweep file
-    #[arg(value_name = "FILE.toml", required_unless_present = "grid")]
+    #[arg(value_name = "FILE.toml", required_unless_present_any = ["grid", "seeds"])]
     pub file: Option<PathBuf>,
     /// An axis: beta=0.1,1,4, seed=1..5 (both ends), beta=logspace:0.01,100,13, or a TOML value; may be repeated
     #[arg(long, value_name = "KEY=VALUES", help_heading = "Runs")]
     pub grid: Vec<String>,
+    /// Several seeds, 1..3 or 1,5,9: short for --grid seed=
+    #[arg(long, value_name = "SEEDS", value_parser = seeds, help_heading = "Runs", conflicts_with = "seed")]
+    pub seeds: Option<String>,
     /// Only runs where this holds, such as 'beta>=1' or loss=bce; may be repeated, and then all must hold
     #[arg(long, value_name = "CONDITION", value_parser = str::parse::<Filter>, help_heading = "Runs")]
     pub filter: Vec<Filter>,
@@ -64,56 +69,55 @@ pub struct SweepArgs {
     /// How to list (and only list) the runs
     #[arg(long, value_enum, help_heading = "Listing")]
     pub format: Option<ListFormat>,
-    /// Directory that holds run directories
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "results/runs",
-        help_heading = "Running",
-        env = "VAE_BENCH_OUT",
-        hide_env = true
-    )]
-    pub out: PathBuf,
     /// Runs side by side [default: processors / --threads]
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = "Running", env = "VAE_BENCH_JOBS", hide_env = true)]
     pub jobs: Option<usize>,
-    /// Threads of each run; the results do not depend on them [default: processors / --jobs, or 1]
-    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = "Running", env = "VAE_BENCH_THREADS", hide_env = true)]
-    pub threads: Option<usize>,
-    /// cpu, cuda:N or metal
-    #[arg(
-        long,
-        value_name = "DEVICE",
-        default_value = "cpu",
-        help_heading = "Running",
-        env = "VAE_BENCH_DEVICE",
-        hide_env = true
-    )]
-    pub device: DeviceChoice,
+    /// Keep the checkpoint of each finished run, so that a larger --epochs can go on from it (three quarters of its size)
+    #[arg(long, help_heading = "Running")]
+    pub keep_checkpoints: bool,
     /// After a failure begin no other run, and save those under way
     #[arg(long, help_heading = "Running")]
     pub fail_fast: bool,
-    /// No progress on stderr
-    #[arg(long, short, help_heading = "Running", conflicts_with = "json")]
-    pub quiet: bool,
-    /// One JSON object a run, and one for the end, on stdout
-    #[arg(long, help_heading = "Running")]
-    pub json: bool,
-    /// Flags of every run, as `vae-bench --help` lists them: they win over the file
-    #[arg(last = true, value_name = "RUN FLAGS")]
-    pub run: Vec<OsString>,
+    /// Where and how.
+    #[command(flatten)]
+    pub running: RunningArgs,
+    /// Settings of every run: they win over the file.
+    #[command(flatten)]
+    pub settings: SettingArgs,
+    /// More settings of every run, in the form of earlier versions
+    #[arg(last = true, value_name = "RUN FLAGS", hide = true)]
+    pub after: Vec<OsString>,
 }
 
-/// What stands after the `--` of a sweep.
+impl SweepArgs {
+    /// One run for each of `run`'s seeds.
+    pub(super) fn of_seeds(run: &RunArgs) -> Self {
+        SweepArgs {
+            file: None,
+            grid: Vec::new(),
+            seeds: run.seeds.clone(),
+            filter: Vec::new(),
+            only: Vec::new(),
+            shard: None,
+            dry_run: false,
+            format: None,
+            jobs: None,
+            fail_fast: false,
+            keep_checkpoints: false,
+            running: run.running.clone(),
+            settings: run.settings.clone(),
+            after: Vec::new(),
+        }
+    }
+}
+
+/// The flags after the `--` of a sweep.
 #[derive(Debug, Parser)]
 #[command(no_binary_name = true)]
 pub struct SweptArgs {
     /// Of every run.
     #[command(flatten)]
-    pub settings: Settings,
-    /// TOML file of settings in the place of a sweep file's [base]
-    #[arg(long, value_name = "FILE", env = "VAE_BENCH_CONFIG", hide_env = true)]
-    pub config: Option<PathBuf>,
+    pub settings: SettingArgs,
 }
 
 /// How runs are listed.
@@ -121,11 +125,11 @@ pub struct SweptArgs {
 pub enum ListFormat {
     /// columns for people
     Table,
-    /// one JSON object a run
+    /// one JSON object per run
     Jsonl,
-    /// one shell command a run
+    /// one shell command per run
     Commands,
-    /// one name a run
+    /// one name per run
     Ids,
 }
 

@@ -1,6 +1,5 @@
-//! Progress of many runs on stderr: a bar for each worker and one for the whole on a terminal, a line a run elsewhere.
+//! Progress of many runs on stderr: a bar for each worker and one for the whole on a terminal, a line per run elsewhere.
 
-use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,12 +7,12 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::display::Style;
+use super::json::print_object;
 use crate::metrics::Split;
 use crate::report::json_summary;
 use crate::run::{Finished, Outcome, RunProgress, Started};
 use crate::sweep::{Planned, RunOutcome, Watcher, rough};
-use crate::terminal::{self, print, say};
-use crate::text::printable;
+use crate::terminal::{self, print, say, stderr_is_live, stderr_line};
 
 /// Positions of the bar of the whole.
 const STEPS: u64 = 10_000;
@@ -39,7 +38,9 @@ impl Meter {
 
     fn began(&mut self, worker: usize, run: &Planned, started: Started) {
         let before = match started {
-            Started::Resumed { after_epoch } => f64::from(after_epoch) / f64::from(run.spec.training().epochs.max(1)),
+            Started::Resumed { after_epoch } | Started::Continued { after_epoch } => {
+                f64::from(after_epoch) / f64::from(run.spec.training().epochs.max(1))
+            }
             Started::Fresh | Started::Finished => 0.0,
         };
         self.total -= before * work(run);
@@ -92,7 +93,7 @@ pub(super) fn watcher(style: Style, runs: &[&Planned], jobs: usize) -> Box<dyn W
     match style {
         Style::Quiet => Box::new(Lines { meter, shown: Shown::Failures }),
         Style::Json => Box::new(Lines { meter, shown: Shown::Json }),
-        Style::Auto if std::io::stderr().is_terminal() => Box::new(Bars::new(meter, jobs)),
+        Style::Auto if stderr_is_live() => Box::new(Bars::new(meter, jobs)),
         Style::Auto => Box::new(Lines { meter, shown: Shown::All }),
     }
 }
@@ -105,12 +106,16 @@ fn end_line(run: &Planned, outcome: &RunOutcome, time: Duration) -> String {
             let row = finished.record.metrics.iter().rfind(|row| row.split == Split::Test);
             let measured =
                 row.map_or_else(String::new, |row| format!("   test {symbol} {:.3}  K {:.4}", row.recon(), row.kl()));
+            let verdict = finished.record.manifest.verdict.map(|verdict| <&str>::from(verdict.headline()));
+            let verdict = verdict.map_or_else(String::new, |verdict| format!("   {verdict}"));
             let how = match finished.started {
                 Started::Finished => "   by another process".to_owned(),
-                Started::Resumed { after_epoch } => format!("   {:.1} s after epoch {after_epoch}", time.as_secs_f64()),
+                Started::Resumed { after_epoch } | Started::Continued { after_epoch } => {
+                    format!("   {:.1} s after epoch {after_epoch}", time.as_secs_f64())
+                }
                 Started::Fresh => format!("   {:.1} s", time.as_secs_f64()),
             };
-            format!("done    {}{measured}{how}", run.id)
+            format!("done    {}{measured}{verdict}{how}", run.id)
         }
         RunOutcome::Failed(why) | RunOutcome::DataFailed(why) => format!("FAILED  {}: {why}", run.id),
         RunOutcome::Saved => format!("saved   {}", run.id),
@@ -155,8 +160,7 @@ impl Watcher for Lines {
                 print(format!("{}\n", json_summary(record, dir.path())));
             }
             (Shown::Json, RunOutcome::Failed(why) | RunOutcome::DataFailed(why)) => {
-                let line = json!({ "run": run.id, "status": "failed", "reason": why });
-                print(format!("{line}\n"));
+                print_object("run", json!({ "run": run.id, "status": "failed", "reason": why }));
             }
             (Shown::Json, RunOutcome::Saved) | (Shown::Failures, _) => {}
         }
@@ -199,8 +203,8 @@ impl Bars {
             }
             bar
         };
-        let workers = (0..jobs).map(|_| bar(1, "  {bar:20} {msg}")).collect();
-        let whole = bar(STEPS, "{bar:22} {percent}%  {msg}");
+        let workers = (0..jobs).map(|_| bar(1, "  {bar:20} {wide_msg}")).collect();
+        let whole = bar(STEPS, "{bar:22} {percent}%  {wide_msg}");
         Bars { meter, all, whole, workers }
     }
 
@@ -231,18 +235,18 @@ impl Watcher for Bars {
     fn ended(&self, worker: usize, run: &Planned, outcome: &RunOutcome, time: Duration) {
         let mut meter = lock(&self.meter);
         meter.ended(worker, run);
-        let _ = self.all.println(printable(&end_line(run, outcome, time)));
+        let _ = self.all.println(stderr_line(&end_line(run, outcome, time)));
         self.workers[worker].set_position(0);
         self.workers[worker].set_message("");
         self.show(&meter);
     }
 
     fn waiting(&self, runs: usize, owner: &str) {
-        let _ = self.all.println(printable(&waiting_line(runs, owner)));
+        let _ = self.all.println(stderr_line(&waiting_line(runs, owner)));
     }
 
     fn warn(&self, message: &str) {
-        let _ = self.all.println(printable(&format!("warning: {message}")));
+        let _ = self.all.println(stderr_line(&format!("warning: {message}")));
     }
 }
 

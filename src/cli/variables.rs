@@ -8,20 +8,20 @@ use std::ffi::OsString;
 
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
-use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, Command, FromArgMatches};
 
-/// Parses `words` and the variables of the command that they call.
+/// Parses `words` as `full` says, and the variables of the command that they call.
 ///
 /// # Errors
 /// Clap's, which names the variable where a variable is wrong; and help, where help was asked for.
-pub(super) fn parse<C: CommandFactory + FromArgMatches>(words: &[OsString]) -> Result<C, clap::Error> {
-    let typed = match without_variables(C::command()).try_get_matches_from(words) {
+pub(super) fn parse<C: FromArgMatches>(full: Command, words: &[OsString]) -> Result<C, clap::Error> {
+    let typed = match without_variables(full.clone()).try_get_matches_from(words) {
         Ok(typed) => typed,
         Err(error) if error.use_stderr() => return Err(error),
         // Help lists the variables.
-        Err(help) => return Err(C::command().try_get_matches_from(words).err().unwrap_or(help)),
+        Err(help) => return Err(full.clone().try_get_matches_from(words).err().unwrap_or(help)),
     };
-    let command = with_variables_of(C::command(), &typed);
+    let command = with_variables_of(full, &typed);
     let matches =
         command.clone().try_get_matches_from(words).map_err(|e| name_variable(e, called(&command, &typed)))?;
     C::from_arg_matches(&matches)

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::run_names::named;
 use crate::error::{Error, ExitCode, Result};
 use crate::run::{Records, verify_run};
 use crate::sweep::find_runs;
@@ -30,7 +31,7 @@ pub struct VerifyArgs {
 /// Checks each file of each run, says what was found for each, and fails if one is not as it was written.
 pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
     let (mut files, mut failed) = (0, 0);
-    for dir in find_runs(&args.runs)? {
+    for dir in find_runs(&named(&args.runs)?)? {
         let found = verify_run(&dir);
         let mut text = match found.records {
             Records::Kept => String::new(),

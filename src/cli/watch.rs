@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::run_names::named;
 use super::signals::stop_on_signals;
 use crate::error::{ExitCode, Result};
 use crate::files::write_atomically;
@@ -31,7 +32,8 @@ pub struct Inputs {
 impl Inputs {
     /// Run directories, and files, which are merged tables.
     pub(super) fn sort(&self) -> Result<(Vec<RunDir>, Vec<PathBuf>)> {
-        let (tables, dirs): (Vec<PathBuf>, Vec<PathBuf>) = self.runs.iter().cloned().partition(|path| path.is_file());
+        let (tables, dirs): (Vec<PathBuf>, Vec<PathBuf>) =
+            named(&self.runs)?.into_iter().partition(|path| path.is_file());
         let dirs = if dirs.is_empty() { Vec::new() } else { find_runs(&dirs)? };
         Ok((dirs, tables))
     }

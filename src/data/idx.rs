@@ -3,10 +3,10 @@
 //! Big-endian: `00 00 08 N` (08 = unsigned bytes, N dimensions), N sizes of 32 bits, then the bytes.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -87,15 +87,15 @@ impl IdxFile {
         let mut start = [0u8; 2];
         let got = read_up_to(&mut file, &mut start).map_err(unreadable)?;
         let file = start[..got].chain(BufReader::with_capacity(1 << 18, file));
-        if start[..got] == [0x1f, 0x8b] {
-            let limit = stored.saturating_mul(MAX_DEFLATE_RATIO);
-            read_content(path, kind, MultiGzDecoder::new(file), limit, Container::Gzip)
-        } else {
-            if path.extension().is_some_and(|e| e == "gz") {
-                return Err(broken(path, "is named .gz, but bytes 0-1 are not gzip's 1f 8b"));
-            }
-            read_content(path, kind, file, stored, Container::Raw)
-        }
+        read_stored(path, kind, &start[..got], file, stored)
+    }
+
+    /// Reads `bytes`, what the file at `path` holds, as [`IdxFile::read`] does.
+    ///
+    /// # Errors
+    /// As [`IdxFile::read`].
+    pub fn parse(path: &Path, kind: Kind, bytes: &[u8]) -> Result<Self> {
+        read_stored(path, kind, &bytes[..bytes.len().min(2)], bytes, bytes.len() as u64)
     }
 
     /// The sizes: `[n, height, width]` or `[n]`.
@@ -144,6 +144,19 @@ fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize
         }
     }
     Ok(filled)
+}
+
+/// Reads what is stored in `stored` bytes, which `file` gives and which begin with `start`.
+fn read_stored(path: &Path, kind: Kind, start: &[u8], file: impl BufRead + Send, stored: u64) -> Result<IdxFile> {
+    if start == [0x1f, 0x8b] {
+        let limit = stored.saturating_mul(MAX_DEFLATE_RATIO);
+        read_content(path, kind, MultiGzDecoder::new(file), limit, Container::Gzip)
+    } else {
+        if path.extension().is_some_and(|e| e == "gz") {
+            return Err(broken(path, "is named .gz, but bytes 0-1 are not gzip's 1f 8b"));
+        }
+        read_content(path, kind, file, stored, Container::Raw)
+    }
 }
 
 /// Reads header and content from `input`, which can give at most `limit` bytes.
@@ -215,8 +228,14 @@ fn read_content(
         }
         let (done, rest) = content.split_at_mut(filled);
         let piece = rest.len().min(PIECE);
-        // Unpacking and hashing take about as long, so each piece is hashed while the next one is unpacked.
-        let (read, ()) = rayon::join(|| read_up_to(&mut input, &mut rest[..piece]), || hash.update(&done[hashed..]));
+        let pending = &done[hashed..];
+        let read = if pending.len() < PIECE {
+            hash.update(pending);
+            read_up_to(&mut input, &mut rest[..piece])
+        } else {
+            // Unpacking and hashing take about as long, so each piece is hashed while the next one is unpacked.
+            rayon::join(|| read_up_to(&mut input, &mut rest[..piece]), || hash.update(pending)).0
+        };
         let read = read.map_err(damaged)?;
         if read == 0 {
             break;
@@ -258,7 +277,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
         std::fs::write(&path, bytes).unwrap();
-        IdxFile::read(&path, kind)
+        let read = IdxFile::read(&path, kind);
+        let parsed = IdxFile::parse(&path, kind, bytes);
+        assert_eq!(read.as_ref().map_err(ToString::to_string), parsed.as_ref().map_err(ToString::to_string));
+        read
     }
 
     fn two_images() -> Vec<u8> {

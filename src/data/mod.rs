@@ -6,6 +6,7 @@
 //! | `source`, `load` | `--data`: the request, and from a request to a verified [`Dataset`] |
 //! | `directory`, `idx` | the four files of a data set; one file in the IDX format |
 //! | `cache`, `fetch` | where downloads are kept; one download at a time, verified |
+//! | [`places`] | where data sets were last found on this machine |
 //! | `hub`, `pictures` | the download itself, with its limits; from parquet and PNG to IDX |
 //! | `images`, `dataset` | the images in memory, their name and digests |
 //! | `batches` | from bytes to the tensor of a batch |
@@ -26,6 +27,7 @@ pub mod known;
 mod load;
 #[cfg(feature = "hub")]
 mod pictures;
+pub mod places;
 mod source;
 mod spectrum;
 mod stats;

@@ -8,14 +8,16 @@ use std::path::PathBuf;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::batches::{Binarize, Pixels};
 use super::cache;
 use super::dataset::Dataset;
+use super::idx::hex;
 use super::images::Images;
 use super::stats::PixelStats;
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::{MOST_TEXT, read_regular, write_atomically};
 use kernels::Isa;
 use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
 
@@ -48,15 +50,15 @@ impl Spectrum {
     /// [`Error::Data`] with the sizes where the smaller of the two matrices is too large.
     pub fn of(data: &Dataset, pixels: Pixels) -> Result<Self> {
         let file = cache_file(data, pixels);
-        let cached = file.as_ref().and_then(|path| std::fs::read(path).ok());
-        if let Some(spectrum) = cached.and_then(|text| serde_json::from_slice(&text).ok()) {
+        let cached = file.as_ref().and_then(|path| read_regular(path, MOST_TEXT).ok());
+        if let Some(spectrum) = cached.and_then(|text| unsealed(&text)) {
             return Ok(spectrum);
         }
         let spectrum = Spectrum::compute(&data.train, pixels)?;
         if let (Some(path), Ok(text)) = (file, serde_json::to_vec(&spectrum)) {
             // A cache that cannot be written costs a second the next time, and is no error.
             let _ = path.parent().map(std::fs::create_dir_all);
-            let _ = write_atomically(&path, &text);
+            let _ = write_atomically(&path, &sealed(&text));
         }
         Ok(spectrum)
     }
@@ -106,6 +108,18 @@ impl Spectrum {
         standardised.resize(kept, 0.0);
         Ok(Spectrum { covariance, standardised })
     }
+}
+
+/// `text` behind a line with its SHA-256.
+fn sealed(text: &[u8]) -> Vec<u8> {
+    [hex(&Sha256::digest(text)).as_bytes(), b"\n", text].concat()
+}
+
+/// What a file of the cache holds, where it is as it was written.
+fn unsealed(file: &[u8]) -> Option<Spectrum> {
+    let at = file.iter().position(|&byte| byte == b'\n')?;
+    let (seal, text) = (&file[..at], &file[at + 1..]);
+    if seal == hex(&Sha256::digest(text)).as_bytes() { serde_json::from_slice(text).ok() } else { None }
 }
 
 /// Which products the eigenvalues are computed from.
@@ -210,6 +224,19 @@ pub fn eigenvalues(matrix: DMatrix<f64>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_spectrum_in_the_cache_is_believed_only_as_it_was_written() {
+        let spectrum = Spectrum { covariance: vec![1.5, 0.5], standardised: vec![2.0] };
+        let file = sealed(&serde_json::to_vec(&spectrum).unwrap());
+        assert_eq!(unsealed(&file), Some(spectrum));
+        for at in 0..file.len() * 8 {
+            let mut damaged = file.clone();
+            damaged[at / 8] ^= 1 << (at % 8);
+            assert_eq!(unsealed(&damaged), None, "bit {at}");
+        }
+        assert_eq!(unsealed(br#"{"covariance":[9.0],"standardised":[]}"#), None, "an earlier version's");
+    }
     use crate::data::batches::PixelRange;
     use crate::data::synthetic::{Split, digits};
 

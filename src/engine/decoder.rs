@@ -60,11 +60,11 @@ impl FusedDecoder {
             let between = (i + 1 < self.layers.len()).then_some(self.activation);
             let finish = match between {
                 Some(Activation::Relu) => Epilogue::BiasRelu(&layer.bias),
-                Some(Activation::Tanh | Activation::Softplus) | None => Epilogue::Bias(&layer.bias),
+                Some(Activation::Tanh | Activation::Softplus | Activation::Elu) | None => Epilogue::Bias(&layer.bias),
             };
             let weight = MatRef::new(&layer.weight, width, inputs);
             matmul(isa, MatRef::new(h, codes, inputs), weight.t(), y, Accumulate::FromZero, finish);
-            if let Some(activation @ (Activation::Tanh | Activation::Softplus)) = between {
+            if let Some(activation @ (Activation::Tanh | Activation::Softplus | Activation::Elu)) = between {
                 activation::apply(isa, activation, y);
             }
         }

@@ -231,7 +231,7 @@ impl CustomOp3 for Dense {
 }
 
 /// The floats of a contiguous storage.
-fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+pub(super) fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let (CpuStorage::F32(all), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
         bail!("the kernels take contiguous f32 tensors")
     };

@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod decoder;
 pub mod fused;
+pub mod fused_codes;
 pub mod machine;
 
 pub use backend::{Backend, Engine};

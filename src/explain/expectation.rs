@@ -78,7 +78,9 @@ pub(super) fn expectation(objective: &Objective, batch: usize, time: Time, data:
     if let Some(reason) = outside_the_rules(objective) {
         return Ok(Expectation::NotPredicted(reason));
     }
-    let LatentTerms::Kl(kl) = objective.latent;
+    let LatentTerms::Kl(kl) = objective.latent else {
+        return Ok(Expectation::NotPredicted("no theory says where a VQ-VAE ends; train it".to_owned()));
+    };
     let ratio = objective.weight_ratio(batch, time);
     let collapsed_floor = objective.recon.collapsed_floor(&data.train, &data.test)?;
     let common = |rule: &str, threshold: f64, spectrum: &[f64]| {
@@ -130,7 +132,7 @@ fn no_rule(loss: Loss) -> Expectation {
 
 /// Why neither rule holds for this objective, where neither does.
 fn outside_the_rules(objective: &Objective) -> Option<String> {
-    let LatentTerms::Kl(kl) = objective.latent;
+    let LatentTerms::Kl(kl) = objective.latent else { return None };
     match (kl.sampling, kl.penalty) {
         (Sampling::Keras201605, _) => {
             Some("z is drawn with other noise than that of q, and the rules are about q; train it".to_owned())

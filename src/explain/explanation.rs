@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::canonical;
 use super::expectation::{DataSummary, Expectation, Expected, effective, expectation, per_mse};
 use super::formula::formula;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::objective::{EffectiveWeight, KlPenalty, Loss, Measure, Objective, Time};
 use crate::spec::RunSpec;
 use crate::spec::presets::Preset;
@@ -38,6 +38,8 @@ pub struct Explanation {
     pub kl_weight: f64,
     /// b / a once all warm-up is over, where the loss is a likelihood.
     pub beta_effective: Option<f64>,
+    /// beta * d / D where there is a beta (Higgins et al. 2017): the factor beside it in a loss of two means.
+    pub beta_norm: Option<f64>,
     /// beta * sigma^2 once all warm-up is over, in the Gaussian family, where sigma is fixed.
     pub beta_sigma2: Option<f64>,
     /// beta * sigma^2 divided by the mean squared error, where it follows that error.
@@ -82,18 +84,21 @@ pub struct Context<'a> {
     pub carry_to: Option<usize>,
 }
 
-/// Explains `spec`, which may be that of `preset`.
+/// Explains `spec`, that of a VAE, which may be that of `preset`.
 ///
 /// # Errors
-/// Only where a tensor cannot be made.
+/// [`Error::Usage`] for a VQ-VAE, which [`super::explain_codes`] explains; else only where a tensor cannot be made.
 pub fn explain(spec: &RunSpec, preset: Option<&Preset>, on: &Context<'_>) -> Result<Explanation> {
+    let Some(kl) = spec.family().kl() else {
+        return Err(Error::Usage("a VQ-VAE has no KL to explain; its terms are explained by themselves".to_owned()));
+    };
     let objective = spec.objective_for(on.pixels, on.data_variance);
     // A batch that is never full weighs as what it holds.
     let full = spec.training().batch_size;
     let batch = on.data.map_or(full, |data| full.min(data.train_images.max(1)));
     let weights = objective.weights(batch, Time::END);
     let ratio = objective.weight_ratio(batch, Time::END);
-    let penalty = spec.family().kl().penalty;
+    let penalty = kl.penalty;
     let beta = match penalty {
         KlPenalty::Beta { beta, .. } => Some(beta),
         KlPenalty::Capacity { .. } => None,
@@ -121,10 +126,11 @@ pub fn explain(spec: &RunSpec, preset: Option<&Preset>, on: &Context<'_>) -> Res
         pixels: on.pixels,
         latent_dim: spec.family().latent_dim(),
         batch_size: batch,
-        formula: formula(spec, &weights),
+        formula: formula(spec, kl, &weights),
         recon_weight: weights.get(Term::Recon).copied().unwrap_or(0.0),
         kl_weight: weights.get(Term::Kl).copied().unwrap_or(0.0),
         beta_effective,
+        beta_norm: beta_effective.map(|beta| beta * spec.family().latent_dim() as f64 / on.pixels as f64),
         beta_sigma2: objective.beta_sigma2(batch, Time::END, None, None),
         beta_sigma2_per_mse: beta.and_then(|_| per_mse(&objective, ratio)),
         warmup_at_end,

@@ -1,13 +1,13 @@
 //! An objective as a formula.
 
 use crate::objective::{KlEstimator, KlPenalty, LossScale};
-use crate::spec::RunSpec;
+use crate::spec::{KlSpec, RunSpec};
 use crate::terms::{Term, Terms};
 use crate::text::significant;
 
 /// The objective as the code base writes it, then with its numbers put in.
-pub(super) fn formula(spec: &RunSpec, weights: &Terms<f64>) -> String {
-    let (recon, kl) = (spec.recon(), spec.family().kl());
+pub(super) fn formula(spec: &RunSpec, kl: KlSpec, weights: &Terms<f64>) -> String {
+    let recon = spec.recon();
     let factor = |factor: LossScale| match factor {
         LossScale::Number(1.0) => String::new(),
         LossScale::Number(_)

@@ -7,14 +7,17 @@
 //! | [`expectation`], [`linear`] | what theory predicts on the data in use, or why it predicts nothing |
 //! | `formula` | an objective as a formula |
 //! | [`text`] | all of it in words |
+//! | [`codes`] | the same for a VQ-VAE: three weights, rho, the rate |
 
 pub mod canonical;
+pub mod codes;
 pub mod expectation;
 pub mod explanation;
 mod formula;
 pub mod linear;
 pub mod text;
 
+pub use codes::{CodeExplanation, codes_to_text, explain_codes};
 pub use expectation::{DataSummary, Expectation, Expected};
 pub use explanation::{Carried, Context, Explanation, explain};
 pub use text::{kl_text, to_text};

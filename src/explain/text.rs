@@ -89,6 +89,7 @@ fn effective(e: &Explanation) -> String {
     let mut parts = Vec::new();
     if let Some(beta) = e.beta_effective {
         parts.push(format!("beta = b/a = {}", significant(beta)));
+        parts.extend(e.beta_norm.map(|norm| format!("beta_norm = beta*d/D = {}", significant(norm))));
     }
     if let Some(value) = e.beta_sigma2 {
         let how = match e.measure {

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use kernels::activation;
 use serde::{Deserialize, Serialize};
 
+use super::codebook::CodeShape;
 use crate::pass::Sampling;
 
 /// The nonlinearity between dense layers.
@@ -17,6 +18,8 @@ pub enum Activation {
     Tanh,
     /// log(1 + exp(x))
     Softplus,
+    /// x where x > 0, else exp(x) - 1
+    Elu,
 }
 
 impl Activation {
@@ -26,6 +29,7 @@ impl Activation {
             Activation::Relu => activation::Activation::Relu,
             Activation::Tanh => activation::Activation::Tanh,
             Activation::Softplus => activation::Activation::Softplus,
+            Activation::Elu => activation::Activation::Elu,
         }
     }
 }
@@ -37,6 +41,7 @@ impl Module for Activation {
             Activation::Tanh => x.tanh(),
             // max(x, 0) + log(1 + exp(-|x|)) never overflows.
             Activation::Softplus => x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
+            Activation::Elu => x.elu(1.0),
         }
     }
 }
@@ -50,19 +55,41 @@ pub enum LogSigma {
     Learned,
 }
 
+/// What stands between encoder and decoder.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LatentShape {
+    /// A VAE's latents.
+    Gaussian {
+        /// d, latents.
+        latent_dim: usize,
+        /// How z is drawn.
+        sampling: Sampling,
+    },
+    /// A VQ-VAE's codes.
+    Codes(CodeShape),
+}
+
+impl LatentShape {
+    /// Numbers that the decoder reads for an image.
+    pub fn width(self) -> usize {
+        match self {
+            LatentShape::Gaussian { latent_dim, .. } => latent_dim,
+            LatentShape::Codes(shape) => shape.codes.saturating_mul(shape.code_dim),
+        }
+    }
+}
+
 /// The widths of the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
     /// D, pixels of an image.
     pub pixels: usize,
     /// Widths of the encoder's hidden layers; the decoder has them in reverse. Empty: a linear VAE.
     pub hidden: Vec<usize>,
-    /// d, latents.
-    pub latent_dim: usize,
+    /// What stands between encoder and decoder.
+    pub latents: LatentShape,
     /// Between the layers.
     pub activation: Activation,
-    /// How z is drawn.
-    pub sampling: Sampling,
     /// Whether a log sigma of the likelihood is learned with the weights.
     pub log_sigma: LogSigma,
 }
@@ -70,7 +97,7 @@ pub struct Architecture {
 /// One dense layer by name and size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerShape {
-    /// `encoder.0`, `mean`, `logvar`, `decoder.0`, ...
+    /// `encoder.0`, `mean`, `logvar` (or `codes`), `decoder.0`, ...
     pub name: String,
     /// Columns of the weight.
     pub inputs: usize,
@@ -79,7 +106,7 @@ pub struct LayerShape {
 }
 
 impl Architecture {
-    /// The layers in the order of their parameters: encoder, mean, logvar, decoder.
+    /// The layers in the order of their parameters: encoder, mean and logvar (or codes), decoder.
     pub fn layers(&self) -> Vec<LayerShape> {
         let layer = |name: String, inputs, outputs| LayerShape { name, inputs, outputs };
         let mut layers = Vec::new();
@@ -88,9 +115,12 @@ impl Architecture {
             layers.push(layer(format!("encoder.{i}"), width, next));
             width = next;
         }
-        layers.push(layer("mean".into(), width, self.latent_dim));
-        layers.push(layer("logvar".into(), width, self.latent_dim));
-        width = self.latent_dim;
+        let heads: &[&str] = match self.latents {
+            LatentShape::Gaussian { .. } => &["mean", "logvar"],
+            LatentShape::Codes(_) => &["codes"],
+        };
+        layers.extend(heads.iter().map(|&head| layer(head.into(), width, self.latents.width())));
+        width = self.latents.width();
         for (i, &next) in self.hidden.iter().rev().chain([&self.pixels]).enumerate() {
             layers.push(layer(format!("decoder.{i}"), width, next));
             width = next;
@@ -100,11 +130,19 @@ impl Architecture {
 
     /// How many numbers are learned. Wide enough for any widths that can be typed.
     pub fn parameter_count(&self) -> u128 {
-        self.layers().iter().map(|l| (l.inputs as u128 + 1) * l.outputs as u128).sum()
+        let codebook = match self.latents {
+            LatentShape::Gaussian { .. } => 0,
+            LatentShape::Codes(shape) => shape.codebook_size as u128 * shape.code_dim as u128,
+        };
+        self.layers().iter().map(|l| (l.inputs as u128 + 1) * l.outputs as u128).sum::<u128>() + codebook
     }
 
     /// Numbers held per image in a forward pass, over all layers.
     pub fn activation_count(&self) -> u128 {
-        self.layers().iter().map(|l| l.outputs as u128).sum::<u128>() + self.pixels as u128
+        let scores = match self.latents {
+            LatentShape::Gaussian { .. } => 0,
+            LatentShape::Codes(shape) => shape.codes as u128 * shape.codebook_size as u128,
+        };
+        self.layers().iter().map(|l| l.outputs as u128).sum::<u128>() + self.pixels as u128 + scores
     }
 }

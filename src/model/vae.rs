@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, Var};
 use candle_nn::{Linear, VarBuilder, VarMap};
 use kernels::latent::Noise;
 
-use super::architecture::{Architecture, LogSigma};
+use super::architecture::{Architecture, LatentShape, LogSigma};
 use super::init::Start;
 use super::plain::Layers;
 use crate::engine::decoder::FusedDecoder;
@@ -29,8 +29,12 @@ impl Vae {
     /// A model with the initial parameters of `start`.
     ///
     /// # Errors
-    /// Where a tensor cannot be made, or the bias of `start` has another length than an image.
+    /// Where a tensor cannot be made, the bias of `start` has another length than an image, or the architecture is another
+    /// family's.
     pub fn new(architecture: &Architecture, start: &Start<'_>, backend: &Backend) -> Result<Self> {
+        let LatentShape::Gaussian { latent_dim, sampling } = architecture.latents else {
+            candle_core::bail!("a VAE is made of an architecture with Gaussian latents")
+        };
         let (dtype, device) = (backend.dtype(), backend.device());
         let mut parameters = Vec::new();
         for (name, shape, values) in start.draw(architecture)? {
@@ -51,8 +55,8 @@ impl Vae {
             layers: Layers::new(architecture, &VarBuilder::from_varmap(&map, dtype, device))?,
             parameters,
             log_sigma,
-            latent_dim: architecture.latent_dim,
-            sampling: architecture.sampling,
+            latent_dim,
+            sampling,
             backend: backend.clone(),
             workspaces: Workspaces::default(),
         })

@@ -9,6 +9,7 @@
 //! | [`recon`] | every reconstruction loss, a row of definitions each |
 //! | [`pixel_loss`] | the sums over pixels that those losses are functions of |
 //! | [`kl`] | the KL, its estimators and penalties |
+//! | [`vq`] | the terms of a VQ-VAE and their reductions |
 //! | [`weight`], [`reduction`], [`ratio`], [`schedule`] | weights: reduction, factor, rise over time |
 //! | [`effective`] | the number that makes objectives comparable |
 //! | [`output`], [`arithmetic`] | from the decoder's last layer to means; formulas on numbers and on tensors alike |
@@ -23,6 +24,7 @@ pub mod recon;
 pub mod reduction;
 pub mod schedule;
 pub mod value;
+pub mod vq;
 pub mod weight;
 
 pub use effective::EffectiveWeight;
@@ -34,4 +36,5 @@ pub use recon::{LogMseScale, Loss, LossParameters, Measure, ReconLoss, ReconTerm
 pub use reduction::Reduction;
 pub use schedule::{Length, Schedule, Shape, Time};
 pub use value::{Averages, LatentAverages, LatentTerms, Objective, Value};
+pub use vq::{CodeUse, VqReduction, VqTerms};
 pub use weight::{LossScale, Sizes, Weight};

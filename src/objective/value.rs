@@ -8,6 +8,7 @@ use super::output::OutputMap;
 use super::ratio::Ratio;
 use super::recon::{ReconLoss, ReconTerm};
 use super::schedule::Time;
+use super::vq::VqTerms;
 use super::weight::Weight;
 use crate::pass::{Latents, Pass, Sampling};
 use crate::terms::{Ledgers, Term, Terms};
@@ -26,6 +27,8 @@ pub struct Objective {
 pub enum LatentTerms {
     /// A VAE's KL, with its weight b.
     Kl(KlTerm),
+    /// A VQ-VAE's codebook and commitment terms.
+    Vq(VqTerms),
 }
 
 /// The scalar to minimise over a batch, and what it is made of.
@@ -60,6 +63,11 @@ pub enum LatentAverages {
         /// The KL as the objective estimates it, after free bits.
         estimate: f64,
     },
+    /// Of a VQ-VAE.
+    Codes {
+        /// C: the squared distance of an image's codes from their entries.
+        distance: f64,
+    },
 }
 
 impl Objective {
@@ -77,19 +85,37 @@ impl Objective {
         }
     }
 
-    /// The weight of every term in a batch of `batch` images at `time`: a on R (on the logarithm for `log-mse`), b on K.
+    /// The weight of every term in a batch of `batch` images at `time`: a on R (on the logarithm for `log-mse`), b on K of a
+    /// VAE, those of the codebook and the commitment term on C of a VQ-VAE.
     pub fn weights(&self, batch: usize, time: Time) -> Terms<f64> {
         let all = Terms::default().with(Term::Recon, self.recon.weight.at(batch).value());
         match self.latent {
             LatentTerms::Kl(kl) => all.with(Term::Kl, kl.weight_at(batch, time).value()),
+            LatentTerms::Vq(vq) => {
+                let mut all = all.with(Term::Commitment, vq.commitment.at(batch).value());
+                all.set(Term::Codebook, vq.codebook.map(|codebook| codebook.at(batch).value()));
+                all
+            }
         }
     }
 
-    /// b / a in a batch of `batch` images at `time`, rounded once.
+    /// What the encoder sees beside the reconstruction, in units of a, for a batch of `batch` images at `time`: b / a of a
+    /// VAE, rho = w_cm / a of a VQ-VAE. Rounded once.
     pub fn weight_ratio(&self, batch: usize, time: Time) -> f64 {
-        let LatentTerms::Kl(kl) = self.latent;
-        let ratio: Ratio = kl.weight_at(batch, time) / self.recon.weight.at(batch);
+        let weight = match self.latent {
+            LatentTerms::Kl(kl) => kl.weight_at(batch, time),
+            LatentTerms::Vq(vq) => vq.commitment.at(batch),
+        };
+        let ratio: Ratio = weight / self.recon.weight.at(batch);
         ratio.value()
+    }
+
+    /// rho = w_cm / a for a batch of `batch` images: of a VQ-VAE.
+    pub fn commitment_ratio(&self, batch: usize) -> Option<f64> {
+        match self.latent {
+            LatentTerms::Kl(_) => None,
+            LatentTerms::Vq(_) => Some(self.weight_ratio(batch, Time::END)),
+        }
     }
 
     /// The scalar to minimise over the batch of `pass` at `time`, and both ledgers of the batch.
@@ -107,6 +133,11 @@ impl Objective {
             (LatentTerms::Kl(kl), Latents::Gaussian(latents)) => {
                 terms.set(Term::Kl, Some(kl.weighted(&kl.estimate(latents)?, time)?));
             }
+            (LatentTerms::Vq(vq), Latents::Codes(latents)) => {
+                terms.set(Term::Codebook, vq.codebook.map(|_| latents.codebook.mean_all()).transpose()?);
+                terms.set(Term::Commitment, Some(latents.commitment.mean_all()?));
+            }
+            (LatentTerms::Kl(_), Latents::Codes(_)) | (LatentTerms::Vq(_), Latents::Gaussian(_)) => other_family()?,
         }
         let mut loss: Option<Tensor> = None;
         for (term, value) in terms.iter() {
@@ -132,6 +163,10 @@ impl Objective {
                 let estimate = if term.is_plain() { kl } else { scalar(&term.estimate(latents)?)? };
                 LatentAverages::Gaussian { kl, estimate }
             }
+            (LatentTerms::Vq(_), Latents::Codes(latents)) => {
+                LatentAverages::Codes { distance: sum(&latents.commitment)? / images }
+            }
+            (LatentTerms::Kl(_), Latents::Codes(_)) | (LatentTerms::Vq(_), Latents::Gaussian(_)) => other_family()?,
         };
         let log_sigma = pass.log_sigma.as_ref().map(|p| scalar(&p.reshape(())?)).transpose()?;
         Ok(Averages { energy: sum(&pass.energy)? / images, log_sigma, latents })
@@ -152,6 +187,14 @@ impl Objective {
                 canonical.set(Term::Kl, Some(kl));
                 terms.set(Term::Kl, Some(term.weighted(&estimate, time)?));
             }
+            (LatentTerms::Vq(vq), LatentAverages::Codes { distance }) => {
+                canonical.set(Term::Kl, Some(vq.kl()));
+                canonical.set(Term::Commitment, Some(distance));
+                terms.set(Term::Codebook, vq.codebook.map(|_| distance));
+                terms.set(Term::Commitment, Some(distance));
+            }
+            (LatentTerms::Kl(_), LatentAverages::Codes { .. })
+            | (LatentTerms::Vq(_), LatentAverages::Gaussian { .. }) => other_family()?,
         }
         let weights = self.weights(batch, time);
         let weighted = terms.map(|term, value| weights.get(term).copied().unwrap_or(1.0) * value);
@@ -159,26 +202,27 @@ impl Objective {
     }
 
     /// R + K in nats, where that is the negative ELBO: where the loss is a likelihood and z is drawn from the q whose KL
-    /// is K.
+    /// is K. The posterior of a VQ-VAE is one-hot at the code that is decoded, so its R + N ln K is one.
     pub fn neg_elbo(&self, ledgers: &Ledgers) -> Option<f64> {
-        let LatentTerms::Kl(term) = self.latent;
         let (recon, kl) = (ledgers.canonical.get(Term::Recon)?, ledgers.canonical.get(Term::Kl)?);
-        match term.sampling {
-            Sampling::Standard => self.recon.loss.is_likelihood().then_some(recon + kl),
-            Sampling::Keras201605 => None,
+        match self.latent {
+            LatentTerms::Kl(KlTerm { sampling: Sampling::Keras201605, .. }) => None,
+            LatentTerms::Kl(KlTerm { sampling: Sampling::Standard, .. }) | LatentTerms::Vq(_) => {
+                self.recon.loss.is_likelihood().then_some(recon + kl)
+            }
         }
     }
 
     /// b / a for a batch of `batch` images at `time`, where the loss is a likelihood; none under a capacity, which pulls K
     /// both ways.
     pub fn beta_effective(&self, batch: usize, time: Time) -> Option<f64> {
-        (self.recon.loss.is_likelihood() && !self.has_capacity()).then(|| self.weight_ratio(batch, time))
+        (self.recon.loss.is_likelihood() && self.has_beta()).then(|| self.weight_ratio(batch, time))
     }
 
     /// beta * sigma^2 for a batch of `batch` images at `time`, in the Gaussian family; where sigma is fitted or learned,
     /// at this average energy and this log sigma.
     pub fn beta_sigma2(&self, batch: usize, time: Time, energy: Option<f64>, log_sigma: Option<f64>) -> Option<f64> {
-        if self.has_capacity() {
+        if !self.has_beta() {
             return None;
         }
         self.recon.loss.beta_sigma2(self.weight_ratio(batch, time), self.recon.pixels(), energy, log_sigma)
@@ -189,13 +233,17 @@ impl Objective {
         EffectiveWeight::of(self.beta_effective(batch, time), self.beta_sigma2(batch, time, None, None))
     }
 
-    fn has_capacity(&self) -> bool {
-        let LatentTerms::Kl(kl) = self.latent;
-        match kl.penalty {
-            KlPenalty::Capacity { .. } => true,
-            KlPenalty::Beta { .. } => false,
+    fn has_beta(&self) -> bool {
+        match self.latent {
+            LatentTerms::Kl(KlTerm { penalty: KlPenalty::Beta { .. }, .. }) => true,
+            LatentTerms::Kl(KlTerm { penalty: KlPenalty::Capacity { .. }, .. }) | LatentTerms::Vq(_) => false,
         }
     }
+}
+
+/// The latents of one family under the terms of another: a model and an objective of two specs.
+fn other_family<T>() -> Result<T> {
+    candle_core::bail!("the objective belongs to another family of models")
 }
 
 /// The sum of all elements in f64, in their order.

@@ -69,11 +69,19 @@ impl FromStr for LossScale {
             "1/pixels" => Ok(LossScale::PerPixel),
             "1/data-variance" => Ok(LossScale::PerDataVariance),
             "1/batch-pixels" => Ok(LossScale::PerBatchPixel),
-            number => match number.parse::<f64>() {
-                Ok(value) if value.is_finite() && value > 0.0 => Ok(LossScale::Number(value)),
-                _ => Err("write a number above 0, or pixels, 1/pixels, 1/data-variance or 1/batch-pixels".to_owned()),
+            number => match fraction(number) {
+                Some(value) if value.is_finite() && value > 0.0 => Ok(LossScale::Number(value)),
+                _ => Err("write a number above 0 such as 0.5 or 1/784, or pixels, 1/pixels, 1/data-variance or 1/batch-pixels".to_owned()),
             },
         }
+    }
+}
+
+/// A number, or one over another.
+fn fraction(text: &str) -> Option<f64> {
+    match text.split_once('/') {
+        Some((over, under)) => Some(over.trim().parse::<f64>().ok()? / under.trim().parse::<f64>().ok()?),
+        None => text.parse().ok(),
     }
 }
 

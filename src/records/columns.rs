@@ -3,7 +3,8 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::metrics::{EpochRecord, Split};
+use crate::metrics::{CodeMetrics, EpochRecord, Split};
+use crate::model::ModelName;
 use crate::terms::{Term, Terms};
 
 /// A column of `metrics.csv`. Names and order are a contract; new columns go to the end.
@@ -27,6 +28,14 @@ pub enum Column {
     BetaSigma2,
     /// Active latents.
     ActiveUnits,
+    /// C of a VQ-VAE.
+    CodeDistance,
+    /// exp of the entropy of the code use.
+    Perplexity,
+    /// Codebook entries in use.
+    CodesUsed,
+    /// rho = w_cm / a.
+    CommitmentRatio,
 }
 
 /// One cell.
@@ -44,8 +53,8 @@ pub enum Cell {
 }
 
 impl Column {
-    /// All columns, in the order of the file.
-    pub const ALL: [Column; 11] = [
+    /// All columns, in the order of the file. One without those of a VQ-VAE ends with the last that a VAE has.
+    pub const ALL: [Column; 17] = [
         Column::Epoch,
         Column::Split,
         Column::Objective,
@@ -57,7 +66,24 @@ impl Column {
         Column::BetaEffective,
         Column::BetaSigma2,
         Column::ActiveUnits,
+        Column::Weighted(Term::Codebook),
+        Column::Weighted(Term::Commitment),
+        Column::CodeDistance,
+        Column::Perplexity,
+        Column::CodesUsed,
+        Column::CommitmentRatio,
     ];
+
+    /// How many of them a VAE has.
+    const OF_A_VAE: usize = 11;
+
+    /// The columns of a model of this family, in the order of the file.
+    pub fn of_model(model: ModelName) -> &'static [Column] {
+        match model {
+            ModelName::Vae => &Column::ALL[..Column::OF_A_VAE],
+            ModelName::VqVae => &Column::ALL,
+        }
+    }
 
     /// The name in the header.
     pub fn name(self) -> &'static str {
@@ -71,6 +97,10 @@ impl Column {
             Column::BetaEffective => "beta_effective",
             Column::BetaSigma2 => "beta_sigma2",
             Column::ActiveUnits => "active_units",
+            Column::CodeDistance => "code_distance",
+            Column::Perplexity => "perplexity",
+            Column::CodesUsed => "codes_used",
+            Column::CommitmentRatio => "commitment_ratio",
         }
     }
 
@@ -92,6 +122,10 @@ impl Column {
             Column::BetaEffective => number(row.beta_effective),
             Column::BetaSigma2 => number(row.beta_sigma2),
             Column::ActiveUnits => row.active_units.map_or(Cell::Empty, Cell::Count),
+            Column::CodeDistance => number(row.code_distance()),
+            Column::Perplexity => number(row.codes.perplexity),
+            Column::CodesUsed => row.codes.codes_used.map_or(Cell::Empty, Cell::Count),
+            Column::CommitmentRatio => number(row.codes.commitment_ratio),
         }
     }
 
@@ -101,7 +135,14 @@ impl Column {
             Column::Epoch | Column::Split | Column::Objective => true,
             Column::Weighted(term) => term == Term::Recon,
             Column::Canonical(term) => [Term::Recon, Term::Kl].contains(&term),
-            Column::NegElbo | Column::BetaEffective | Column::BetaSigma2 | Column::ActiveUnits => false,
+            Column::NegElbo
+            | Column::BetaEffective
+            | Column::BetaSigma2
+            | Column::ActiveUnits
+            | Column::CodeDistance
+            | Column::Perplexity
+            | Column::CodesUsed
+            | Column::CommitmentRatio => false,
         }
     }
 
@@ -135,14 +176,18 @@ impl Column {
             Column::BetaEffective => row.beta_effective = number()?,
             Column::BetaSigma2 => row.beta_sigma2 = number()?,
             Column::ActiveUnits => row.active_units = if text.is_empty() { None } else { Some(count()?) },
+            Column::CodeDistance => row.ledgers.canonical.set(Term::Commitment, number()?),
+            Column::Perplexity => row.codes.perplexity = number()?,
+            Column::CodesUsed => row.codes.codes_used = if text.is_empty() { None } else { Some(count()?) },
+            Column::CommitmentRatio => row.codes.commitment_ratio = number()?,
         }
         Ok(())
     }
 }
 
-/// The header line, without its end.
-pub fn header() -> String {
-    Column::ALL.map(Column::name).join(",")
+/// The header line of these columns, without its end.
+pub fn header(columns: &[Column]) -> String {
+    columns.iter().map(|column| column.name()).collect::<Vec<_>>().join(",")
 }
 
 /// The row whose cells are `cells`, each with its column.
@@ -158,6 +203,7 @@ pub fn read_row<'a>(cells: impl Iterator<Item = (Column, &'a str)>) -> Result<Ep
         beta_effective: None,
         beta_sigma2: None,
         active_units: None,
+        codes: CodeMetrics::default(),
     };
     let mut objective = None;
     for (column, text) in cells {

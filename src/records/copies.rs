@@ -6,6 +6,7 @@ use std::path::Path;
 use super::RunDir;
 use super::manifest::{Manifest, Status};
 use crate::error::{Error, Result};
+use crate::files::{MOST_TEXT, read_regular};
 
 /// Runs that one sentence names.
 const NAMED: usize = 5;
@@ -75,7 +76,8 @@ fn is_finished(dir: &RunDir) -> bool {
 }
 
 fn must_be_equal(run: &str, one: &RunDir, other: &RunDir) -> Result<()> {
-    let rows = |dir: &RunDir| std::fs::read(dir.metrics()).map_err(|e| Error::input(&dir.metrics(), "read", e));
+    let rows =
+        |dir: &RunDir| read_regular(&dir.metrics(), MOST_TEXT).map_err(|e| Error::input(&dir.metrics(), "read", e));
     if rows(one)? == rows(other)? {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Manifest, RunDir};
 use crate::data::FileDigest;
+use crate::files::{MOST_WEIGHTS, read_regular};
 
 /// SHA-256 of `bytes`, in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
@@ -74,5 +75,5 @@ pub fn first_failure(dir: &RunDir, checked: &[CheckedFile]) -> Result<(), String
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|e| e.to_string())
+    read_regular(path, MOST_WEIGHTS).map_err(|e| e.to_string())
 }

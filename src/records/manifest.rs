@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::digest;
 use crate::data::{DatasetName, FileDigest};
 use crate::error::{Error, Result};
-use crate::files::Disk;
+use crate::files::{Disk, MOST_TEXT, read_regular};
 use crate::verdict::Verdict;
 
 /// Where a run stands.
@@ -42,7 +42,7 @@ pub struct Versions {
 /// Where it ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Host {
-    /// The machine's name.
+    /// The machine's name; none but in runs of earlier versions.
     pub name: Option<String>,
     /// Operating system.
     pub os: String,
@@ -82,12 +82,21 @@ pub struct DataFacts {
 pub struct ObjectiveFacts {
     /// a, for a full batch.
     pub recon_weight: f64,
-    /// b, for a full batch.
-    pub kl_weight: f64,
+    /// b, for a full batch; none of a VQ-VAE.
+    pub kl_weight: Option<f64>,
     /// b / a, where the loss is a likelihood.
     pub beta_effective: Option<f64>,
     /// beta * sigma^2, in the Gaussian family.
     pub beta_sigma2: Option<f64>,
+    /// The weight on a VQ-VAE's codebook term, for a full batch; none where moving averages make the codebook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codebook_weight: Option<f64>,
+    /// The weight on its commitment term, for a full batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment_weight: Option<f64>,
+    /// rho = w_cm / a.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment_ratio: Option<f64>,
 }
 
 /// The whole of `run.json`.
@@ -100,6 +109,9 @@ pub struct Manifest {
     /// What came out; none while it runs.
     #[serde(default, deserialize_with = "Verdict::read_any")]
     pub verdict: Option<Verdict>,
+    /// The last row of the test images, under the names of the columns of `metrics.csv`; none while it runs.
+    #[serde(default, rename = "final", skip_serializing_if = "Option::is_none")]
+    pub final_metrics: Option<serde_json::Value>,
     /// The objective's numbers.
     pub objective: ObjectiveFacts,
     /// The data.
@@ -150,6 +162,20 @@ impl Request {
     }
 }
 
+/// The version of the JSON that this program writes, `run.json` as well as `--json`: raised when a name or a meaning changes
+/// or goes, not when one is added.
+pub const SCHEMA: u32 = 1;
+
+/// `run.json` as it is written: what it is, then its fields.
+#[derive(Serialize)]
+struct Typed<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    schema: u32,
+    #[serde(flatten)]
+    manifest: &'a Manifest,
+}
+
 /// What stands between the fields of `run.json` and the SHA-256 of the text before it.
 const SEAL: &str = ",\n  \"sha256\": \"";
 
@@ -173,7 +199,8 @@ impl Host {
             Some(line.split_once(':')?.1.trim().to_owned())
         });
         Host {
-            name: host_name(),
+            // Records are made to be shared: a machine's name is its owner's.
+            name: None,
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
             cpu,
@@ -191,7 +218,11 @@ pub fn host_name() -> Option<String> {
 
 /// The time now, UTC, to the second; a clock that stands before 1970 gives its first second.
 pub fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now().max(SystemTime::UNIX_EPOCH)).to_string()
+    stamp(SystemTime::now())
+}
+
+fn stamp(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time.max(SystemTime::UNIX_EPOCH)).to_string()
 }
 
 impl Manifest {
@@ -200,22 +231,37 @@ impl Manifest {
     /// # Errors
     /// Why it cannot be used, as a sentence.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read(path).map_err(|e| e.to_string())?;
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
-        let sealed = match unsealed(&text) {
+        Manifest::parse(&read_regular(path, MOST_TEXT).map_err(|e| e.to_string())?)
+    }
+
+    /// Reads `text`, what `run.json` holds, as [`Manifest::read`] does.
+    ///
+    /// # Errors
+    /// As [`Manifest::read`].
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        let manifest: Manifest = serde_json::from_slice(text).map_err(|e| e.to_string())?;
+        let sealed = match unsealed(text) {
             Some((body, sha256)) => digest::sha256(&body) == sha256,
             None => manifest.generation.is_none(),
         };
         if sealed { Ok(manifest) } else { Err("it was edited or damaged: its SHA-256 is another".to_owned()) }
     }
 
-    /// Writes `run.json` in one piece, with the SHA-256 of all other fields as its last field.
+    /// Writes `run.json` in one piece.
     pub fn write(&self, disk: &Disk, path: &Path) -> Result<()> {
-        let body =
-            serde_json::to_vec_pretty(self).map_err(|e| Error::Run(format!("run.json cannot be serialised ({e})")))?;
+        disk.replace(path, &self.to_bytes()?)
+    }
+
+    /// The text of `run.json`, with the SHA-256 of all other fields as its last field.
+    ///
+    /// # Errors
+    /// [`Error::Run`] where a field has no JSON.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let body = serde_json::to_vec_pretty(&Typed { kind: "run", schema: SCHEMA, manifest: self })
+            .map_err(|e| Error::Run(format!("run.json cannot be serialised ({e})")))?;
         let seal = format!("{SEAL}{}\"\n}}\n", digest::sha256(&body));
         let fields = body.strip_suffix(b"\n}").unwrap_or(&body);
-        disk.replace(path, &[fields, seal.as_bytes()].concat())
+        Ok([fields, seal.as_bytes()].concat())
     }
 }
 
@@ -235,7 +281,16 @@ mod tests {
             run: "bce".to_owned(),
             status: Status::Running,
             verdict: None,
-            objective: ObjectiveFacts { recon_weight: 1.0, kl_weight: 1.0, beta_effective: None, beta_sigma2: None },
+            final_metrics: None,
+            objective: ObjectiveFacts {
+                recon_weight: 1.0,
+                kl_weight: Some(1.0),
+                beta_effective: None,
+                beta_sigma2: None,
+                codebook_weight: None,
+                commitment_weight: None,
+                commitment_ratio: None,
+            },
             data: DataFacts {
                 name: DatasetName::Synthetic,
                 train_images: 1,
@@ -257,6 +312,12 @@ mod tests {
             request: Request::Plain,
             files: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_clock_before_1970_gives_the_first_second_of_1970() {
+        let before = SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(86_400 * 365);
+        assert_eq!(stamp(before), "1970-01-01T00:00:00Z");
     }
 
     #[test]

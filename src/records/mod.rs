@@ -4,6 +4,7 @@ mod columns;
 mod comparable;
 mod copies;
 mod digest;
+mod labels;
 mod manifest;
 pub mod merged;
 mod tables;
@@ -14,12 +15,15 @@ pub use columns::{Cell, Column, read_row};
 pub use comparable::{Comparable, TestImages};
 pub use copies::{OneOfEach, one_of_each};
 pub use digest::{CheckedFile, Extent, check_content, check_files, first_failure, hexadecimal, sha256};
-pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Request, Status, Versions, host_name, now};
+pub use labels::Labels;
+pub use manifest::{DataFacts, Host, Manifest, ObjectiveFacts, Request, SCHEMA, Status, Versions, host_name, now};
 pub use tables::{
-    TIMING_HEADER, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics, parse_timing, timing_row,
+    TIMING_HEADER, codes_table, latents_table, metrics_header, metrics_rows, parse_latents, parse_metrics,
+    parse_timing, timing_row,
 };
 
 use crate::error::{Error, Result};
+use crate::files::{MOST_TEXT, read_regular};
 use crate::metrics::EpochRecord;
 use crate::spec::Settings;
 
@@ -43,6 +47,18 @@ impl RunDir {
         self.0.join("config.toml")
     }
 
+    /// The settings in `config.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Run`] where they cannot be read, or it is no regular file, which might be waited for without end.
+    pub fn settings(&self) -> Result<Settings> {
+        let path = self.config();
+        if path.exists() && !path.is_file() {
+            return Err(Error::Run(format!("{}: cannot read: it is no regular file; repeat the run", path.display())));
+        }
+        Settings::read_recorded(&path).map_err(|e| Error::Run(e.to_string()))
+    }
+
     /// `metrics.csv`: one row per (epoch, split).
     pub fn metrics(&self) -> PathBuf {
         self.0.join("metrics.csv")
@@ -56,6 +72,11 @@ impl RunDir {
     /// `latents.csv`: K of every latent of the trained model.
     pub fn latents(&self) -> PathBuf {
         self.0.join("latents.csv")
+    }
+
+    /// `codes.csv`: the use of every codebook entry of a trained VQ-VAE.
+    pub fn codes(&self) -> PathBuf {
+        self.0.join("codes.csv")
     }
 
     /// `images/`: what the trained model paints, where that was asked for.
@@ -83,6 +104,11 @@ impl RunDir {
         self.checkpoint_dir().join("state.safetensors")
     }
 
+    /// `labels.toml`: a person's tags and note, where there are some.
+    pub fn labels(&self) -> PathBuf {
+        self.0.join("labels.toml")
+    }
+
     /// Why the last attempt failed, where it did: one line of text.
     pub fn failure(&self) -> PathBuf {
         self.0.join("failure.txt")
@@ -107,7 +133,7 @@ impl RunDir {
             return true;
         }
         let files = [self.config(), self.metrics(), self.timing(), self.latents(), self.manifest(), self.model()];
-        let files = files.into_iter().chain([self.checkpoint(), self.failure()]);
+        let files = files.into_iter().chain([self.codes(), self.checkpoint(), self.failure(), self.labels()]);
         let mut names = files.filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()));
         name.ends_with(".tmp") && names.any(|file| name.strip_prefix(&file).is_some_and(|rest| rest.starts_with('.')))
     }
@@ -153,8 +179,8 @@ impl RunRecord {
             ))
         };
         let manifest = Manifest::read(&dir.manifest()).map_err(|why| damaged(&dir.manifest(), why))?;
-        let settings = Settings::read(&dir.config()).map_err(|e| Error::Run(e.to_string()))?;
-        let mut text = std::fs::read(dir.metrics()).map_err(|e| Error::input(&dir.metrics(), "read", e))?;
+        let settings = dir.settings()?;
+        let mut text = read_regular(&dir.metrics(), MOST_TEXT).map_err(|e| Error::input(&dir.metrics(), "read", e))?;
         match manifest.status {
             // The last row may be half written.
             Status::Running | Status::Interrupted => {
@@ -165,6 +191,7 @@ impl RunRecord {
                 let mut checked = check_files(dir, &manifest, Extent::Tables);
                 // What the latents were can be measured anew: `eval` does so.
                 checked.retain(|checked| checked.file != "latents.csv" || dir.latents().exists());
+                checked.retain(|checked| checked.file != "codes.csv" || dir.codes().exists());
                 first_failure(dir, &checked)
                     .map_err(|why| Error::Run(format!("{why}; restore the file, or repeat the run with --force")))?;
             }

@@ -7,5 +7,5 @@ pub mod sheets;
 mod summary;
 mod table;
 
-pub use summary::{Trend, explain_verdict, json_summary, run_summary, status_word};
+pub use summary::{Epochs, Trend, explain_verdict, json_summary, run_summary, status_word};
 pub use table::Table;

@@ -6,14 +6,16 @@ use serde_json::json;
 
 use super::Table;
 use crate::choice::Choice;
-use crate::data::Binarize;
+use crate::data::{Binarize, DatasetName};
 use crate::metrics::{EpochRecord, Split};
+use crate::model::ModelName;
 use crate::objective::{EffectiveWeight, Measure};
-use crate::records::{Manifest, RunRecord, Status};
+use crate::records::{Manifest, RunRecord, SCHEMA, Status};
 use crate::spec::RunSpec;
 use crate::text::significant;
 use crate::verdict::{
-    AverageImageJudgement, Headline, LatentsJudgement, ObjectiveJudgement, TrainingJudgement, Verdict,
+    AverageImageJudgement, CodebookVerdict, CodesJudgement, Headline, LatentsJudgement, ObjectiveJudgement,
+    TrainingJudgement, Verdict,
 };
 
 /// Epochs shown before the middle of a long run is left out.
@@ -28,10 +30,21 @@ pub enum Trend {
     Hidden,
 }
 
-/// The table, the verdict and the directory of a run.
-pub fn run_summary(run: &RunRecord, dir: &Path, trend: Trend) -> String {
-    let mut text = epoch_table(run).to_string();
-    text.push('\n');
+/// Whether the epochs are in the summary: not where the same reader has just seen a line for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epochs {
+    /// As a table.
+    Shown,
+    /// They are not.
+    Hidden,
+}
+
+/// The table, the verdict and the directory of a run, for lines of `width` characters.
+pub fn run_summary(run: &RunRecord, dir: &Path, epochs: Epochs, trend: Trend, width: Option<usize>) -> String {
+    let mut text = match epochs {
+        Epochs::Shown => epoch_table(run).fit(width) + "\n",
+        Epochs::Hidden => String::new(),
+    };
     if let (Trend::Shown, Some(line)) = (trend, trend_line(run)) {
         text.push_str(&format!("trend    {line}\n"));
     }
@@ -42,8 +55,8 @@ pub fn run_summary(run: &RunRecord, dir: &Path, trend: Trend) -> String {
     if let Some(line) = preset_line(run) {
         text.push_str(&format!("preset   {line}\n"));
     }
-    text.push_str(&format!("data     {}\n", data_line(&run.manifest, run)));
     text.push_str(&format!("records  {}\n", dir.display()));
+    text.push_str(&format!("data     {}\n", data_line(&run.manifest, run)));
     text
 }
 
@@ -97,11 +110,13 @@ fn blocks(values: &[f64]) -> String {
 /// One JSON object about the end of a run.
 pub fn json_summary(run: &RunRecord, dir: &Path) -> serde_json::Value {
     json!({
+        "type": "run",
+        "schema": SCHEMA,
         "run": run.manifest.run,
         "status": run.manifest.status,
         "verdict": run.manifest.verdict,
         "objective": run.manifest.objective,
-        "data": run.manifest.data.name,
+        "data": run.manifest.data,
         "final": run.metrics.iter().rfind(|row| row.split == Split::Test),
         "dir": dir,
     })
@@ -115,7 +130,11 @@ fn data_line(manifest: &Manifest, run: &RunRecord) -> String {
         format!("{binarize} binarised pixels")
     };
     let data = &manifest.data;
-    format!("{}, {} training and {} test images, {pixels}", data.name.name(), data.train_images, data.test_images)
+    let name = match data.name {
+        DatasetName::Synthetic => "SYNTHETIC digits, not MNIST",
+        DatasetName::Known(_) | DatasetName::Idx(_) => data.name.name(),
+    };
+    format!("{name}, {} training and {} test images, {pixels}", data.train_images, data.test_images)
 }
 
 /// The preset of a run, and which of its settings the run departed from.
@@ -150,7 +169,57 @@ fn is_likelihood(run: &RunRecord) -> bool {
     run.settings.loss.is_none_or(|loss| loss.measure() != Measure::SquaredError)
 }
 
+/// What a table shows of a row in the columns of one family.
+type RowCell = (String, Split, fn(&EpochRecord) -> Option<f64>, usize);
+
 fn epoch_table(run: &RunRecord) -> Table {
+    match run.settings.chosen_model() {
+        ModelName::Vae => vae_table(run),
+        ModelName::VqVae => vq_vae_table(run),
+    }
+}
+
+/// The epochs that are shown; none where a long run's middle is left out.
+fn shown_epochs(run: &RunRecord) -> Vec<Option<u32>> {
+    let epochs: Vec<u32> = run.metrics.iter().filter(|row| row.split == Split::Test).map(|row| row.epoch).collect();
+    match epochs.len() > SHOWN {
+        false => epochs.into_iter().map(Some).collect(),
+        true => {
+            let (first, last) = (&epochs[..4], &epochs[epochs.len() - 5..]);
+            first.iter().copied().map(Some).chain([None]).chain(last.iter().copied().map(Some)).collect()
+        }
+    }
+}
+
+fn vq_vae_table(run: &RunRecord) -> Table {
+    let symbol = recon_symbol(run);
+    let mut cells: Vec<RowCell> = vec![
+        (format!("train {symbol}"), Split::Train, |r| Some(r.recon()), 3),
+        ("train C".into(), Split::Train, EpochRecord::code_distance, 4),
+        (format!("test {symbol}"), Split::Test, |r| Some(r.recon()), 3),
+        ("test C".into(), Split::Test, EpochRecord::code_distance, 4),
+    ];
+    if is_likelihood(run) {
+        cells.push(("test -ELBO".into(), Split::Test, |r| r.neg_elbo, 3));
+    }
+    cells.push(("perplexity".into(), Split::Test, |r| r.codes.perplexity, 2));
+    cells.push(("codes used".into(), Split::Test, |r| r.codes.codes_used.map(f64::from), 0));
+    let mut table = Table::new(["epoch".to_owned()].into_iter().chain(cells.iter().map(|cell| cell.0.clone())));
+    for epoch in shown_epochs(run) {
+        let Some(epoch) = epoch else {
+            table.row(["..."]);
+            continue;
+        };
+        let find = |split| run.metrics.iter().find(|row| row.epoch == epoch && row.split == split);
+        let cell = |(_, split, value, digits): &RowCell| {
+            find(*split).and_then(value).map_or_else(String::new, |v| format!("{v:.digits$}"))
+        };
+        table.row([epoch.to_string()].into_iter().chain(cells.iter().map(cell)));
+    }
+    table
+}
+
+fn vae_table(run: &RunRecord) -> Table {
     let symbol = recon_symbol(run);
     let nats = is_likelihood(run);
     let effective = if nats { "beta_eff" } else { "beta*sigma2" };
@@ -165,17 +234,15 @@ fn epoch_table(run: &RunRecord) -> Table {
         header.push("test -ELBO".into());
     }
     header.extend(["active".to_owned(), effective.to_owned()]);
-    let mut table = Table::new(header);
+    let columns = header.len();
+    // Training numbers first: they are those of moving weights.
+    let mut table = Table::new(header).optional(&[2, 1, columns - 1, columns - 2]);
 
-    let epochs: Vec<u32> = run.metrics.iter().filter(|row| row.split == Split::Test).map(|row| row.epoch).collect();
-    let long = epochs.len() > SHOWN;
-    for (i, &epoch) in epochs.iter().enumerate() {
-        if long && (4..epochs.len() - 5).contains(&i) {
-            if i == 4 {
-                table.row(["..."]);
-            }
+    for epoch in shown_epochs(run) {
+        let Some(epoch) = epoch else {
+            table.row(["..."]);
             continue;
-        }
+        };
         let find = |split| run.metrics.iter().find(|row| row.epoch == epoch && row.split == split);
         let (train, test) = (find(Split::Train), find(Split::Test));
         let cell = |row: Option<&EpochRecord>, value: fn(&EpochRecord) -> Option<f64>, digits: usize| {
@@ -203,7 +270,7 @@ fn epoch_table(run: &RunRecord) -> Table {
 /// The verdict on a run: a line for each judgement, the word of the judgement first.
 pub fn explain_verdict(verdict: &Verdict, run: &RunRecord) -> String {
     let lines = [
-        ("verdict", latents_line(verdict)),
+        ("verdict", verdict.codebook.map_or_else(|| latents_line(verdict), |book| codes_line(&book, run))),
         ("", average_image_line(verdict, run)),
         ("", training_line(verdict, run)),
         ("", objective_line(verdict, run)),
@@ -232,6 +299,29 @@ fn latents_line(verdict: &Verdict) -> String {
         (LatentsJudgement::NotJudged, _) => "the latents were not measured".to_owned(),
     };
     word(verdict.latents) + &says
+}
+
+fn codes_line(book: &CodebookVerdict, run: &RunRecord) -> String {
+    let CodebookVerdict { codes, used, size } = *book;
+    let used = used.unwrap_or(0);
+    let last = run.metrics.iter().rfind(|row| row.split == Split::Test);
+    let perplexity = last.and_then(|row| row.codes.perplexity).map_or_else(|| "?".to_owned(), significant);
+    let rate = last.map_or(f64::NAN, EpochRecord::kl);
+    let says = match codes {
+        CodesJudgement::AllUsed => {
+            format!(
+                "all {size} entries are used, perplexity {perplexity}; the rate N ln K is {} nats",
+                significant(rate)
+            )
+        }
+        CodesJudgement::DeadCodes => format!(
+            "{used} of {size} entries are used, perplexity {perplexity}; the rate N ln K is {} nats",
+            significant(rate)
+        ),
+        CodesJudgement::OneCode => format!("COLLAPSED: one of {size} entries is used, so the code says nothing"),
+        CodesJudgement::NotJudged => "the codes were not measured".to_owned(),
+    };
+    word(codes) + &says
 }
 
 fn average_image_line(verdict: &Verdict, run: &RunRecord) -> String {
@@ -277,6 +367,10 @@ fn training_line(verdict: &Verdict, run: &RunRecord) -> String {
             verdict.diverged_in.unwrap_or(0),
             run.settings.lr.map_or_else(String::new, |lr| format!(" (it was {lr})"))
         ),
+        TrainingJudgement::Unstable => {
+            "the distance C of the codes from their entries grew tenfold and grows: try a larger --commitment-cost"
+                .to_owned()
+        }
         TrainingJudgement::NotJudged => "one epoch alone, or an objective that changes with a schedule".to_owned(),
     };
     word(verdict.training) + &says
@@ -296,6 +390,19 @@ fn objective_line(verdict: &Verdict, run: &RunRecord) -> String {
         (ObjectiveJudgement::OtherNoise, _) => {
             "z is drawn with other noise than that of q: R + K bounds nothing, and no -ELBO is given".to_owned()
         }
+        (ObjectiveJudgement::CodeTerms | ObjectiveJudgement::NoLikelihood, None)
+            if facts.commitment_ratio.is_some() =>
+        {
+            let bound = match verdict.objective {
+                ObjectiveJudgement::CodeTerms => "; R + N ln K is the bound, and the two terms are no part of it",
+                _ => "",
+            };
+            format!(
+                "the commitment ratio w_cm / a is {}{bound}",
+                facts.commitment_ratio.map_or_else(String::new, significant)
+            )
+        }
+        (ObjectiveJudgement::CodeTerms, _) => "R + N ln K is the bound".to_owned(),
         (ObjectiveJudgement::BetaElbo | ObjectiveJudgement::NoLikelihood, Some(weight)) => weight,
         (ObjectiveJudgement::BetaElbo | ObjectiveJudgement::NoLikelihood, None) => {
             "beta*sigma^2 follows the error".to_owned()
@@ -307,7 +414,11 @@ fn objective_line(verdict: &Verdict, run: &RunRecord) -> String {
         | Headline::Untrained
         | Headline::NoneActive
         | Headline::SomeActive
-        | Headline::AllActive => String::new(),
+        | Headline::AllActive
+        | Headline::Unstable
+        | Headline::DeadCodes
+        | Headline::AllCodes => String::new(),
+        Headline::OneCode => "; try --codebook-update ema, --codebook-init k-means or --restart-dead 1".to_owned(),
     };
     format!("{}{says}{cause}", word(verdict.objective))
 }

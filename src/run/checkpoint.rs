@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::table::TableMark;
 use crate::error::{Error, Result};
+use crate::files::{MOST_WEIGHTS, read_regular};
 use crate::records::hexadecimal;
 use crate::terms::{Ledgers, Term, Terms};
 use crate::train::{EpochSums, ResumePoint, State, Task};
@@ -71,6 +72,9 @@ pub(super) fn serialize(run_id: &str, state: &State, mark: &Mark) -> Result<Vec<
     for (name, parameter) in state.model.parameters() {
         tensors.push((format!("model.{name}"), parameter.as_tensor().clone()));
     }
+    for (name, buffer) in state.model.buffers() {
+        tensors.push((format!("buffer.{name}"), buffer.as_tensor().clone()));
+    }
     for (i, slot) in state.optimizer.state()?.into_iter().enumerate() {
         tensors.push((format!("optimizer.{i:03}"), slot));
     }
@@ -102,9 +106,25 @@ pub(super) fn serialize(run_id: &str, state: &State, mark: &Mark) -> Result<Vec<
         facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
     let cannot = |why: &dyn std::fmt::Display| Error::Run(format!("the checkpoint cannot be serialised ({why})"));
     let mut bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|e| cannot(&e))?;
-    let (digest, at) = own_digest(&bytes).ok_or_else(|| cannot(&"it has no place for its digest"))?;
-    bytes[at..at + digest.len()].copy_from_slice(digest.as_bytes());
+    if !seal_checkpoint(&mut bytes) {
+        return Err(cannot(&"it has no place for its digest"));
+    }
     Ok(bytes)
+}
+
+/// Writes the digest of a checkpoint file into its place; false where the file has no such place.
+pub fn seal_checkpoint(bytes: &mut [u8]) -> bool {
+    let Some((digest, at)) = own_digest(bytes) else { return false };
+    bytes[at..at + digest.len()].copy_from_slice(digest.as_bytes());
+    true
+}
+
+/// Puts the state saved in the checkpoint file `bytes` of the run `run_id` into `state`, which has the sizes of the run.
+///
+/// # Errors
+/// Why the file cannot be used, as a sentence. `state` may then be half changed and must be made anew.
+pub fn read_checkpoint(bytes: &[u8], run_id: &str, task: &Task<'_>, state: &mut State) -> Result<(), String> {
+    parse(bytes, run_id, task, state).map(|_| ()).map_err(|why| why.to_string())
 }
 
 /// SHA-256 of a checkpoint file with zeros in place of its own digest, and where that digest stands.
@@ -163,14 +183,19 @@ fn facts(bytes: &[u8], run_id: &str) -> Result<HashMap<String, String>, Checkpoi
 /// # Errors
 /// Why the file cannot be used. `state` may then be half changed and must be made anew.
 pub(super) fn load(path: &Path, run_id: &str, task: &Task<'_>, state: &mut State) -> Result<Mark, CheckpointFault> {
-    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-    let facts = facts(&bytes, run_id)?;
-    let mut tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|e| e.to_string())?;
+    let bytes = read_regular(path, MOST_WEIGHTS).map_err(|e| e.to_string())?;
+    parse(&bytes, run_id, task, state)
+}
+
+fn parse(bytes: &[u8], run_id: &str, task: &Task<'_>, state: &mut State) -> Result<Mark, CheckpointFault> {
+    let facts = facts(bytes, run_id)?;
+    let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(|e| e.to_string())?;
     let mut take = |name: &str| tensors.remove(name).ok_or_else(|| format!("it lacks {name}"));
     let text = |e: candle_core::Error| e.to_string();
 
-    for (name, parameter) in state.model.parameters() {
-        let saved = take(&format!("model.{name}"))?;
+    let parameters = state.model.parameters().iter().map(|named| ("model", named));
+    for (kind, (name, parameter)) in parameters.chain(state.model.buffers().iter().map(|named| ("buffer", named))) {
+        let saved = take(&format!("{kind}.{name}"))?;
         if saved.shape() != parameter.shape() {
             return Err(format!("{name} has another shape").into());
         }

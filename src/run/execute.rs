@@ -34,7 +34,7 @@ pub fn execute_on(disk: &Disk, job: &Job<'_>, display: &mut dyn Display, stop: &
                 let record = RunRecord::read(&dir)?;
                 return Ok(Finished { dir, record, outcome, started: Started::Finished });
             }
-            Found::Damaged(why) => display.warn(&format!("{why}; going on from the checkpoint")),
+            Found::Damaged(why) => display.warn(&format!("{why}; going on from the checkpoint, or from the beginning")),
             Found::Unfinished => {}
         }
     }

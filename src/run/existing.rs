@@ -2,6 +2,7 @@
 
 use super::job::{Job, Outcome};
 use crate::error::{Error, Result};
+use crate::files::{MOST_TEXT, read_regular};
 use crate::records::{Extent, Manifest, RunDir, Status, check_content, check_files, first_failure};
 use crate::spec::{RunSpec, Settings};
 
@@ -46,7 +47,7 @@ pub(super) fn look(dir: &RunDir, job: &Job<'_>) -> Result<Found> {
 pub(super) fn check_config(dir: &RunDir, job: &Job<'_>, manifest: &Manifest) -> Result<Result<(), String>> {
     let path = dir.config();
     let damaged = |why: &dyn std::fmt::Display| Ok(Err(format!("{}: {why}", path.display())));
-    let text = match std::fs::read(&path) {
+    let text = match read_regular(&path, MOST_TEXT) {
         Ok(text) => text,
         Err(e) => return damaged(&e),
     };

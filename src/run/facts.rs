@@ -9,19 +9,15 @@ use crate::train::Task;
 /// The text of `config.toml`.
 ///
 /// # Errors
-/// [`Error::Usage`] for a data directory that TOML cannot hold.
+/// [`Error::Usage`] for settings that TOML cannot hold.
 pub(super) fn config(job: &Job<'_>) -> Result<String> {
     let mut settings = job.spec.settings().clone();
     settings.preset = job.preset;
     settings.data_name = job.data.name.label().cloned();
-    settings.data_dir = job.data_dir.map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
-    let toml = toml::to_string(&settings).map_err(|e| {
-        let dir = settings.data_dir.unwrap_or_default();
-        Error::Usage(format!(
-            "config.toml cannot hold the settings of this run ({e}); the path of the data, {dir:?}, must be UTF-8: rename \
-             the directory, or make a link to it"
-        ))
-    })?;
+    // Where the data is says nothing about a run, and is another place on the next machine: its digest is in run.json.
+    settings.data_dir = None;
+    let toml = toml::to_string(&settings)
+        .map_err(|e| Error::Usage(format!("config.toml cannot hold the settings of this run ({e})")))?;
     Ok(format!("# `vae-bench --config` on this file repeats the run.\n{toml}"))
 }
 
@@ -42,11 +38,15 @@ pub(super) fn manifest(job: &Job<'_>, id: &str, task: &Task<'_>, floors: Floors)
         run: id.to_owned(),
         status: Status::Running,
         verdict: None,
+        final_metrics: None,
         objective: ObjectiveFacts {
             recon_weight: weights.get(Term::Recon).copied().unwrap_or(0.0),
-            kl_weight: weights.get(Term::Kl).copied().unwrap_or(0.0),
+            kl_weight: weights.get(Term::Kl).copied(),
             beta_effective: objective.beta_effective(batch, end),
             beta_sigma2: objective.beta_sigma2(batch, end, None, None),
+            codebook_weight: weights.get(Term::Codebook).copied(),
+            commitment_weight: weights.get(Term::Commitment).copied(),
+            commitment_ratio: objective.commitment_ratio(batch),
         },
         data: DataFacts {
             name: job.data.name.clone(),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use candle_core::Device;
 
+use super::clean::FinishedCheckpoint;
 use crate::data::Dataset;
 use crate::records::{RunDir, RunRecord};
 use crate::spec::RunSpec;
@@ -25,8 +26,6 @@ pub struct Job<'a> {
     pub spec: &'a RunSpec,
     /// The images.
     pub data: &'a Dataset,
-    /// Where the images were found, if the user said.
-    pub data_dir: Option<&'a Path>,
     /// The preset that was named.
     pub preset: Option<PresetName>,
     /// The directory that holds run directories.
@@ -41,6 +40,8 @@ pub struct Job<'a> {
     pub argv: &'a [String],
     /// What to do if it is done already.
     pub existing: Existing,
+    /// What becomes of the checkpoint when it is done.
+    pub checkpoint: FinishedCheckpoint,
 }
 
 /// How a run ended, this time.
@@ -61,6 +62,11 @@ pub enum Started {
     Finished,
     /// At the first epoch.
     Fresh,
+    /// It went on from the checkpoint of a finished run of fewer epochs.
+    Continued {
+        /// The epochs of that run.
+        after_epoch: u32,
+    },
     /// It went on after the given epoch.
     Resumed {
         /// The last epoch that was recorded before.

@@ -1,5 +1,7 @@
 //! Refuses a model that cannot fit before anything is allocated for it.
 
+use std::path::Path;
+
 use crate::error::{Error, Result};
 use crate::model::Architecture;
 use crate::spec::TrainingSpec;
@@ -76,6 +78,52 @@ fn available() -> Option<u128> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
     let kib: u128 = line.split_whitespace().nth(1)?.parse().ok()?;
-    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
-    Some(limit.map_or(kib * 1024, |limit: u128| limit.min(kib * 1024)))
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    Some(left_to_groups(Path::new("/sys/fs/cgroup"), &groups).map_or(kib * 1024, |left| left.min(kib * 1024)))
+}
+
+/// What the limits of this process's control groups, and of those above them, leave of their memory: none without limits.
+/// `groups` is the text of /proc/self/cgroup, `root` where the groups are mounted, as version 1 or 2.
+fn left_to_groups(root: &Path, groups: &str) -> Option<u128> {
+    let number = |path: &Path| -> Option<u128> { std::fs::read_to_string(path).ok()?.trim().parse().ok() };
+    let left = |dir: &Path, limit: &str, used: &str| -> Option<u128> {
+        Some(number(&dir.join(limit))?.saturating_sub(number(&dir.join(used)).unwrap_or(0)))
+    };
+    let of_line = |line: &str| -> Option<u128> {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (fields.next()?, fields.next()?);
+        let (mount, limit, used) = match controllers {
+            "" => (root.to_owned(), "memory.max", "memory.current"),
+            "memory" => (root.join("memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
+            _ => return None,
+        };
+        let group = Path::new(group.trim_start_matches('/'));
+        group.ancestors().filter_map(|group| left(&mount.join(group), limit, used)).min()
+    };
+    groups.lines().filter_map(of_line).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tightest_limit_of_the_control_groups_above_a_process_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |group: &str, file: &str, text: &str| {
+            std::fs::create_dir_all(root.path().join(group)).unwrap();
+            std::fs::write(root.path().join(group).join(file), text).unwrap();
+        };
+        assert_eq!(left_to_groups(root.path(), "0::/user/run\n"), None);
+        write("user/run", "memory.max", "max\n");
+        assert_eq!(left_to_groups(root.path(), "0::/user/run\n"), None, "no limit");
+        write("user", "memory.max", "1000\n");
+        assert_eq!(left_to_groups(root.path(), "0::/user/run\n"), Some(1000), "that of the group above");
+        write("user/run", "memory.max", "700\n");
+        write("user/run", "memory.current", "100\n");
+        assert_eq!(left_to_groups(root.path(), "0::/user/run\n"), Some(600), "less what is used");
+        assert_eq!(left_to_groups(root.path(), "0::/\n"), None);
+        write("memory/job", "memory.limit_in_bytes", "500\n");
+        assert_eq!(left_to_groups(root.path(), "5:cpu:/job\n4:memory:/job\n0::/\n"), Some(500), "version 1");
+    }
 }

@@ -10,7 +10,7 @@ use super::table::Table;
 use crate::error::{Error, Result};
 use crate::files::Disk;
 use crate::metrics::{EpochRecord, TimingRecord};
-use crate::records::{RunDir, metrics_rows, timing_row};
+use crate::records::{Column, RunDir, metrics_rows, timing_row};
 use crate::terms::Term;
 use crate::train::{Flow, Observer, State, Task};
 
@@ -39,6 +39,8 @@ enum Saved {
 pub(super) struct Recording<'a> {
     pub(super) dir: &'a RunDir,
     pub(super) id: &'a str,
+    /// Of `metrics.csv`.
+    pub(super) columns: &'a [Column],
     /// Behind the fence of `lock`.
     pub(super) disk: &'a Disk,
     pub(super) lock: &'a Lock,
@@ -142,7 +144,7 @@ impl Observer for Recorder<'_> {
         records: &[EpochRecord],
         timing: Option<TimingRecord>,
     ) -> Result<Flow> {
-        self.tables.metrics.append(self.run.disk, &metrics_rows(records)?)?;
+        self.tables.metrics.append(self.run.disk, &metrics_rows(self.run.columns, records)?)?;
         if let Some(timing) = &timing {
             self.tables.timing.append(self.run.disk, &timing_row(timing)?)?;
         }

@@ -1,6 +1,7 @@
 //! The start of the work: from the checkpoint if there is a good one, else from the untrained model.
 
 use super::checkpoint::{self, CheckpointFault, Mark};
+use super::earlier::Earlier;
 use super::existing::check_config;
 use super::facts;
 use super::job::{Existing, Started};
@@ -11,7 +12,8 @@ use super::table::{Table, TableFault, marked};
 use super::worker::Worker;
 use crate::data::FileDigest;
 use crate::error::{Error, Result};
-use crate::records::{Manifest, Request, Status, TIMING_HEADER, metrics_header, now, sha256};
+use crate::files::{MOST_TEXT, read_regular};
+use crate::records::{Column, Manifest, Request, Status, TIMING_HEADER, metrics_header, now, sha256};
 use crate::train::State;
 
 /// What the checkpoint and the tables allow.
@@ -121,9 +123,10 @@ impl Worker<'_> {
             self.disk.replace(&self.dir.config(), facts::config(self.job)?.as_bytes())?;
         }
         let config = self.dir.config();
-        let config = std::fs::read(&config).map_err(|e| Error::input(&config, "read", e))?;
+        let config = read_regular(&config, MOST_TEXT).map_err(|e| Error::input(&config, "read", e))?;
         manifest.status = Status::Running;
         manifest.verdict = None;
+        manifest.final_metrics = None;
         manifest.updated = now();
         manifest.generation = Some(self.lock.generation());
         manifest.attempt = mark.attempt;
@@ -133,10 +136,25 @@ impl Worker<'_> {
         Ok(Ready { state: *state, tables, manifest, started: Started::Resumed { after_epoch } })
     }
 
-    /// Begins the run at its first epoch. Where there is a `run.json`, it says so before anything else is changed: from then
+    /// Begins the run at its first epoch, or where a finished run of fewer epochs has ended. Where there is a `run.json`, it says so before anything else is changed: from then
     /// on no file of an earlier attempt is taken for this one's. Where there is none, it comes last: a run that can be found
     /// has its tables.
     fn begin(&self) -> Result<Ready> {
+        let earlier = match self.job.existing {
+            Existing::Keep => self.earlier()?,
+            Existing::Repeat => None,
+        };
+        let (state, metrics, timing, started) = match earlier {
+            Some(Earlier { state, metrics, timing, after_epoch }) => {
+                (state, metrics, timing, Started::Continued { after_epoch })
+            }
+            None => (
+                self.untrained()?,
+                metrics_header(Column::of_model(self.job.spec.family().name())).into_bytes(),
+                TIMING_HEADER.into(),
+                Started::Fresh,
+            ),
+        };
         let config = facts::config(self.job)?;
         let mut manifest = self.manifest();
         manifest.generation = Some(self.lock.generation());
@@ -150,16 +168,16 @@ impl Worker<'_> {
         if !is_first {
             manifest.write(&self.disk, &self.dir.manifest())?;
         }
-        let earlier = [self.dir.checkpoint(), self.dir.model(), self.dir.latents()];
+        let earlier = [self.dir.checkpoint(), self.dir.model(), self.dir.latents(), self.dir.codes()];
         for path in earlier.iter().filter(|path| path.exists()) {
             self.disk.remove(path).map_err(|e| Error::output(path, "remove", e))?;
         }
         self.disk.replace(&self.dir.config(), config.as_bytes())?;
-        let tables = self.tables(metrics_header().as_bytes(), TIMING_HEADER.as_bytes())?;
+        let tables = self.tables(&metrics, &timing)?;
         if is_first {
             manifest.write(&self.disk, &self.dir.manifest())?;
         }
-        Ok(Ready { state: self.untrained()?, tables, manifest, started: Started::Fresh })
+        Ok(Ready { state, tables, manifest, started })
     }
 
     fn tables(&self, metrics: &[u8], timing: &[u8]) -> Result<Tables> {

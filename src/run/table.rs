@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::files::Disk;
+use crate::files::{Disk, MOST_TEXT, read_regular};
 use crate::records::hexadecimal;
 
 /// How long a table was when a checkpoint was made, and what it held; later rows are cut off when the run resumes.
@@ -72,7 +72,8 @@ pub(super) enum TableFault {
 
 /// The part of the table at `path` that `mark` speaks of.
 pub(super) fn marked(path: &Path, mark: &TableMark) -> Result<Vec<u8>, TableFault> {
-    let mut content = std::fs::read(path).map_err(|e| TableFault::Lost(format!("{}: {e}", path.display())))?;
+    let mut content =
+        read_regular(path, MOST_TEXT).map_err(|e| TableFault::Lost(format!("{}: {e}", path.display())))?;
     if (content.len() as u64) < mark.length {
         return Err(TableFault::Lost(format!("{} is shorter than it was", path.display())));
     }

@@ -2,6 +2,7 @@
 
 use super::checkpoint;
 use super::table::{TableFault, TableMark, marked};
+use crate::files::{MOST_TEXT, MOST_WEIGHTS, read_regular};
 use crate::records::{CheckedFile, Extent, Manifest, RunDir, Status, check_files, sha256};
 
 /// A run whose files were checked.
@@ -35,7 +36,7 @@ pub fn verify_run(dir: &RunDir) -> VerifiedRun {
     if manifest.generation.is_none() {
         return VerifiedRun { files: Vec::new(), records: Records::None };
     }
-    let own = std::fs::read(dir.manifest()).map(|text| sha256(&text)).map_err(|e| e.to_string());
+    let own = read_regular(&dir.manifest(), MOST_TEXT).map(|text| sha256(&text)).map_err(|e| e.to_string());
     let mut files = vec![CheckedFile { file: "run.json".to_owned(), content: own }];
     files.extend(check_files(dir, &manifest, Extent::All));
     match manifest.status {
@@ -58,7 +59,7 @@ pub fn verify_run(dir: &RunDir) -> VerifiedRun {
 /// The checkpoint, and the tables as far as it speaks of them.
 fn checkpoint_of(dir: &RunDir, manifest: &Manifest) -> (CheckedFile, Option<[CheckedFile; 2]>) {
     let file = |content| CheckedFile { file: "checkpoint/state.safetensors".to_owned(), content };
-    let bytes = match std::fs::read(dir.checkpoint()) {
+    let bytes = match read_regular(&dir.checkpoint(), MOST_WEIGHTS) {
         Ok(bytes) => bytes,
         Err(e) => return (file(Err(e.to_string())), None),
     };

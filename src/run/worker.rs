@@ -6,6 +6,7 @@ use candle_core::DType;
 use candle_nn::Optimizer as _;
 
 use super::checkpoint;
+use super::clean::{self, FinishedCheckpoint};
 use super::facts::{self, Floors};
 use super::job::{Job, Outcome, Started};
 use super::lock::Lock;
@@ -17,12 +18,13 @@ use super::recorder::{Recorder, Recording};
 use crate::data::{FileDigest, PixelStats};
 use crate::engine::Backend;
 use crate::error::{Error, Result};
-use crate::evaluate::evaluate;
-use crate::files::Disk;
-use crate::metrics::LatentRecord;
-use crate::model::{self, Model, OutputBias, Vae};
+use crate::evaluate::{LatentEvaluation, evaluate};
+use crate::files::{Disk, MOST_TEXT, read_regular};
+use crate::metrics::{EpochRecord, Split};
+use crate::model::{self, Model, OutputBias};
 use crate::optimizer::Optimizer;
-use crate::records::{Manifest, RunDir, Status, latents_table, now, parse_metrics, sha256};
+use crate::records::{Column, Manifest, RunDir, Status, codes_table, latents_table, now, parse_metrics, sha256};
+use crate::streams::start_from_data;
 use crate::train::{self, ResumePoint, State, Task, train};
 use crate::verdict::{Evidence, ObjectiveJudgement, ScheduleInUse, Verdict};
 
@@ -64,15 +66,25 @@ impl<'a> Worker<'a> {
     pub(super) fn work(&self, display: &mut dyn Display, stop: &AtomicBool) -> Result<(Outcome, Started)> {
         let Ready { mut state, tables, manifest, started } = self.start(display)?;
         display.start(self.dir, started);
-        let run =
-            Recording { dir: self.dir, id: self.id, disk: &self.disk, lock: self.lock, attempt: manifest.attempt };
+        let run = Recording {
+            dir: self.dir,
+            id: self.id,
+            columns: Column::of_model(self.job.spec.family().name()),
+            disk: &self.disk,
+            lock: self.lock,
+            attempt: manifest.attempt,
+        };
         let mut recorder = Recorder::new(run, tables, display, stop);
         let ending = train(&self.task, &mut state, &mut recorder)?;
         match ending {
             train::Outcome::Interrupted => recorder.checkpoint(&state)?,
             train::Outcome::Completed | train::Outcome::Diverged { .. } => recorder.finish()?,
         }
-        Ok((self.end(ending, &state, &recorder, manifest)?, started))
+        let outcome = self.end(ending, &state, &recorder, manifest)?;
+        if let (Outcome::Completed, FinishedCheckpoint::Drop) = (outcome, self.job.checkpoint) {
+            clean::remove(self.dir, &self.disk)?;
+        }
+        Ok((outcome, started))
     }
 
     /// Writes what the training has led to, and `run.json` last of all.
@@ -88,11 +100,13 @@ impl<'a> Worker<'a> {
         let outcome = match ending {
             train::Outcome::Completed => {
                 manifest.files.extend(tables.map(|(file, sha256)| FileDigest { file: file.to_owned(), sha256 }));
-                let latents = latents_table(&self.measure_latents(&state.model)?)?;
-                manifest.files.push(self.write_file("latents.csv", &latents)?);
+                let (file, table) = self.measure_latents(&state.model)?;
+                manifest.files.push(self.write_file(file, &table)?);
                 manifest.files.push(self.write_model(&state.model)?);
                 manifest.status = Status::Completed;
-                manifest.verdict = Some(self.verdict(Verdict::judge)?);
+                let rows = self.rows()?;
+                manifest.verdict = Some(Verdict::judge(&self.evidence(&rows)));
+                manifest.final_metrics = last_test_row(&rows);
                 Outcome::Completed
             }
             train::Outcome::Interrupted => {
@@ -109,7 +123,9 @@ impl<'a> Worker<'a> {
                     manifest.files.push(self.write_model(&good.model)?);
                 }
                 manifest.status = Status::Diverged;
-                manifest.verdict = Some(self.verdict(|evidence| Verdict::diverged(epoch, evidence))?);
+                let rows = self.rows()?;
+                manifest.verdict = Some(Verdict::diverged(epoch, &self.evidence(&rows)));
+                manifest.final_metrics = last_test_row(&rows);
                 Outcome::Diverged
             }
         };
@@ -137,7 +153,8 @@ impl<'a> Worker<'a> {
         let architecture = spec.architecture(self.job.data.pixels());
         let start = model::Start { init: spec.network().init, seed: spec.seed(), output_bias: bias.as_deref() };
         let backend = Backend::new(spec.network().engine, DType::F32, self.job.device)?;
-        let model = Model::Vae(Vae::new(&architecture, &start, &backend)?);
+        let mut model = Model::new(&architecture, &start, &backend)?;
+        start_from_data(&mut model, spec, self.job.data)?;
         let parameters: Vec<_> = model.parameters().iter().map(|(_, p)| p.clone()).collect();
         let optimizer = Optimizer::new(parameters, spec.training().optimizer)?;
         Ok(State { optimizer, model, progress: ResumePoint::default() })
@@ -149,29 +166,43 @@ impl<'a> Worker<'a> {
         means.into_iter().map(|mean| objective.recon.output_for_mean(mean) as f32).collect()
     }
 
-    /// What `judge` makes of the rows that were recorded.
-    fn verdict(&self, judge: impl FnOnce(&Evidence<'_>) -> Verdict) -> Result<Verdict> {
+    /// The rows that were recorded.
+    fn rows(&self) -> Result<Vec<EpochRecord>> {
         let path = self.dir.metrics();
-        let text = std::fs::read(&path).map_err(|e| Error::input(&path, "read", e))?;
-        let rows = parse_metrics(&text).map_err(|why| Error::Run(format!("{}: {why}", path.display())))?;
+        let text = read_regular(&path, MOST_TEXT).map_err(|e| Error::input(&path, "read", e))?;
+        parse_metrics(&text).map_err(|why| Error::Run(format!("{}: {why}", path.display())))
+    }
+
+    /// What the verdict on `rows` is made from.
+    fn evidence<'r>(&self, rows: &'r [EpochRecord]) -> Evidence<'r> {
         let task = &self.task;
-        Ok(judge(&Evidence {
-            rows: &rows,
+        Evidence {
+            rows,
             latent_dim: self.job.spec.family().latent_dim(),
+            codebook_size: self.job.spec.family().codebook_size(),
             floor: self.floors.collapsed,
             objective: ObjectiveJudgement::of(&task.objective, task.full_batch(), task.end_of(task.epochs)),
             schedule: ScheduleInUse::of(&task.objective),
-        }))
+        }
     }
 
-    /// The latents of the trained model, on the test images as the last epoch saw them.
-    fn measure_latents(&self, model: &Model) -> Result<Vec<LatentRecord>> {
+    /// The table of the trained model's latents, or of its codebook, on the test images as the last epoch saw them: its
+    /// file, and the bytes.
+    fn measure_latents(&self, model: &Model) -> Result<(&'static str, Vec<u8>)> {
         let on = last_measurement(self.job.spec, self.job.data);
-        Ok(evaluate(model, &self.task.objective, &on)?.latents())
+        Ok(match evaluate(model, &self.task.objective, &on)?.latents {
+            LatentEvaluation::Gaussian(found) => ("latents.csv", latents_table(&found.latents())?),
+            LatentEvaluation::Codes(found) => ("codes.csv", codes_table(&found.codes())?),
+        })
     }
 
     /// `run.json` of a run that begins.
     pub(super) fn manifest(&self) -> Manifest {
         facts::manifest(self.job, self.id, &self.task, self.floors)
     }
+}
+
+/// The last row of the test images as `run.json` holds it.
+fn last_test_row(rows: &[EpochRecord]) -> Option<serde_json::Value> {
+    serde_json::to_value(rows.iter().rfind(|row| row.split == Split::Test)?).ok()
 }

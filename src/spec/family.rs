@@ -4,10 +4,12 @@
 use super::owners::contradiction;
 use super::settings::Settings;
 use crate::choice::Choice;
-use crate::error::Result;
-use crate::model::LogSigma;
+use crate::error::{Error, Result};
+use crate::model::{CodeShape, CodebookInit, CodebookRule, CodebookUpdate, Ema, EmaStart, LogSigma};
+use crate::model::{LatentShape, ModelName};
 use crate::objective::{
-    FreeBits, KlEstimator, KlPenalty, KlTerm, LatentTerms, LossScale, ReconLoss, Reduction, Sizes, Weight,
+    FreeBits, KlEstimator, KlPenalty, KlTerm, LatentTerms, LossScale, ReconLoss, Reduction, Sizes, VqReduction,
+    VqTerms, Weight,
 };
 use crate::pass::Sampling;
 
@@ -23,6 +25,22 @@ pub enum FamilySpec {
         /// The KL in its objective.
         kl: KlSpec,
     },
+    /// A VQ-VAE.
+    VqVae {
+        /// Its codes and its codebook.
+        shape: CodeShape,
+        /// The terms in its objective.
+        vq: VqSpec,
+    },
+}
+
+/// The terms of a VQ-VAE as chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VqSpec {
+    /// The factor on the codebook term and its reduction; none where moving averages make the codebook.
+    pub codebook: Option<(f64, VqReduction)>,
+    /// The factor on the commitment term and its reduction.
+    pub commitment: (f64, VqReduction),
 }
 
 /// The KL of a VAE as chosen, before the sizes of the data are known.
@@ -41,6 +59,47 @@ pub struct KlSpec {
 impl FamilySpec {
     /// The family that the completed settings `of` ask for.
     pub(super) fn resolve(of: &Settings) -> Result<Self> {
+        match of.chosen_model() {
+            ModelName::Vae => FamilySpec::vae(of),
+            ModelName::VqVae => FamilySpec::vq_vae(of),
+        }
+    }
+
+    fn vq_vae(of: &Settings) -> Result<Self> {
+        let of_size = |size: Option<super::number::Size>| size.map_or(1, |n| n.get());
+        let (codes, code_dim) = (of_size(of.codes), of_size(of.code_dim));
+        if codes.checked_mul(code_dim).is_none() {
+            let why = "no memory holds so many numbers";
+            return Err(contradiction(&format!("--codes {codes}"), &format!("--code-dim {code_dim}"), why));
+        }
+        let codebook_size = of_size(of.codebook_size);
+        if u32::try_from(codebook_size).is_err() {
+            return Err(Error::Usage(format!("--codebook-size {codebook_size}: at most {} entries", u32::MAX)));
+        }
+        let rule = match of.chosen_codebook_update() {
+            CodebookUpdate::Gradient => CodebookRule::Gradient,
+            CodebookUpdate::Ema => CodebookRule::Ema(Ema {
+                decay: of.codebook_decay.map_or(0.99, |decay| decay.get()),
+                start: of.ema_start.unwrap_or(EmaStart::Ones),
+                restart_below: of.restart_dead.map(|below| below.get()),
+            }),
+        };
+        let init = of.codebook_init.unwrap_or(CodebookInit::Uniform);
+        let reduction = |own: Option<VqReduction>| own.or(of.vq_reduction).unwrap_or(VqReduction::Sum);
+        let codebook = match rule {
+            CodebookRule::Ema(_) => None,
+            CodebookRule::Gradient => {
+                Some((of.codebook_weight.map_or(1.0, |weight| weight.get()), reduction(of.codebook_reduction)))
+            }
+        };
+        let commitment = (of.commitment_cost.map_or(0.25, |cost| cost.get()), reduction(of.commitment_reduction));
+        Ok(FamilySpec::VqVae {
+            shape: CodeShape { codes, code_dim, codebook_size, rule, init },
+            vq: VqSpec { codebook, commitment },
+        })
+    }
+
+    fn vae(of: &Settings) -> Result<Self> {
         let estimator = of.kl_estimator.unwrap_or(KlEstimator::Analytic);
         let sampling = of.sampling.unwrap_or(Sampling::Standard);
         let penalty = match of.capacity {
@@ -79,24 +138,40 @@ impl FamilySpec {
         })
     }
 
-    /// d, the latents of a VAE.
-    pub fn latent_dim(self) -> usize {
+    /// Which family it is.
+    pub fn name(self) -> ModelName {
         match self {
-            FamilySpec::Vae { latent_dim, .. } => latent_dim,
+            FamilySpec::Vae { .. } => ModelName::Vae,
+            FamilySpec::VqVae { .. } => ModelName::VqVae,
         }
     }
 
-    /// How z is drawn.
-    pub fn sampling(self) -> Sampling {
+    /// Numbers that the decoder reads for an image: d of a VAE, N d of a VQ-VAE.
+    pub fn latent_dim(self) -> usize {
+        self.latents().width()
+    }
+
+    /// K, the entries of a VQ-VAE's codebook.
+    pub fn codebook_size(self) -> Option<usize> {
         match self {
-            FamilySpec::Vae { sampling, .. } => sampling,
+            FamilySpec::Vae { .. } => None,
+            FamilySpec::VqVae { shape, .. } => Some(shape.codebook_size),
+        }
+    }
+
+    /// What stands between encoder and decoder.
+    pub fn latents(self) -> LatentShape {
+        match self {
+            FamilySpec::Vae { latent_dim, sampling, .. } => LatentShape::Gaussian { latent_dim, sampling },
+            FamilySpec::VqVae { shape, .. } => LatentShape::Codes(shape),
         }
     }
 
     /// The KL of a VAE.
-    pub fn kl(self) -> KlSpec {
+    pub fn kl(self) -> Option<KlSpec> {
         match self {
-            FamilySpec::Vae { kl, .. } => kl,
+            FamilySpec::Vae { kl, .. } => Some(kl),
+            FamilySpec::VqVae { .. } => None,
         }
     }
 
@@ -109,6 +184,16 @@ impl FamilySpec {
                 penalty: kl.penalty,
                 sampling,
             }),
+            FamilySpec::VqVae { shape, vq } => {
+                let weight =
+                    |(factor, reduction): (f64, VqReduction)| reduction.weight(factor, shape.codes, shape.code_dim);
+                LatentTerms::Vq(VqTerms {
+                    codebook: vq.codebook.map(weight),
+                    commitment: weight(vq.commitment),
+                    codes: shape.codes,
+                    codebook_size: shape.codebook_size,
+                })
+            }
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use sha2::{Digest, Sha256};
 
+use super::family::FamilySpec;
 use super::run_spec::RunSpec;
 use crate::choice::Choice;
+use crate::data::{DataSource, KnownDataset};
 use crate::engine::{Engine, Operations};
+use crate::model::CodeShape;
 use crate::objective::{KlEstimator, KlPenalty, SigmaSquared};
 
 /// The version of the arithmetic: runs of two versions may differ in their last digits. Raised with every change after
@@ -37,7 +40,23 @@ impl RunSpec {
             .chain_update(machine)
             .finalize();
         let hash: String = hash.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        let (recon, kl) = (self.recon(), self.family().kl());
+        // A run on other digits than MNIST must not pass for one on MNIST, whatever `auto` has found.
+        let data = match self.data().source {
+            DataSource::Auto => String::new(),
+            DataSource::Known(known) if known.name == KnownDataset::default_entry().name => String::new(),
+            source @ (DataSource::Known(_) | DataSource::Synthetic | DataSource::Idx) => format!("{}-", source.name()),
+        };
+        let recon = self.recon();
+        let (loss, reduction) = (recon.loss.name().name(), recon.reduction.name());
+        let (latent_dim, kl) = match self.family() {
+            FamilySpec::Vae { latent_dim, kl, .. } => (latent_dim, kl),
+            FamilySpec::VqVae { shape: CodeShape { codes, code_dim, codebook_size, .. }, vq } => {
+                let (cost, vq_reduction) = vq.commitment;
+                let (cost, vq_reduction) = (short(cost), vq_reduction.name());
+                let size = format!("n{codes}-d{code_dim}-k{codebook_size}");
+                return format!("{data}vq-{loss}-{reduction}-cm{cost}-{vq_reduction}-{size}-s{}-{hash}", self.seed());
+            }
+        };
         let kl_reduction = if kl.reduction == recon.reduction.kl_default() {
             String::new()
         } else {
@@ -47,8 +66,7 @@ impl RunSpec {
             KlPenalty::Beta { beta, .. } => format!("b{}", short(beta)),
             KlPenalty::Capacity { gamma, nats, .. } => format!("g{}-c{}", short(gamma), short(nats)),
         };
-        let (loss, reduction, latents) = (recon.loss.name().name(), recon.reduction.name(), self.family().latent_dim());
-        format!("{loss}-{reduction}{kl_reduction}-{penalty}-z{latents}-s{}-{hash}", self.seed())
+        format!("{data}{loss}-{reduction}{kl_reduction}-{penalty}-z{latent_dim}-s{}-{hash}", self.seed())
     }
 }
 
@@ -64,17 +82,23 @@ impl RunSpec {
             SigmaSquared::NotGaussian | SigmaSquared::Fixed(_) => true,
             SigmaSquared::Learned | SigmaSquared::MeanSquaredError | SigmaSquared::OfLogarithm(_) => false,
         };
-        let kl = self.family().kl();
-        let analytic = match kl.estimator {
-            KlEstimator::Analytic => true,
-            KlEstimator::MonteCarlo => false,
-        };
-        let linear = match kl.penalty {
-            KlPenalty::Beta { free_bits: None, .. } => true,
-            KlPenalty::Beta { free_bits: Some(_), .. } | KlPenalty::Capacity { .. } => false,
+        let plain = match self.family() {
+            FamilySpec::Vae { kl, .. } => {
+                let analytic = match kl.estimator {
+                    KlEstimator::Analytic => true,
+                    KlEstimator::MonteCarlo => false,
+                };
+                let linear = match kl.penalty {
+                    KlPenalty::Beta { free_bits: None, .. } => true,
+                    KlPenalty::Beta { free_bits: Some(_), .. } | KlPenalty::Capacity { .. } => false,
+                };
+                analytic && linear
+            }
+            // Perplexity and N ln K are made of the C library's logarithms.
+            FamilySpec::VqVae { .. } => false,
         };
         match self.network().engine {
-            Engine::Fused if summed_by_kernels && affine && analytic && linear => Operations::Kernels,
+            Engine::Fused if summed_by_kernels && affine && plain => Operations::Kernels,
             Engine::Fused | Engine::Candle => Operations::Candle,
         }
     }

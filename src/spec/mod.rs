@@ -14,11 +14,12 @@ pub mod identity;
 pub mod number;
 pub mod owners;
 pub mod presets;
+mod presets_vq;
 pub mod run_spec;
 pub mod settings;
 
-pub use family::{FamilySpec, KlSpec};
+pub use family::{FamilySpec, KlSpec, VqSpec};
 pub use identity::NUMERICS;
 pub use run_spec::{DataSpec, NetworkSpec, ReconSpec, RunSpec, TrainingSpec};
-pub(crate) use settings::cell_text;
 pub use settings::{Settings, VARIABLE_PREFIX};
+pub(crate) use settings::{belongs_to, cell_text, is_of_one_family, plain_reason};

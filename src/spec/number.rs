@@ -10,8 +10,19 @@ macro_rules! checked_number {
     ($(#[$meta:meta])* $name:ident, $check:expr, $says:literal) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
-        #[serde(try_from = "f64", into = "f64")]
+        #[serde(try_from = "GivenNumber", into = "f64")]
         pub struct $name(f64);
+
+        impl TryFrom<GivenNumber> for $name {
+            type Error = String;
+
+            fn try_from(given: GivenNumber) -> Result<Self, String> {
+                match given {
+                    GivenNumber::Number(value) => value.try_into(),
+                    GivenNumber::Text(text) => text.parse().map_err(|why| format!("{text:?}: {why}")),
+                }
+            }
+        }
 
         impl $name {
             /// The number.
@@ -33,10 +44,8 @@ macro_rules! checked_number {
             type Err = String;
 
             fn from_str(text: &str) -> Result<Self, String> {
-                let value: f64 =
-                    text.trim().parse().map_err(|_| "not a number; write one such as 0.5 or 1e-3".to_owned())?;
                 // Whoever reports the word has just repeated it.
-                value.try_into().map_err(|_: String| format!("must be {}", $says))
+                number(text)?.try_into().map_err(|_: String| format!("must be {}", $says))
             }
         }
 
@@ -52,6 +61,30 @@ macro_rules! checked_number {
             }
         }
     };
+}
+
+/// A number as a file writes it: 0.5, or a fraction as text, "1/784".
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a number such as 0.5, 1e-3 or \"1/784\"")]
+enum GivenNumber {
+    Number(f64),
+    Text(String),
+}
+
+/// A number as it is typed: 0.5, 1e-3, or a fraction such as 1/784.
+///
+/// # Errors
+/// What to write instead.
+pub fn number(text: &str) -> Result<f64, String> {
+    let hint = "not a number; write one such as 0.5, 1e-3 or 1/784";
+    let part = |text: &str| text.trim().parse::<f64>().map_err(|_| hint.to_owned());
+    let Some((over, under)) = text.split_once('/') else { return part(text) };
+    if ["pixels", "data-variance", "batch-pixels"].contains(&under.trim()) {
+        return Err(format!(
+            "depends on the data; write --kl-weight {text}, which multiplies beta, or --recon-weight {text}, or the number"
+        ));
+    }
+    Ok(part(over)? / part(under)?)
 }
 
 checked_number!(
@@ -81,6 +114,12 @@ impl Positive {
 impl NonNegative {
     /// 1.
     pub const ONE: NonNegative = NonNegative(1.0);
+
+    /// A number that the program itself states.
+    pub(super) const fn stated(value: f64) -> Self {
+        assert!(value >= 0.0 && value.is_finite());
+        NonNegative(value)
+    }
 }
 
 impl Decay {
@@ -215,5 +254,26 @@ impl FromStr for Widths {
             })
         };
         text.split(',').map(width).collect::<Result<Vec<_>, _>>()?.try_into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fraction_is_the_number_that_it_rounds_to() {
+        assert_eq!("1/784".parse::<NonNegative>().unwrap().get(), 1.0 / 784.0);
+        assert_eq!(" 3 / 4e2 ".parse::<Positive>().unwrap().get(), 0.0075);
+        assert_eq!(
+            toml::from_str::<std::collections::HashMap<String, Positive>>("x = '1/784'").unwrap()["x"].get(),
+            1.0 / 784.0
+        );
+        for wrong in ["1/", "/2", "1/2/3", "1/x", "one"] {
+            assert!(wrong.parse::<NonNegative>().unwrap_err().contains("1/784"), "{wrong}");
+        }
+        assert!("1/0".parse::<NonNegative>().unwrap_err().contains("finite"));
+        assert!("0/0".parse::<NonNegative>().unwrap_err().contains("finite"));
+        assert!("1/pixels".parse::<NonNegative>().unwrap_err().contains("--kl-weight 1/pixels"));
     }
 }

@@ -5,6 +5,7 @@ use super::settings::Settings;
 use crate::choice::Choice;
 use crate::data::DataSource;
 use crate::error::Error;
+use crate::model::{CodebookUpdate, ModelName};
 use crate::objective::{DecoderOutput, Loss};
 use crate::optimizer::OptimizerName;
 
@@ -17,6 +18,10 @@ pub enum Owner {
     LossesOfMeans,
     /// This optimiser.
     Optimizer(OptimizerName),
+    /// This family of models.
+    Model(ModelName),
+    /// A VQ-VAE whose codebook is moved so.
+    CodebookUpdate(CodebookUpdate),
     /// The data set that is named beside it.
     DataSet,
     /// IDX files that are not those of a known data set.
@@ -36,10 +41,23 @@ impl Owner {
             Owner::Loss(loss) => settings.chosen_loss() == loss,
             Owner::LossesOfMeans => settings.chosen_loss().decoder_output() == DecoderOutput::Means,
             Owner::Optimizer(optimizer) => settings.chosen_optimizer() == optimizer,
-            Owner::Beta => settings.capacity.is_none(),
-            Owner::Capacity => settings.capacity.is_some(),
+            Owner::Model(model) => settings.chosen_model() == model,
+            Owner::CodebookUpdate(update) => {
+                settings.chosen_model() == ModelName::VqVae && settings.chosen_codebook_update() == update
+            }
+            Owner::Beta => settings.chosen_model() == ModelName::Vae && settings.capacity.is_none(),
+            Owner::Capacity => settings.chosen_model() == ModelName::Vae && settings.capacity.is_some(),
+            Owner::CapacityChoice => settings.chosen_model() == ModelName::Vae,
             Owner::IdxFiles => settings.data == Some(DataSource::Idx),
-            Owner::DataSet | Owner::CapacityChoice => true,
+            Owner::DataSet => true,
+        }
+    }
+
+    /// Whether the choice is one that only one family of models has.
+    pub(super) fn is_of_one_family(self) -> bool {
+        match self {
+            Owner::Model(_) | Owner::CodebookUpdate(_) | Owner::Beta | Owner::Capacity | Owner::CapacityChoice => true,
+            Owner::Loss(_) | Owner::LossesOfMeans | Owner::Optimizer(_) | Owner::DataSet | Owner::IdxFiles => false,
         }
     }
 
@@ -48,7 +66,22 @@ impl Owner {
         fn anew<T: PartialEq>(upper: Option<T>, lower: Option<T>) -> bool {
             upper.is_some() && lower.is_some() && upper != lower
         }
+        // A layer that names no model means a VAE by all that is a VAE's, and the one that comes by all that is not.
+        let family = match self {
+            Owner::Loss(_) | Owner::LossesOfMeans | Owner::Optimizer(_) | Owner::DataSet | Owner::IdxFiles => false,
+            Owner::Beta | Owner::Capacity | Owner::CapacityChoice | Owner::Model(ModelName::Vae) => {
+                upper.model == Some(ModelName::VqVae) && lower.model != Some(ModelName::VqVae)
+            }
+            Owner::CodebookUpdate(_) | Owner::Model(ModelName::VqVae) => {
+                upper.model == Some(ModelName::Vae) && lower.model == Some(ModelName::VqVae)
+            }
+        };
+        if family {
+            return true;
+        }
         match self {
+            Owner::Model(_) => false,
+            Owner::CodebookUpdate(_) => anew(upper.codebook_update, lower.codebook_update),
             Owner::Loss(_) | Owner::LossesOfMeans => anew(upper.loss, lower.loss),
             Owner::Optimizer(_) => anew(upper.optimizer, lower.optimizer),
             Owner::DataSet | Owner::IdxFiles => anew(upper.data, lower.data),
@@ -62,7 +95,23 @@ impl Owner {
     /// Why `setting`, written as "--sigma2 2", cannot stand beside the choices of `settings`.
     pub(super) fn refusal(self, setting: &str, settings: &Settings) -> Error {
         let loss = || format!("--loss {}", settings.chosen_loss().name());
+        let model = || format!("--model {}", settings.chosen_model().name());
+        let is_vae = settings.chosen_model() == ModelName::Vae;
         match self {
+            Owner::Model(ModelName::Vae) => contradiction(setting, &model(), "it belongs to a VAE's Gaussian latents"),
+            Owner::Beta | Owner::Capacity | Owner::CapacityChoice if !is_vae => {
+                contradiction(setting, &model(), "a VQ-VAE has no KL to weigh; its terms have --commitment-cost")
+            }
+            Owner::Model(ModelName::VqVae) => contradiction(setting, &model(), "only a VQ-VAE has codes"),
+            Owner::CodebookUpdate(_) if is_vae => contradiction(setting, &model(), "only a VQ-VAE has a codebook"),
+            Owner::CodebookUpdate(owner) => {
+                let other = format!("--codebook-update {}", settings.chosen_codebook_update().name());
+                let why = match owner {
+                    CodebookUpdate::Gradient => "a codebook of moving averages has no term in the objective",
+                    CodebookUpdate::Ema => "it belongs to the moving averages",
+                };
+                contradiction(setting, &other, why)
+            }
             Owner::Loss(owner) => contradiction(setting, &loss(), &format!("only --loss {} has it", owner.name())),
             Owner::LossesOfMeans => contradiction(setting, &loss(), "its decoder gives logits"),
             Owner::Optimizer(owner) => {

@@ -10,6 +10,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
+pub use super::presets_vq::VQ_PRESETS;
+use crate::text::nearest;
 
 /// One named convention.
 #[derive(Debug)]
@@ -25,10 +27,10 @@ pub struct Preset {
     /// What else is particular, or departs from the original; may be empty.
     pub note: &'static str,
     /// The settings, in the language of configuration files.
-    toml: &'static str,
+    pub(super) toml: &'static str,
 }
 
-/// All of them, oldest idea first within a code base.
+/// All of VAEs, oldest idea first within a code base.
 pub const PRESETS: &[Preset] = &[
     Preset {
         name: "pytorch-examples",
@@ -128,6 +130,15 @@ pub const PRESETS: &[Preset] = &[
                is left out",
         toml: "loss = 'mse'\noutput = 'tanh'\nreduction = 'mean'\nkl-reduction = 'sum'\nbeta = 0.00025\nlatent-dim = 128\n\
                batch-size = 64\nlr = 0.005",
+    },
+    Preset {
+        name: "lightning-bolts-2020",
+        source: "Lightning-Universe/lightning-bolts before PR 330 (2020-11)",
+        line: "pl_bolts/models/autoencoders/basic_vae/basic_vae_module.py, step",
+        objective: "mean squared error + sampled KL averaged over batch and latents",
+        note: "its kl_coeff of 0.1 is never applied (issue 328), and the KL is sampled until PR 760; 20 latents here, 256 there",
+        toml: "loss = 'mse'\nreduction = 'mean'\nkl-estimator = 'monte-carlo'\nkl-reduction = 'mean'\nlatent-dim = 20\n\
+               batch-size = 256\nlr = 1e-4",
     },
     Preset {
         name: "lightning-bolts",
@@ -234,6 +245,52 @@ pub const PRESETS: &[Preset] = &[
         toml: "loss = 'mse'\noutput = 'sigmoid'\nreduction = 'sum'\nfree-bits = 'image:16'\nlatent-dim = 32\n\
                batch-size = 100\nlr = 1e-4",
     },
+    Preset {
+        name: "tensorflow-cvae",
+        source: "tensorflow/docs, the tutorial Convolutional Variational Autoencoder",
+        line: "site/en/tutorials/generative/cvae.ipynb, compute_loss",
+        objective: "BCE summed over pixels + sampled log q(z|x) - log p(z), averaged over images",
+        note: "on pixels binarised at 1/2, where BCE is a likelihood; convolutional in the original",
+        toml: "loss = 'bce'\nreduction = 'sum'\nkl-estimator = 'monte-carlo'\nbinarize = 'threshold'\nlatent-dim = 2\n\
+               batch-size = 32\nlr = 1e-4",
+    },
+    Preset {
+        name: "irmae",
+        source: "facebookresearch/irmae 05feed7, with --vae and its default beta of 0.1",
+        line: "model.py, AE.forward",
+        objective: "mean BCE + 0.1 * twice the KL (it lacks its 1/2) averaged over batch and latents",
+        note: "convolutional, on digits resized to 32 x 32 in the original, where beta is 1.6",
+        toml: "loss = 'bce'\nreduction = 'mean'\nkl-reduction = 'mean'\nkl-weight = 2.0\nbeta = 0.1\nlatent-dim = 128\n\
+               batch-size = 32\nlr = 1e-4",
+    },
+    Preset {
+        name: "latent-diffusion",
+        source: "CompVis/latent-diffusion, the first stage of Stable Diffusion",
+        line: "ldm/modules/losses/contperceptual.py, forward",
+        objective: "absolute error on [-1, 1] summed over pixels + 1e-6 * KL summed over latents, averaged over images",
+        note: "without its perceptual and adversarial terms; beta is that of a Laplace likelihood of scale 1, at any image size. \
+               Convolutional in the original, with latents of 4 channels at an eighth of the image's side",
+        toml: "loss = 'laplace'\npixel-range = 'symmetric'\nreduction = 'sum'\nbeta = 1e-6\nlatent-dim = 20\nbatch-size = 12\n\
+               lr = 4.5e-6",
+    },
+    Preset {
+        name: "monai",
+        source: "Project-MONAI's tutorials on AutoencoderKL, and their copies",
+        line: "generation, the training loops: l1_loss(reconstruction, images) + kl_weight * kl",
+        objective: "mean absolute error + 1e-6 * KL summed over latents, averaged over images",
+        note: "the same 1e-6 as latent-diffusion beside a mean: beta is 1e-6 * D. Without its perceptual and adversarial terms; \
+               convolutional in the original",
+        toml: "loss = 'laplace'\nreduction = 'mean'\nkl-reduction = 'sum'\nbeta = 1e-6\nlatent-dim = 20\nbatch-size = 64\nlr = 1e-4",
+    },
+    Preset {
+        name: "autoencoder-kl-mean",
+        source: "copies of AutoencoderKL's training that take kl.mean()",
+        line: "no one file",
+        objective: "mean absolute error + 0.01 * KL averaged over batch and latents",
+        note: "beta is 0.01 * D/d; on pixels in [-1, 1], convolutional in the originals",
+        toml: "loss = 'laplace'\npixel-range = 'symmetric'\nreduction = 'mean'\nkl-reduction = 'mean'\nbeta = 0.01\nlatent-dim = 20\n\
+               batch-size = 64\nlr = 1e-4",
+    },
 ];
 
 impl Preset {
@@ -262,9 +319,15 @@ impl FromStr for PresetName {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        PRESETS.iter().find(|preset| preset.name == name).map(PresetName).ok_or_else(|| {
-            let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-            format!("no preset of this name; there are {}", names.join(", "))
+        let all = || PRESETS.iter().chain(VQ_PRESETS);
+        all().find(|preset| preset.name == name).map(PresetName).ok_or_else(|| {
+            let names = all().map(|preset| preset.name);
+            match nearest(name, names.clone()) {
+                Some(meant) => {
+                    format!("there is no preset '{name}'; did you mean {meant}? `vae-bench presets` lists all")
+                }
+                None => format!("there is no preset '{name}'; there are {}", names.collect::<Vec<_>>().join(", ")),
+            }
         })
     }
 }
@@ -330,6 +393,12 @@ mod tests {
         ("flax", 1.0),
         ("beta-vae", 4.0),
         ("worldmodels", 0.5),
+        ("lightning-bolts-2020", 19.6),
+        ("tensorflow-cvae", 1.0),
+        ("irmae", 1.225),
+        ("latent-diffusion", 1e-6),
+        ("monai", 7.84e-4),
+        ("autoencoder-kl-mean", 0.392),
     ];
 
     #[test]
@@ -339,7 +408,9 @@ mod tests {
             let objective = spec.objective_for(784, 0.09493);
             let batch = spec.training().batch_size;
             let effective = match objective.recon.loss {
-                crate::objective::ReconLoss::Bce => objective.beta_effective(batch, Time::END),
+                crate::objective::ReconLoss::Bce | crate::objective::ReconLoss::Laplace { .. } => {
+                    objective.beta_effective(batch, Time::END)
+                }
                 _ => objective.beta_sigma2(batch, Time::END, None, None),
             };
             let expected = EFFECTIVE.iter().find(|(name, _)| *name == preset.name).map(|&(_, value)| value);
@@ -366,7 +437,8 @@ mod tests {
 
     #[test]
     fn an_unknown_preset_is_answered_with_all_names() {
-        let message = "keras".parse::<PresetName>().unwrap_err();
-        assert!(PRESETS.iter().all(|preset| message.contains(preset.name)), "{message}");
+        assert!("kerasio".parse::<PresetName>().unwrap_err().contains("did you mean keras-io?"));
+        let message = "qqqqqq".parse::<PresetName>().unwrap_err();
+        assert!(PRESETS.iter().chain(VQ_PRESETS).all(|preset| message.contains(preset.name)), "{message}");
     }
 }

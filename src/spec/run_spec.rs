@@ -171,6 +171,13 @@ impl RunSpec {
         self
     }
 
+    /// The same run with other epochs.
+    pub fn with_epochs(mut self, epochs: u32) -> Self {
+        self.training.epochs = epochs;
+        self.settings.epochs = Some(epochs);
+        self
+    }
+
     /// The draw of the test images that the last epoch is measured on.
     pub fn last_test_draw(&self) -> PixelDraw {
         let epoch = u64::from(self.training.epochs);
@@ -179,13 +186,11 @@ impl RunSpec {
 
     /// The network for images of `pixels` pixels.
     pub fn architecture(&self, pixels: usize) -> Architecture {
-        let FamilySpec::Vae { latent_dim, sampling, .. } = self.family;
         Architecture {
             pixels,
             hidden: self.network.hidden.clone(),
-            latent_dim,
+            latents: self.family.latents(),
             activation: self.network.activation,
-            sampling,
             log_sigma: log_sigma_of(self.recon.loss),
         }
     }
@@ -195,8 +200,8 @@ impl RunSpec {
     /// # Errors
     /// [`crate::error::Error::Data`] where a weight divides by it and it is 0.
     pub fn data_variance(&self, train: &PixelStats) -> Result<f64> {
-        let scales = [self.recon.scale, self.family.kl().scale];
-        if scales.contains(&LossScale::PerDataVariance) {
+        let scales = [Some(self.recon.scale), self.family.kl().map(|kl| kl.scale)];
+        if scales.contains(&Some(LossScale::PerDataVariance)) {
             train.positive_variance()
         } else {
             Ok(train.total_variance())

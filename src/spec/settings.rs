@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use clap::{Args, FromArgMatches};
 use serde::{Deserialize, Serialize};
@@ -13,10 +14,14 @@ use super::presets::PresetName;
 use crate::data::{Binarize, DataSource, IdxName, PixelRange};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::model::{Activation, Init, OutputBias};
-use crate::objective::{FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, Reduction, Schedule};
+use crate::files::{MOST_TEXT, read_regular, read_text};
+use crate::model::{Activation, CodebookInit, CodebookUpdate, EmaStart, Init, ModelName, OutputBias};
+use crate::objective::{
+    FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, Reduction, Schedule, VqReduction,
+};
 use crate::optimizer::OptimizerName;
 use crate::pass::Sampling;
+use crate::text::nearest;
 
 /// Declares the settings: under a heading of the help, `name: Type, "help"`, then what clap needs beside it, the default
 /// as it is typed and as a value, and the choice that the setting is a parameter of.
@@ -64,6 +69,9 @@ macro_rules! settings {
             }
         }
 
+        /// The settings that are parameters of a choice, with that choice.
+        const OWNED: &[(&str, Owner)] = &[$($($((stringify!($name), $owner),)?)*)*];
+
         /// Every setting's name and its default as the help states it.
         #[cfg(test)]
         const STATED_DEFAULTS: &[(&str, &str)] = &[$($($((stringify!($name), $text),)?)*)*];
@@ -85,11 +93,11 @@ settings! {
         recon_weight: LossScale, "Factor on the reconstruction: a number, pixels, 1/pixels, 1/data-variance or 1/batch-pixels",
             arg(value_name = "X", allow_hyphen_values = true), default("1", LossScale::Number(1.0));
         kl_estimator: KlEstimator, "How the KL of the objective is computed",
-            arg(alias = "kl"), serde(alias = "kl"), default("analytic", KlEstimator::Analytic);
+            arg(alias = "kl"), serde(alias = "kl"), default("analytic", KlEstimator::Analytic), of(Owner::Model(ModelName::Vae));
         kl_reduction: Reduction, "The same for the KL, over latents [default: summed over latents, with the batch part of --reduction]",
-            arg(hide_possible_values = true);
+            arg(hide_possible_values = true), of(Owner::Model(ModelName::Vae));
         kl_weight: LossScale, "Another factor on the KL, beside beta, written as --recon-weight",
-            arg(value_name = "X", allow_hyphen_values = true), default("1", LossScale::Number(1.0));
+            arg(value_name = "X", allow_hyphen_values = true), default("1", LossScale::Number(1.0)), of(Owner::Model(ModelName::Vae));
         beta: NonNegative, "Factor on the KL, as the code base writes it",
             arg(value_name = "X", allow_negative_numbers = true), default("1", NonNegative::ONE), of(Owner::Beta);
         warmup: Schedule, "Let beta rise: SHAPE:LENGTH, such as linear:5epochs, cosine:500steps, cyclical:2epochs",
@@ -102,6 +110,16 @@ settings! {
             arg(value_name = "X", allow_negative_numbers = true), default("1000", Positive::stated(1000.0)), of(Owner::Capacity);
         capacity_rise: Schedule, "Let C rise from 0, as --warmup does beta",
             arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Capacity);
+        commitment_cost: NonNegative, "Factor on the commitment term |z - sg[e]|^2 of a VQ-VAE",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.25", NonNegative::stated(0.25)), of(Owner::Model(ModelName::VqVae));
+        codebook_weight: Positive, "Factor on the codebook term |sg[z] - e|^2 of a VQ-VAE",
+            arg(value_name = "X", allow_negative_numbers = true), default("1", Positive::ONE), of(Owner::CodebookUpdate(CodebookUpdate::Gradient));
+        vq_reduction: VqReduction, "How both terms of a VQ-VAE are reduced over codes, their numbers and images",
+            default("sum", VqReduction::Sum), of(Owner::Model(ModelName::VqVae));
+        commitment_reduction: VqReduction, "The same for the commitment term alone [default: as --vq-reduction]",
+            arg(hide_possible_values = true), of(Owner::Model(ModelName::VqVae));
+        codebook_reduction: VqReduction, "The same for the codebook term alone [default: as --vq-reduction]",
+            arg(hide_possible_values = true), of(Owner::CodebookUpdate(CodebookUpdate::Gradient));
     }
     "Data" {
         data: DataSource, "Data set", default("auto", DataSource::Auto);
@@ -115,13 +133,29 @@ settings! {
             arg(value_name = "N", allow_negative_numbers = true);
     }
     "Model" {
+        model: ModelName, "Family of the model [default: vae]";
         hidden: Widths, "Widths of the encoder's hidden layers, mirrored by the decoder; \"\" for a linear VAE",
             arg(value_name = "N,N", allow_hyphen_values = true), default("400", Widths::one(Size::stated(400)));
-        latent_dim: Size, "Latents", arg(value_name = "N", allow_negative_numbers = true), default("20", Size::stated(20));
+        latent_dim: Size, "Latents", arg(value_name = "N", allow_negative_numbers = true), default("20", Size::stated(20)), of(Owner::Model(ModelName::Vae));
         activation: Activation, "Nonlinearity", default("relu", Activation::Relu);
         init: Init, "Initial parameters", default("pytorch", Init::Pytorch);
         output_bias: OutputBias, "Initial bias of the output", default("zero", OutputBias::Zero);
-        sampling: Sampling, "How z is drawn from the encoder's outputs", default("standard", Sampling::Standard);
+        sampling: Sampling, "How z is drawn from the encoder's outputs", default("standard", Sampling::Standard), of(Owner::Model(ModelName::Vae));
+        codes: Size, "Codes of an image of a VQ-VAE",
+            arg(value_name = "N", allow_negative_numbers = true), default("10", Size::stated(10)), of(Owner::Model(ModelName::VqVae));
+        code_dim: Size, "Numbers of a code",
+            arg(value_name = "N", allow_negative_numbers = true), default("16", Size::stated(16)), of(Owner::Model(ModelName::VqVae));
+        codebook_size: Size, "Entries of the codebook",
+            arg(value_name = "N", allow_negative_numbers = true), default("64", Size::stated(64)), of(Owner::Model(ModelName::VqVae));
+        codebook_init: CodebookInit, "How the entries begin", default("uniform", CodebookInit::Uniform), of(Owner::Model(ModelName::VqVae));
+        codebook_update: CodebookUpdate, "What moves the codebook",
+            default("gradient", CodebookUpdate::Gradient), of(Owner::Model(ModelName::VqVae));
+        codebook_decay: Decay, "Decay of the moving averages of --codebook-update ema",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.99", Decay::stated(0.99)), of(Owner::CodebookUpdate(CodebookUpdate::Ema));
+        ema_start: EmaStart, "Where those averages begin",
+            default("ones", EmaStart::Ones), of(Owner::CodebookUpdate(CodebookUpdate::Ema));
+        restart_dead: Positive, "Replace an entry whose average count of uses per batch is below this by a random code of the batch",
+            arg(value_name = "BELOW", allow_negative_numbers = true), of(Owner::CodebookUpdate(CodebookUpdate::Ema));
     }
     "Training" {
         optimizer: OptimizerName, "Update rule, with the constants of torch.optim", default("adam", OptimizerName::Adam);
@@ -154,9 +188,19 @@ impl Settings {
     /// # Errors
     /// [`Error::Usage`] with file, line, reason and hint.
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
+        let text = read_text(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
         Settings::parse(&text).map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
+    }
+
+    /// Reads the `config.toml` of a run: a regular file, since a pipe in its place would be waited for without end.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
+    pub fn read_recorded(path: &Path) -> Result<Self> {
+        let failed = |e| Error::Usage(Error::input(path, "read", e).to_string());
+        let text = read_regular(path, MOST_TEXT).map_err(failed)?;
+        let parsed = Settings::parse(&String::from_utf8_lossy(&text));
+        parsed.map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
     }
 
     /// Parses the text of a configuration file.
@@ -166,8 +210,18 @@ impl Settings {
     pub fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|e| {
             let line = e.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-            format!("line {line}: {}", e.message().replace('\n', "; "))
+            format!("line {line}: {}", plain_reason(e.message()))
         })
+    }
+
+    /// The names of all settings, as flags and keys have them.
+    pub fn names() -> &'static [String] {
+        static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+            let command = Settings::augment_args(clap::Command::new("settings"));
+            let names = command.get_arguments().filter_map(|arg| Some(arg.get_long()?.to_owned()));
+            names.filter(|name| name != "help").collect()
+        });
+        &NAMES
     }
 
     /// The settings of the variables `VAE_BENCH_*`; `read` gives a variable's value. An empty one counts as not set, and
@@ -178,19 +232,14 @@ impl Settings {
     pub fn from_variables(flags: &Settings, read: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         let given = flags.given();
         let command = Settings::augment_args(clap::Command::new("settings").no_binary_name(true));
-        let names: Vec<String> = command
-            .get_arguments()
-            .filter_map(|arg| Some(arg.get_long()?.to_owned()))
-            .filter(|name| name != "help")
-            .collect();
         let mut all = Settings::default();
-        for flag in names {
+        for flag in Settings::names() {
             let variable = format!("{VARIABLE_PREFIX}{}", flag.replace('-', "_").to_uppercase());
             let Some(value) = read(&variable).filter(|value| !value.is_empty()) else { continue };
             let mut word = OsString::from(format!("--{flag}="));
             word.push(value);
             let one = command.clone().try_get_matches_from([word]).and_then(|found| Settings::from_arg_matches(&found));
-            if one.is_err() && given.contains_key(&flag) {
+            if one.is_err() && given.contains_key(flag) {
                 continue;
             }
             let one = one.map_err(|e| {
@@ -213,10 +262,8 @@ impl Settings {
     /// What is wrong with the key or the value, as a sentence.
     pub fn one(key: &str, value: toml::Value) -> Result<Self, String> {
         let table = toml::Table::from_iter([(key.to_owned(), value)]);
-        table.try_into().map_err(|e: toml::de::Error| {
-            // The line under it shows the key again; who calls knows where it stands.
-            e.message().replace('\n', "; ")
-        })
+        // The line under it shows the key again; who calls knows where it is.
+        table.try_into().map_err(|e: toml::de::Error| plain_reason(e.message()))
     }
 
     /// These settings on top of those of the preset that they name, if they name one.
@@ -253,8 +300,30 @@ impl Settings {
         }
         let defaults = Settings::defaults().retain_owned(|owner| owner.is_chosen(&self));
         let mut all = self.or(defaults);
-        all.kl_reduction = all.kl_reduction.or(all.reduction.map(Reduction::kl_default));
+        match all.chosen_model() {
+            ModelName::Vae => {
+                // The first family has no name in a run's identity: runs of versions that knew no other keep theirs.
+                all.model = None;
+                all.kl_reduction = all.kl_reduction.or(all.reduction.map(Reduction::kl_default));
+            }
+            ModelName::VqVae => {
+                all.commitment_reduction = all.commitment_reduction.or(all.vq_reduction);
+                if all.chosen_codebook_update() == CodebookUpdate::Gradient {
+                    all.codebook_reduction = all.codebook_reduction.or(all.vq_reduction);
+                }
+            }
+        }
         Ok(all)
+    }
+
+    /// The family that is given, or its default.
+    pub fn chosen_model(&self) -> ModelName {
+        self.model.unwrap_or(ModelName::Vae)
+    }
+
+    /// What moves the codebook as given, or by default.
+    pub(super) fn chosen_codebook_update(&self) -> CodebookUpdate {
+        self.codebook_update.unwrap_or(CodebookUpdate::Gradient)
     }
 
     /// The loss that is given, or its default.
@@ -283,6 +352,54 @@ impl Settings {
             .map(|(key, value)| (key.replace('-', "_"), cell_text(&value, " ")))
             .collect()
     }
+}
+
+/// What serde says of a key or a value, as a sentence for people.
+pub(crate) fn plain_reason(message: &str) -> String {
+    let message = message.trim().replace('\n', "; ");
+    let quoted = |text: &str| text.split('`').nth(1).map(str::to_owned);
+    if message.starts_with("unknown field") {
+        let names = Settings::names();
+        if let (Some(key), true) = (quoted(&message), message.contains("`latent-dim`")) {
+            let hint = match nearest(&key, names.iter().map(String::as_str)) {
+                Some(name) => format!("did you mean {name}?"),
+                None => "`vae-bench --help` lists the settings".to_owned(),
+            };
+            return format!("there is no setting `{key}`; {hint}");
+        }
+    }
+    // "invalid type: string "1-3", expected u64"
+    if let Some((found, expected)) = message
+        .strip_prefix("invalid type: ")
+        .or_else(|| message.strip_prefix("invalid value: "))
+        .and_then(|rest| rest.rsplit_once(", expected "))
+    {
+        let found = found.split_once(' ').map_or(found, |(_, value)| value).trim_matches('`');
+        let wanted = match expected {
+            "u32" | "u64" | "usize" => "a whole number, 0 or more",
+            "f64" => "a number such as 0.5, 1e-3 or 1/784",
+            "a string" => "a word in quotes",
+            other => return format!("{found} is not {other}"),
+        };
+        return format!("{found} is not {wanted}");
+    }
+    message
+}
+
+/// Whether a run of this family can have the setting that `column` is the column of. A VAE has no `model`: see
+/// [`Settings::completed`].
+pub(crate) fn belongs_to(column: &str, model: ModelName) -> bool {
+    let owner = OWNED.iter().find(|(name, _)| *name == column).map(|(_, owner)| *owner);
+    match (model, owner) {
+        (ModelName::VqVae, _) => true,
+        (ModelName::Vae, Some(Owner::Model(ModelName::VqVae) | Owner::CodebookUpdate(_))) => false,
+        (ModelName::Vae, _) => column != "model",
+    }
+}
+
+/// Whether only one family of models has the setting that `column` is the column of.
+pub(crate) fn is_of_one_family(column: &str) -> bool {
+    OWNED.iter().any(|(name, owner)| *name == column && owner.is_of_one_family())
 }
 
 /// A value as it stands in a table or on a command line; `between` separates widths.
@@ -314,7 +431,9 @@ mod tests {
         for (text, line, word) in [
             ("beta = 1\nlatent_dim = 2\n", "line 2", "latent_dim"),
             ("\n\nloss = \"l1\"\n", "line 3", "l1"),
-            ("beta = \"one\"", "line 1", "invalid type"),
+            ("beta = \"one\"", "line 1", "not a number"),
+            ("betta = 1", "line 1", "did you mean beta?"),
+            ("seed = \"1-3\"", "line 1", "\"1-3\" is not a whole number"),
             ("beta = ", "line 1", ""),
             ("hidden = 400", "line 1", "expected widths"),
             ("epochs = -1", "line 1", "-1"),

@@ -10,7 +10,7 @@ use toml::de::ValueDeserializer;
 
 use super::fault::{Fault, within_bound};
 use super::range::{self, Range, RangeTable};
-use crate::spec::Settings;
+use crate::spec::{Settings, plain_reason};
 
 /// One setting with all its values; each value is a layer of settings with that one alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +70,7 @@ impl Column {
             },
         };
         let value = ValueDeserializer::parse(&toml).and_then(AxisValue::deserialize);
-        let value = value.map_err(|e| e.message().replace('\n', "; "))?;
+        let value = value.map_err(|e| plain_reason(e.message()))?;
         let unplaced = |fault: Fault| fault.why.replace('\n', "; ");
         Column::new(&Spanned::new(0..0, key.trim().to_owned()), Spanned::new(0..0, value)).map_err(unplaced)
     }

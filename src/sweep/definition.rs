@@ -7,6 +7,7 @@ use super::exclude::Excludes;
 use super::fault::{Fault, MAX_RUNS, line_of};
 use super::file::SweepFile;
 use crate::error::{Error, Result};
+use crate::files::read_text;
 use crate::spec::{RunSpec, Settings};
 
 /// A sweep as a file or flags say it.
@@ -45,8 +46,7 @@ impl Definition {
     /// # Errors
     /// [`Error::Usage`] with file, line, reason and hint.
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
+        let text = read_text(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
         Definition::parse(&text).map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
     }
 
@@ -122,17 +122,15 @@ impl Definition {
     /// # Errors
     /// [`Error::Usage`] for more than 100,000 runs, and where settings of a run contradict each other.
     pub fn grid(&self, overrides: &Overrides) -> Result<Grid> {
-        let count = self.axes.iter().try_fold(1usize, |n, axis| n.checked_mul(rows(axis)));
-        if count.and_then(|n| n.checked_add(self.runs.len())).is_none_or(|n| n > MAX_RUNS) {
+        let Some(product) = self.product() else {
             return Err(Error::Usage(format!(
                 "these axes multiply to more than {MAX_RUNS} runs; shorten some, or move columns that belong together \
                  into a [[zip]]"
             )));
-        }
+        };
         let base = overrides.variables.clone().over(self.base.clone());
         let mut excluded = vec![0usize; self.excludes.len()];
         let mut grid = Grid::default();
-        let product = if self.axes.is_empty() && !self.runs.is_empty() { 0 } else { count.unwrap_or(0) };
         let all = (0..product).map(|index| self.cell(index)).chain(self.runs.iter().cloned());
         for cell in all {
             let settings = overrides.flags.clone().over(cell.clone().over(base.clone())).with_preset()?;
@@ -156,6 +154,18 @@ impl Definition {
             return Err(Error::Usage("nothing is left to run: every run is excluded".into()));
         }
         Ok(grid)
+    }
+
+    /// How many runs there are before any is excluded; none where they are too many.
+    pub fn size(&self) -> Option<usize> {
+        Some(self.product()? + self.runs.len())
+    }
+
+    /// How many of these the axes make.
+    fn product(&self) -> Option<usize> {
+        let count = self.axes.iter().try_fold(1usize, |n, axis| n.checked_mul(rows(axis)))?;
+        count.checked_add(self.runs.len()).filter(|&n| n <= MAX_RUNS)?;
+        Some(if self.axes.is_empty() && !self.runs.is_empty() { 0 } else { count })
     }
 
     fn add(&mut self, columns: Vec<Column>) -> Result<(), String> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::plan::Planned;
 use super::state::epochs_done;
+use crate::files::{MOST_TEXT, read_regular};
 use crate::records::{RunDir, parse_timing};
 
 /// Runs sampled per model size.
@@ -60,7 +61,7 @@ impl EpochTimes {
             if *sampled >= SAMPLED {
                 continue;
             }
-            let Ok(text) = std::fs::read(RunDir::new(out.join(&run.id)).timing()) else { continue };
+            let Ok(text) = read_regular(&RunDir::new(out.join(&run.id)).timing(), MOST_TEXT) else { continue };
             let rows = parse_timing(&text).unwrap_or_default();
             if rows.is_empty() {
                 continue;

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::axis::{AxisValue, Column};
 use super::fault::Fault;
-use crate::spec::Settings;
+use crate::spec::{Settings, plain_reason};
 
 /// A sweep file.
 #[derive(Debug, Default, Deserialize)]
@@ -35,7 +35,7 @@ impl SweepFile {
         toml::from_str(text).map_err(|e| {
             let why = e.message();
             let hint = hint(why).map_or_else(String::new, |hint| format!("; {hint}"));
-            Fault::new(e.span().map_or(0, |span| span.start), format!("{}{hint}", why.trim()))
+            Fault::new(e.span().map_or(0, |span| span.start), format!("{}{hint}", plain_reason(why)))
         })
     }
 }
@@ -50,7 +50,7 @@ fn hint(why: &str) -> Option<&'static str> {
         )
     } else if why.contains(TABLE) || why.contains("expected struct Settings") {
         Some("write [base] or [grid] in one bracket, and its settings under it")
-    } else if why.starts_with("invalid type") {
+    } else if why.starts_with("invalid type") || why.starts_with("expected a number") || why.contains("..") {
         Some("[base] and [[run]] take single values: lists and ranges belong into [grid] or [[zip]]")
     } else {
         None

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::plan::plans_in;
 use crate::error::{Error, Result};
 use crate::records::RunDir;
+use crate::text::nearest;
 
 /// Runs that one sentence names.
 const NAMED: usize = 5;
@@ -39,6 +40,61 @@ pub fn find_runs(paths: &[PathBuf]) -> Result<Vec<RunDir>> {
     runs.sort_by(|a, b| run_name(a.path()).cmp(&run_name(b.path())).then_with(|| a.path().cmp(b.path())));
     runs.dedup();
     Ok(runs)
+}
+
+/// The directory of the run that `path` names: itself where it exists; else the one run whose name begins so, or whose hash
+/// does, in the directory before the last `/`, which is `out` where there is none.
+///
+/// # Errors
+/// [`Error::Run`] where no run is called so, or several are, which are named.
+pub fn named_run(path: &Path, out: &Path) -> Result<PathBuf> {
+    /// Fewer letters of a hash are no name.
+    const LEAST: usize = 4;
+    if path.exists() {
+        return Ok(path.to_owned());
+    }
+    let (Some(name), Some(parent)) = (path.file_name().and_then(|name| name.to_str()), path.parent()) else {
+        return Ok(path.to_owned());
+    };
+    let parent = if parent.as_os_str().is_empty() { out } else { parent };
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    let mut all: Vec<String> = entries
+        .filter(|entry| RunDir::new(entry.path()).manifest().is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    all.sort();
+    let is_hash =
+        |run: &str| run.rsplit_once('-').is_some_and(|(_, hash)| name.len() >= LEAST && hash.starts_with(name));
+    let meant: Vec<&String> = all.iter().filter(|run| run.starts_with(name) || is_hash(run)).collect();
+    match meant.as_slice() {
+        [only] => Ok(parent.join(only)),
+        [] if all.is_empty() => Err(Error::Run(format!(
+            "{}: no such file or directory; name a run, or a directory that holds runs",
+            path.display()
+        ))),
+        [] => {
+            let hint = match nearest(name, all.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "`vae-bench ls` lists the runs of a directory".to_owned(),
+            };
+            Err(Error::Run(format!(
+                "{}: no such file or directory, and no run in {} is called so; {hint}",
+                path.display(),
+                parent.display()
+            )))
+        }
+        several => {
+            let more = several.len().saturating_sub(NAMED);
+            let named = several.iter().take(NAMED).map(|run| run.as_str()).collect::<Vec<_>>().join(", ");
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            Err(Error::Run(format!(
+                "{}: {} runs in {} are called so: {named}{more}; write more of the name",
+                path.display(),
+                several.len(),
+                parent.display()
+            )))
+        }
+    }
 }
 
 /// The name of the run whose directory is at `path`.

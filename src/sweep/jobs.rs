@@ -15,9 +15,10 @@ use super::state::diverged;
 use super::watcher::{RunOutcome, Watcher};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::files::Disk;
 use crate::metrics::EpochRecord;
 use crate::records::RunDir;
-use crate::run::{Display, Existing, Job, Outcome, RunProgress, Started, execute};
+use crate::run::{Display, Existing, FinishedCheckpoint, Job, Outcome, RunProgress, Started, execute_on};
 use crate::verdict::Verdict;
 
 /// What the failure of one run means for those not begun.
@@ -36,6 +37,8 @@ pub struct Runner<'a> {
     pub datasets: &'a DatasetCache,
     /// The threads that read the data: all processors, as the workers wait for it.
     pub readers: &'a rayon::ThreadPool,
+    /// Where files are changed.
+    pub disk: &'a Disk,
     /// The directory that holds run directories.
     pub out: &'a Path,
     /// Where tensors live.
@@ -50,6 +53,8 @@ pub struct Runner<'a> {
     pub threads: usize,
     /// What the failure of one run means for those not begun.
     pub on_failure: OnFailure,
+    /// What becomes of the checkpoint of a run that is done.
+    pub checkpoint: FinishedCheckpoint,
 }
 
 impl Runner<'_> {
@@ -152,7 +157,6 @@ impl Runner<'_> {
         let job = Job {
             spec: &run.spec,
             data,
-            data_dir: run.settings.data_dir.as_deref(),
             preset: run.settings.preset,
             out: self.out,
             device: self.device,
@@ -160,8 +164,9 @@ impl Runner<'_> {
             threads: self.threads,
             argv: self.argv,
             existing: Existing::Keep,
+            checkpoint: self.checkpoint,
         };
-        let finished = execute(&job, &mut RunDisplay { worker, run, watcher }, stop)?;
+        let finished = execute_on(self.disk, &job, &mut RunDisplay { worker, run, watcher }, stop)?;
         Ok(match (finished.outcome, finished.record.manifest.verdict) {
             (Outcome::Completed, _) => RunOutcome::Done(Box::new(finished)),
             (Outcome::Interrupted, _) => RunOutcome::Saved,

@@ -5,15 +5,19 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::records::merged::{csv_record, metric_cells, setting_columns};
+use crate::model::ModelName;
+use crate::records::merged::{csv_record, last_cells, last_columns, metric_cells, setting_cells, setting_columns};
 use crate::records::{Column, Comparable, RunRecord};
+use crate::spec::belongs_to;
 
 /// Columns of `metrics.csv` that say which row it is: `epoch` and `split`.
 const ROW_COLUMNS: usize = 2;
 
 /// The last rows of runs, by configuration and split, in the order of their first members.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Means {
+    /// That of a VQ-VAE where one of the runs is one.
+    families: ModelName,
     groups: Vec<Group>,
     known: HashMap<Vec<String>, usize>,
 }
@@ -23,22 +27,30 @@ pub(super) struct Means {
 struct Group {
     /// The cells that all of them share.
     left: Vec<String>,
+    /// The cells of the first after all numbers.
+    right: [String; 4],
     /// The numbers of each, by column; none for an empty cell.
     rows: Vec<Vec<Option<f64>>>,
 }
 
 impl Means {
+    /// No rows yet, for runs of these families: see [`setting_columns`].
+    pub(super) fn new(families: ModelName) -> Self {
+        Means { families, groups: Vec::new(), known: HashMap::new() }
+    }
+
     /// Adds the last rows of `run`, whose comparability key is `key`.
     pub(super) fn add(&mut self, run: &RunRecord, key: &Comparable) -> Result<()> {
         let last = run.last_epoch();
-        let settings = run.settings.cells().into_iter().filter(|(column, _)| column != "seed").map(|(_, cell)| cell);
+        let is_wanted = |column: &str| column != "seed" && belongs_to(column, self.families);
+        let settings = setting_cells(run).into_iter().filter(|(column, _)| is_wanted(column)).map(|(_, cell)| cell);
         let shared: Vec<String> = [key.to_string()].into_iter().chain(settings).collect();
         for row in run.metrics.iter().filter(|row| Some(row.epoch) == last) {
-            let cells = metric_cells(row)?;
+            let cells = metric_cells(self.families, row)?;
             let (which, numbers) = cells.split_at(ROW_COLUMNS);
             let left = [&shared, which].concat();
             let index = *self.known.entry(left.clone()).or_insert_with(|| {
-                self.groups.push(Group { left, rows: Vec::new() });
+                self.groups.push(Group { left, rows: Vec::new(), right: last_cells(run) });
                 self.groups.len() - 1
             });
             self.groups[index].rows.push(numbers.iter().map(|cell| cell.parse().ok()).collect());
@@ -48,14 +60,19 @@ impl Means {
 
     /// The whole table.
     pub(super) fn table(self) -> Result<Vec<u8>> {
-        let measured: Vec<&str> = Column::ALL.map(Column::name).into_iter().skip(ROW_COLUMNS).collect();
+        let columns = Column::of_model(self.families);
+        let measured: Vec<&str> = columns.iter().map(|column| column.name()).skip(ROW_COLUMNS).collect();
         let statistics = measured.iter().flat_map(|name| [format!("{name}_mean"), format!("{name}_std")]);
-        let settings = setting_columns().into_iter().map(|setting| setting.column).filter(|column| column != "seed");
+        let settings =
+            setting_columns(self.families).into_iter().map(|setting| setting.column).filter(|column| column != "seed");
         let header = ["comparable".to_owned()].into_iter().chain(settings);
-        let header = header.chain(["epoch", "split", "n"].map(str::to_owned)).chain(statistics);
+        let header = header
+            .chain(["epoch", "split", "n"].map(str::to_owned))
+            .chain(statistics)
+            .chain(last_columns().map(str::to_owned));
         let mut table = csv_record(header)?;
         table.push(b'\n');
-        for Group { left, rows } in self.groups {
+        for Group { left, rows, right } in self.groups {
             let cells = (0..measured.len()).flat_map(|column| {
                 let values: Option<Vec<f64>> = rows.iter().map(|row| row[column]).collect();
                 values.map_or([String::new(), String::new()], |values| {
@@ -63,7 +80,7 @@ impl Means {
                     [number(mean), deviation.map_or_else(String::new, number)]
                 })
             });
-            table.extend(csv_record(left.into_iter().chain([rows.len().to_string()]).chain(cells))?);
+            table.extend(csv_record(left.into_iter().chain([rows.len().to_string()]).chain(cells).chain(right))?);
             table.push(b'\n');
         }
         Ok(table)

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::dataset_cache::DatasetCache;
 use super::definition::{Definition, Overrides};
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::{Disk, MOST_TEXT, read_regular};
 use crate::spec::{RunSpec, Settings};
 
 /// One run of a plan.
@@ -96,7 +96,7 @@ impl Plan {
     }
 
     /// Leaves the plan in `out`, under its name.
-    pub fn write(&self, out: &Path) -> Result<()> {
+    pub fn write(&self, disk: &Disk, out: &Path) -> Result<()> {
         let mut text = Vec::new();
         for run in &self.runs {
             let line = GivenLine { run: &run.id, settings: run.settings.given() };
@@ -105,11 +105,11 @@ impl Plan {
             text.push(b'\n');
         }
         let path = out.join(format!("{}{ENDING}", self.name));
-        if std::fs::read(&path).is_ok_and(|old| old == text) {
+        if read_regular(&path, MOST_TEXT).is_ok_and(|old| old == text) {
             return Ok(());
         }
-        std::fs::create_dir_all(out).map_err(|e| Error::output(out, "create", e))?;
-        write_atomically(&path, &text)
+        disk.create_dirs(out).map_err(|e| Error::output(out, "create", e))?;
+        disk.replace(&path, &text)
     }
 }
 
@@ -144,25 +144,29 @@ pub fn plans_in(dir: &Path) -> Result<Vec<WrittenPlan>> {
         let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(ENDING)) else {
             continue;
         };
-        let text = std::fs::read_to_string(&path).map_err(|e| Error::input(&path, "read", e))?;
-        let line = |(i, line): (usize, &str)| -> Result<PlanLine> {
-            let damaged = |why: String| {
-                Error::Run(format!(
-                    "{}: line {}: no run of a plan ({why}); remove the file, or run its sweep again",
-                    path.display(),
-                    i + 1
-                ))
-            };
-            let line: PlanLine = serde_json::from_str(line).map_err(|e| damaged(e.to_string()))?;
-            // The name becomes part of a path.
-            let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-            if line.run.is_empty() || line.run.starts_with('.') || !line.run.bytes().all(plain) {
-                return Err(damaged(format!("{:?} is no name of a run", line.run)));
-            }
-            Ok(line)
-        };
-        let runs = text.lines().enumerate().map(line).collect::<Result<_>>()?;
+        let text = read_regular(&path, MOST_TEXT).map_err(|e| Error::input(&path, "read", e))?;
+        let text = String::from_utf8_lossy(&text);
+        let runs = parse_plan(&text)
+            .map_err(|why| Error::Run(format!("{}: {why}; remove the file, or run its sweep again", path.display())))?;
         plans.push(WrittenPlan { name: name.to_owned(), runs });
     }
     Ok(plans)
+}
+
+/// The runs of a plan's file that holds `text`.
+///
+/// # Errors
+/// The line and what is wrong with it.
+pub fn parse_plan(text: &str) -> Result<Vec<PlanLine>, String> {
+    let line = |(i, line): (usize, &str)| {
+        let damaged = |why: String| format!("line {}: no run of a plan ({why})", i + 1);
+        let line: PlanLine = serde_json::from_str(line).map_err(|e| damaged(e.to_string()))?;
+        // The name becomes part of a path.
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+        if line.run.is_empty() || line.run.starts_with('.') || !line.run.bytes().all(plain) {
+            return Err(damaged(format!("{:?} is no name of a run", line.run)));
+        }
+        Ok(line)
+    };
+    text.lines().enumerate().map(line).collect()
 }

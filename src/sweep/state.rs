@@ -1,5 +1,6 @@
 //! Where a run stands, from what is on disk alone.
 
+use crate::files::{MOST_TEXT, read_regular};
 use crate::records::{Extent, Manifest, RunDir, Status, check_files, first_failure};
 use crate::run::{LockOwner, lock_owner};
 use crate::verdict::Verdict;
@@ -50,8 +51,8 @@ impl State {
         if let Some(owner) = lock_owner(dir) {
             return State::Running(owner);
         }
-        if let Ok(why) = std::fs::read_to_string(dir.failure()) {
-            return State::Failed(why.lines().next().unwrap_or("no reason given").to_owned());
+        if let Ok(why) = read_regular(&dir.failure(), MOST_TEXT) {
+            return State::Failed(String::from_utf8_lossy(&why).lines().next().unwrap_or("no reason given").to_owned());
         }
         if dir.metrics().is_file() { State::Unfinished } else { State::Pending }
     }
@@ -85,7 +86,8 @@ pub(super) fn diverged(epoch: u32) -> String {
 
 /// The last epoch in the table of the run in `dir`: 0 for none.
 pub fn epochs_done(dir: &RunDir) -> u32 {
-    let Ok(text) = std::fs::read_to_string(dir.metrics()) else { return 0 };
+    let Ok(text) = read_regular(&dir.metrics(), MOST_TEXT) else { return 0 };
+    let text = String::from_utf8_lossy(&text);
     // A line that is being written may be cut off.
     let complete = text.rsplit_once('\n').map_or("", |(lines, _)| lines);
     complete.lines().last().and_then(|line| line.split(',').next()?.parse().ok()).unwrap_or(0)

@@ -1,7 +1,5 @@
 //! Each operation on a file killed, half written, or failed with what a disk can answer.
 
-use std::io::ErrorKind;
-
 use crate::lab::*;
 
 /// Disturbs each operation of each scene by `fault`, then starts the run again; counts schedules and exceptions.
@@ -41,15 +39,15 @@ fn a_run_killed_in_the_middle_of_any_write_ends_in_the_same_bytes() {
 
 #[test]
 fn a_run_whose_disk_fails_once_at_any_operation_ends_in_the_same_bytes() {
-    for kind in [ErrorKind::StorageFull, ErrorKind::PermissionDenied, ErrorKind::Other] {
-        disturb(Fault::Once(kind));
+    for error in [Fault::ENOSPC, Fault::EIO, Fault::EROFS, Fault::EACCES] {
+        disturb(Fault::Once(error));
     }
 }
 
 #[test]
 fn a_run_whose_disk_fails_for_good_at_any_operation_ends_in_the_same_bytes_on_a_good_one() {
-    for kind in [ErrorKind::StorageFull, ErrorKind::ReadOnlyFilesystem] {
-        disturb(Fault::FromThenOn(kind));
+    for error in [Fault::ENOSPC, Fault::EIO, Fault::EROFS] {
+        disturb(Fault::FromThenOn(error));
     }
 }
 

@@ -1,6 +1,6 @@
 //! A tiny run, a disk that obeys a script, and the question whether what is left of the run is whole.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -12,7 +12,8 @@ use vae_bench::files::{Disk, Operation, Watch};
 use vae_bench::metrics::EpochRecord;
 use vae_bench::records::{RunDir, parse_timing};
 use vae_bench::run::{
-    Display, Existing, Finished, Job, Outcome, Records, RunProgress, Started, execute_on, verify_run,
+    Display, Existing, Finished, FinishedCheckpoint, Job, Outcome, Records, RunProgress, Started, execute_on,
+    verify_run,
 };
 use vae_bench::spec::{RunSpec, Settings};
 
@@ -94,9 +95,9 @@ impl Display for Quiet {
 pub fn run_with(out: &Path, disk: &Disk, existing: Existing, display: &mut Quiet, seed: u64) -> Result<Finished> {
     let spec = spec(seed);
     let job = Job {
+        checkpoint: FinishedCheckpoint::Keep,
         spec: &spec,
         data: data(),
-        data_dir: None,
         preset: None,
         out,
         device: &Device::Cpu,
@@ -160,14 +161,16 @@ pub fn whole_after_restart(out: &Path) -> Result<Finished, String> {
     if verified.records != Records::Kept || verified.files.len() < 6 {
         return Err(format!("{verified:?}"));
     }
-    for folder in [dir.path().to_owned(), dir.checkpoint_dir()] {
-        let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let litter: Vec<_> = names.filter(|name| name.ends_with(".tmp") || name.starts_with(".lock")).collect();
-        if !litter.is_empty() {
-            return Err(format!("left behind: {litter:?}"));
-        }
-    }
-    Ok(finished)
+    let left = litter(&dir);
+    if left.is_empty() { Ok(finished) } else { Err(format!("left behind: {left:?}")) }
+}
+
+/// Locks and half-written files in the directory of a run.
+pub fn litter(dir: &RunDir) -> Vec<String> {
+    let folders =
+        [dir.path().to_owned(), dir.checkpoint_dir()].into_iter().flat_map(|path| std::fs::read_dir(path).unwrap());
+    let names = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".tmp") || name.starts_with(".lock")).collect()
 }
 
 /// An operation, kept.
@@ -209,10 +212,21 @@ pub enum Fault {
     Kill,
     /// The process is killed in the middle of it, if it writes.
     HalfWrite,
-    /// It fails.
-    Once(ErrorKind),
+    /// It fails with this error number.
+    Once(i32),
     /// It fails, and all that follow.
-    FromThenOn(ErrorKind),
+    FromThenOn(i32),
+}
+
+impl Fault {
+    /// The file system is full.
+    pub const ENOSPC: i32 = 28;
+    /// The disk fails.
+    pub const EIO: i32 = 5;
+    /// The file system has become read-only.
+    pub const EROFS: i32 = 30;
+    /// Forbidden.
+    pub const EACCES: i32 = 13;
 }
 
 /// Lets operation number `at` go wrong, and keeps all that were made.
@@ -251,9 +265,9 @@ impl Watch for Script {
                 killed()
             }
             Fault::Kill | Fault::HalfWrite => killed(),
-            Fault::Once(kind) if number == self.at => Err(kind.into()),
+            Fault::Once(error) if number == self.at => Err(io::Error::from_raw_os_error(error)),
             Fault::Once(_) => Ok(()),
-            Fault::FromThenOn(kind) => Err(kind.into()),
+            Fault::FromThenOn(error) => Err(io::Error::from_raw_os_error(error)),
         }
     }
 }

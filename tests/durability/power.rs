@@ -145,7 +145,9 @@ fn a_power_cut_after_any_operation_loses_no_epoch_beyond_the_last_checkpoint() {
                             let kept = match finished.started {
                                 Started::Finished => u32::MAX,
                                 Started::Fresh => 0,
-                                Started::Resumed { after_epoch } => after_epoch + 1,
+                                Started::Resumed { after_epoch } | Started::Continued { after_epoch } => {
+                                    after_epoch + 1
+                                }
                             };
                             // Only a run that begins here has its first checkpoint here, of epoch 0.
                             if matches!(scene, Scene::Fresh) && kept < checkpoints.min(EPOCHS + 1) {

@@ -5,7 +5,7 @@
 //!              /    \
 //!          gemm      elementwise      matrix products | activations, losses, latents, Adam, pixels, sums
 //!              \    /
-//!             network         a VAE: forward to the losses of a batch, backward to the gradients of its weights
+//!             network         a VAE, a VQ-VAE: forward to the losses of a batch, backward to the gradients of its weights
 //!
 //!   system (threads, scratch memory, large pages) serves all four
 //! ```
@@ -14,7 +14,7 @@
 //! |---|---|
 //! | `simd` | [`dispatch`] with [`Isa`] |
 //! | `gemm` | [`matmul`] |
-//! | `elementwise` | [`activation`], [`adam`], [`latent`], [`likelihood`], [`pixels`], [`reduce`] |
+//! | `elementwise` | [`activation`], [`adam`], [`latent`], [`likelihood`], [`nearest`], [`pixels`], [`reduce`] |
 //! | `network` | [`network`] |
 //! | `system` | [`pages`] |
 //!
@@ -33,7 +33,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-pub use elementwise::{activation, adam, latent, likelihood, pixels, reduce};
+pub use elementwise::{activation, adam, latent, likelihood, nearest, pixels, reduce};
 pub use gemm::matmul;
 pub use simd::{Isa, IsaRefused, dispatch};
 pub use system::pages;

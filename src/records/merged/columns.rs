@@ -1,15 +1,21 @@
 //! The columns of a merged table.
 
-use crate::spec::Settings;
+use crate::model::ModelName;
+use crate::spec::{Settings, belongs_to};
 use crate::verdict::Verdict;
 
 /// The columns of the run, before those of its judgements.
 const RUN_COLUMNS: [&str; 6] = ["run", "status", "verdict", "comparable", "collapsed_floor", "entropy_floor"];
 
 /// The columns of the run: `verdict` is the headline, `verdict_latents` and so on are the judgements under it.
-pub(super) fn run_columns() -> impl Iterator<Item = String> {
+/// That of a codebook is there where `families` is a VQ-VAE's name.
+pub(super) fn run_columns(families: ModelName) -> impl Iterator<Item = String> {
     let judgements = Verdict::JUDGEMENTS.map(|judgement| format!("verdict_{judgement}"));
-    RUN_COLUMNS.map(str::to_owned).into_iter().chain(judgements)
+    let codes = match families {
+        ModelName::Vae => None,
+        ModelName::VqVae => Some("verdict_codes".to_owned()),
+    };
+    RUN_COLUMNS.map(str::to_owned).into_iter().chain(judgements).chain(codes)
 }
 
 /// A setting and its column.
@@ -21,9 +27,10 @@ pub struct SettingColumn {
     pub column: String,
 }
 
-/// Every setting that a table holds, in the order of the columns.
-pub fn setting_columns() -> Vec<SettingColumn> {
-    let cells = Settings::default().cells().into_iter();
+/// Every setting that a table of runs holds, in the order of the columns: those that only a VQ-VAE has are there where
+/// `families` is its name, which is where one of the runs is a VQ-VAE.
+pub fn setting_columns(families: ModelName) -> Vec<SettingColumn> {
+    let cells = Settings::default().cells().into_iter().filter(|(cell, _)| belongs_to(cell, families));
     cells.map(|(cell, _)| SettingColumn { key: cell.replace('_', "-"), column: cell }).collect()
 }
 

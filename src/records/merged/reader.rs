@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::columns::{SettingColumn, old_name, setting_columns};
+use super::numeric::last_columns;
 use crate::metrics::EpochRecord;
-use crate::records::{Column, Status, read_row};
+use crate::model::ModelName;
+use crate::records::{Column, Status, read_row, sha256};
 use crate::spec::Settings;
 
 /// A run as a merged table holds it.
@@ -103,8 +105,18 @@ fn key(row: &EpochRecord) -> (u32, crate::metrics::Split) {
     (row.epoch, row.split)
 }
 
+/// What a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// An epoch of a run on a split.
+    Runs,
+    /// The last epoch of a configuration on a split, averaged over seeds.
+    Means,
+}
+
 /// The positions of the columns: those of the run and its settings stand before `epoch`, what was measured from there on.
 struct Columns {
+    form: Form,
     run: HashMap<String, usize>,
     settings: Vec<SettingColumn>,
     metrics: Vec<(Column, usize)>,
@@ -116,23 +128,42 @@ impl Columns {
         let split = header.iter().position(|c| c == "epoch").ok_or_else(|| lacks("epoch"))?;
         let mut run: HashMap<String, usize> =
             header[..split].iter().cloned().enumerate().map(|(i, c)| (c, i)).collect();
-        let settings = setting_columns();
+        let settings = setting_columns(ModelName::VqVae);
         for SettingColumn { column, .. } in &settings {
             if let (false, Some(&at)) = (run.contains_key(column), old_name(column).and_then(|old| run.get(old))) {
                 run.insert(column.clone(), at);
             }
         }
-        for needed in ["run", "status", "verdict", "comparable", "loss", "reduction"] {
+        // What `merge --mean` writes: a row per configuration in the place of a run.
+        let is_mean = !run.contains_key("run") && header.iter().any(|name| name == "recon_mean");
+        let form = if is_mean { Form::Means } else { Form::Runs };
+        let needed: &[&str] = match form {
+            Form::Runs => &["run", "status", "verdict", "comparable", "loss", "reduction"],
+            Form::Means => &["comparable", "loss", "reduction"],
+        };
+        for &needed in needed {
             if !run.contains_key(needed) {
                 return Err(lacks(needed));
             }
         }
-        let place = |column: Column| header[split..].iter().position(|name| name == column.name());
+        let place = |column: Column| {
+            header[split..].iter().position(|name| match form {
+                Form::Means if ![Column::Epoch, Column::Split].contains(&column) => {
+                    *name == format!("{}_mean", column.name())
+                }
+                Form::Runs | Form::Means => name == column.name(),
+            })
+        };
         if let Some(missing) = Column::ALL.into_iter().find(|column| column.is_required() && place(*column).is_none()) {
             return Err(lacks(missing.name()));
         }
         let metrics = Column::ALL.into_iter().filter_map(|column| Some((column, split + place(column)?))).collect();
-        Ok(Columns { run, settings, metrics })
+        for name in last_columns() {
+            if let Some(at) = header.iter().position(|column| column == name) {
+                run.insert(name.to_owned(), at);
+            }
+        }
+        Ok(Columns { form, run, settings, metrics })
     }
 
     fn cell<'a>(&self, row: &'a csv::StringRecord, column: &str) -> &'a str {
@@ -140,6 +171,14 @@ impl Columns {
     }
 
     fn name(&self, row: &csv::StringRecord) -> Result<String, String> {
+        if self.form == Form::Means {
+            // The settings themselves: rows of the same ones are of one configuration.
+            let cells = self.settings.iter().map(|setting| self.cell(row, &setting.column));
+            let cells: Vec<&str> = [self.cell(row, "comparable")].into_iter().chain(cells).collect();
+            let hash = &sha256(cells.join(",").as_bytes())[..8];
+            let of = |column| self.cell(row, column);
+            return Ok(format!("{}-{}-b{}-z{}-mean-{hash}", of("loss"), of("reduction"), of("beta"), of("latent_dim")));
+        }
         match self.cell(row, "run") {
             "" => Err("`run` is empty".into()),
             name => Ok(name.to_owned()),
@@ -147,11 +186,24 @@ impl Columns {
     }
 
     fn record(&self, row: &csv::StringRecord) -> Result<EpochRecord, String> {
-        read_row(self.metrics.iter().map(|&(column, place)| (column, row.get(place).unwrap_or(""))))
+        let cell = |column: Column, place: usize| {
+            let text = row.get(place).unwrap_or("");
+            // A mean over seeds of a number of latents.
+            match (self.form, column, text.parse::<f64>()) {
+                (Form::Means, Column::ActiveUnits, Ok(mean)) => mean.round().to_string(),
+                _ => text.to_owned(),
+            }
+        };
+        let cells: Vec<(Column, String)> =
+            self.metrics.iter().map(|&(column, place)| (column, cell(column, place))).collect();
+        read_row(cells.iter().map(|(column, text)| (*column, text.as_str())))
     }
 
     fn run(&self, row: &csv::StringRecord, name: String) -> Result<MergedRun, String> {
-        let status = self.cell(row, "status");
+        let status = match self.form {
+            Form::Runs => self.cell(row, "status"),
+            Form::Means => "completed",
+        };
         let floor = |column: &str| self.cell(row, column).parse().ok();
         Ok(MergedRun {
             name,
@@ -169,7 +221,14 @@ impl Columns {
     fn settings(&self, row: &csv::StringRecord) -> Result<Settings, String> {
         let mut settings = Map::new();
         for SettingColumn { key, column } in &self.settings {
-            let text = self.cell(row, column);
+            let text = match column.as_str() {
+                // The word that a number stands for is what repeats the run.
+                "recon_weight" | "kl_weight" => match self.cell(row, &format!("{column}_name")) {
+                    "" => self.cell(row, column),
+                    name => name,
+                },
+                _ => self.cell(row, column),
+            };
             let widths = || text.split_whitespace().map(|w| w.parse().ok()).collect::<Option<Vec<u64>>>();
             let value = match (column.as_str(), text) {
                 // A run has all its settings: no widths are those of a linear model.

@@ -3,9 +3,12 @@
 use std::io::{self, Write};
 
 use super::columns::{run_columns, setting_columns};
+use super::numeric::{last_cells, last_columns, setting_cells};
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
-use crate::records::{RunRecord, Status, metrics_header, metrics_rows};
+use crate::model::ModelName;
+use crate::records::{Column, RunRecord, Status, metrics_header, metrics_rows};
+use crate::spec::belongs_to;
 
 /// Which rows of a run are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,21 +23,24 @@ pub enum RowChoice {
 #[derive(Debug)]
 pub struct TableWriter<W> {
     to: W,
+    families: ModelName,
     rows: usize,
 }
 
 impl<W: Write> TableWriter<W> {
-    /// Begins a table: writes the header to `to`, which should be buffered.
+    /// Begins a table: writes the header to `to`, which should be buffered. The columns of a VQ-VAE are there where `families`
+    /// is its name.
     ///
     /// # Errors
     /// [`Error::Run`] where `to` cannot be written.
-    pub fn new(mut to: W) -> Result<Self> {
-        let columns = run_columns().chain(setting_columns().into_iter().map(|setting| setting.column));
+    pub fn new(mut to: W, families: ModelName) -> Result<Self> {
+        let columns = run_columns(families).chain(setting_columns(families).into_iter().map(|setting| setting.column));
         let mut header = csv_record(columns)?;
         header.push(b',');
-        header.extend_from_slice(metrics_header().as_bytes());
+        header.extend_from_slice(metrics_header(Column::of_model(families)).trim_end().as_bytes());
+        header.extend_from_slice(format!(",{}\n", last_columns().join(",")).as_bytes());
         to.write_all(&header).map_err(not_written)?;
-        Ok(TableWriter { to, rows: 0 })
+        Ok(TableWriter { to, families, rows: 0 })
     }
 
     /// Adds the rows of `run`.
@@ -42,7 +48,7 @@ impl<W: Write> TableWriter<W> {
     /// # Errors
     /// [`Error::Run`] where the settings of the run are not complete, or the table cannot be written.
     pub fn add(&mut self, run: &RunRecord, choice: RowChoice) -> Result<()> {
-        let left = csv_record(run_cells(run)?.into_iter())?;
+        let left = csv_record(run_cells(run, self.families)?.into_iter())?;
         let last = run.last_epoch();
         let rows: Vec<EpochRecord> = run
             .metrics
@@ -53,9 +59,10 @@ impl<W: Write> TableWriter<W> {
             })
             .cloned()
             .collect();
-        let text = metrics_rows(&rows)?;
-        for line in text.split_inclusive(|&byte| byte == b'\n') {
-            let parts: [&[u8]; 3] = [&left, b",", line];
+        let text = metrics_rows(Column::of_model(self.families), &rows)?;
+        let right = csv_record(last_cells(run).into_iter())?;
+        for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let parts: [&[u8]; 6] = [&left, b",", line, b",", &right, b"\n"];
             parts.into_iter().try_for_each(|part| self.to.write_all(part)).map_err(not_written)?;
         }
         self.rows += rows.len();
@@ -82,17 +89,24 @@ pub fn csv_record(cells: impl Iterator<Item = String>) -> Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The cells of a row of `metrics.csv`, to the byte.
-pub fn metric_cells(row: &EpochRecord) -> Result<Vec<String>> {
-    let line = metrics_rows(std::slice::from_ref(row))?;
+/// The cells of a row of `metrics.csv` with the columns of `families`, to the byte.
+pub fn metric_cells(families: ModelName, row: &EpochRecord) -> Result<Vec<String>> {
+    let line = metrics_rows(Column::of_model(families), std::slice::from_ref(row))?;
     Ok(String::from_utf8_lossy(&line).trim_end().split(',').map(str::to_owned).collect())
 }
 
-pub(super) fn run_cells(run: &RunRecord) -> Result<Vec<String>> {
+pub(super) fn run_cells(run: &RunRecord, families: ModelName) -> Result<Vec<String>> {
     let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
     let verdict = run.manifest.verdict.map(|verdict| <&str>::from(verdict.headline()).to_owned());
     // Empty while the run is under way.
     let judgements = run.manifest.verdict.map_or([""; 4], |verdict| verdict.words());
+    let codes = match families {
+        ModelName::Vae => None,
+        ModelName::VqVae => {
+            let codebook = run.manifest.verdict.and_then(|verdict| verdict.codebook);
+            Some(codebook.map_or_else(String::new, |codebook| <&str>::from(codebook.codes).to_owned()))
+        }
+    };
     let first = [
         run.manifest.run.clone(),
         status_word(run.manifest.status).to_owned(),
@@ -101,8 +115,9 @@ pub(super) fn run_cells(run: &RunRecord) -> Result<Vec<String>> {
         number(run.manifest.data.collapsed_floor),
         number(run.manifest.data.entropy_floor),
     ];
-    let settings = run.settings.cells().into_iter().map(|(_, cell)| cell);
-    Ok(first.into_iter().chain(judgements.map(str::to_owned)).chain(settings).collect())
+    let settings = setting_cells(run).into_iter().filter(|(column, _)| belongs_to(column, families));
+    let settings = settings.map(|(_, cell)| cell);
+    Ok(first.into_iter().chain(judgements.map(str::to_owned)).chain(codes).chain(settings).collect())
 }
 
 fn status_word(status: Status) -> &'static str {

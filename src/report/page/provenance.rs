@@ -57,14 +57,14 @@ fn settings<'a>(cells: impl Iterator<Item = &'a (String, String)>) -> Markup {
 /// Program, machine, times, command line and data of a run.
 fn facts(run: &Run, m: &Manifest) -> Markup {
     let commit = m.versions.git_commit.as_ref().map_or_else(String::new, |c| format!(" ({c})"));
-    let host = m.host.name.as_deref().unwrap_or("unnamed");
+    let host = m.host.name.as_ref().map_or_else(String::new, |name| format!("{name}, "));
     let cpu = m.host.cpu.as_deref().unwrap_or(&m.host.arch);
     let typed: Vec<String> = m.argv.iter().map(|word| shell_quote(word)).collect();
     let mut facts = vec![
         ("program", format!("vae-bench {}{commit}, candle {}", m.versions.vae_bench, m.versions.candle)),
         (
             "machine",
-            format!("{host}, {} {cpu}, {} cores; {} threads on {}", m.host.os, m.host.cores, m.threads, m.device),
+            format!("{host}{} {cpu}, {} cores; {} threads on {}", m.host.os, m.host.cores, m.threads, m.device),
         ),
         ("started", m.started.clone()),
         ("ended", m.updated.clone()),

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::order::natural_order;
 use super::run::Run;
 use crate::choice::Choice;
-use crate::spec::Settings;
+use crate::model::ModelName;
+use crate::spec::{Settings, is_of_one_family};
 use crate::text::significant;
 
 /// Runs that differ only in their seed.
@@ -71,9 +72,12 @@ pub fn varying(runs: &[&Run]) -> Vec<String> {
     found
 }
 
-/// "mean", or "mean, KL mean" where the reduction of the KL is not the default beside it.
+/// "mean", or "mean, KL mean" where the reduction of the KL is not the default beside it; of a VQ-VAE "VQ-VAE, mean".
 pub fn reduction_label(settings: &Settings) -> String {
     let [reduction, kl] = [settings.reduction, settings.kl_reduction].map(name_of);
+    if settings.chosen_model() == ModelName::VqVae {
+        return format!("VQ-VAE, {reduction}");
+    }
     match settings.reduction {
         Some(r) if settings.kl_reduction.is_some_and(|kl| kl != r.kl_default()) => format!("{reduction}, KL {kl}"),
         _ => reduction,
@@ -120,11 +124,12 @@ const DEPENDENT: [&str; 6] = ["output", "output_activation", "adam_beta1", "adam
 fn differences(all: &[&Settings], without: &[&str]) -> Vec<String> {
     let cells: Vec<Vec<(String, String)>> = all.iter().map(|s| named_cells(s)).collect();
     let columns = cells.first().map_or(0, Vec::len);
+    let families: BTreeSet<String> = all.iter().map(|settings| settings.chosen_model().name()).collect();
     let mut words = vec![Vec::new(); all.len()];
     for column in 0..columns {
         let name = &cells[0][column].0;
         let mut values: BTreeSet<&str> = cells.iter().map(|row| row[column].1.as_str()).collect();
-        if DEPENDENT.contains(&name.as_str()) {
+        if DEPENDENT.contains(&name.as_str()) || (families.len() > 1 && is_of_one_family(name)) {
             values.remove("");
         }
         if values.len() < 2 || without.contains(&name.as_str()) || name == "preset" {

@@ -9,6 +9,14 @@ pub enum Outcome {
     AllActive,
     /// Some latents are active.
     SomeActive,
+    /// Every codebook entry of a VQ-VAE is used.
+    AllCodes,
+    /// Some codebook entries are used.
+    DeadCodes,
+    /// The codes of a VQ-VAE run away from their entries.
+    Unstable,
+    /// One codebook entry is used.
+    OneCode,
     /// No latent is active, and the reconstruction is that of the average image.
     Collapsed,
     /// No latent is active, and the reconstruction is not that of the average image, or was not held against it.
@@ -27,9 +35,13 @@ pub enum Outcome {
 
 impl Outcome {
     /// All outcomes, from the best to the least known.
-    pub const ALL: [Outcome; 9] = [
+    pub const ALL: [Outcome; 13] = [
         Outcome::AllActive,
         Outcome::SomeActive,
+        Outcome::AllCodes,
+        Outcome::DeadCodes,
+        Outcome::Unstable,
+        Outcome::OneCode,
         Outcome::Collapsed,
         Outcome::NoneActive,
         Outcome::Untrained,
@@ -50,6 +62,10 @@ impl Outcome {
             (Status::Completed, "some-active" | "partly-collapsed") => Outcome::SomeActive,
             (Status::Completed, "collapsed") => Outcome::Collapsed,
             (Status::Completed, "none-active" | "unconverged") => Outcome::NoneActive,
+            (Status::Completed, "all-codes") => Outcome::AllCodes,
+            (Status::Completed, "dead-codes") => Outcome::DeadCodes,
+            (Status::Completed, "unstable") => Outcome::Unstable,
+            (Status::Completed, "one-code") => Outcome::OneCode,
             (Status::Completed, "untrained") => Outcome::Untrained,
             (Status::Completed, _) => Outcome::NotJudged,
         }
@@ -60,6 +76,10 @@ impl Outcome {
         match self {
             Outcome::AllActive => "all active",
             Outcome::SomeActive => "some active",
+            Outcome::AllCodes => "all codes used",
+            Outcome::DeadCodes => "some codes unused",
+            Outcome::Unstable => "unstable",
+            Outcome::OneCode => "one code used",
             Outcome::Collapsed => "collapsed",
             Outcome::NoneActive => "none active",
             Outcome::Untrained => "untrained",
@@ -73,11 +93,12 @@ impl Outcome {
     /// Whether the trained model uses its latents; `None` where its latents were not judged.
     pub fn uses_latents(self) -> Option<bool> {
         match self {
-            Outcome::AllActive | Outcome::SomeActive => Some(true),
-            Outcome::Collapsed => Some(false),
+            Outcome::AllActive | Outcome::SomeActive | Outcome::AllCodes | Outcome::DeadCodes => Some(true),
+            Outcome::Collapsed | Outcome::OneCode => Some(false),
             Outcome::NoneActive
             | Outcome::Untrained
             | Outcome::Diverged
+            | Outcome::Unstable
             | Outcome::Running
             | Outcome::Interrupted
             | Outcome::NotJudged => None,

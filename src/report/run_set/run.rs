@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use super::notation::ReconUnit;
 use super::outcome::Outcome;
 use crate::error::{Error, Result};
+use crate::files::{MOST_TEXT, read_regular};
 use crate::metrics::{EpochRecord, LatentRecord, Split};
 use crate::objective::EffectiveWeight;
 use crate::objective::Measure;
@@ -57,7 +58,7 @@ impl Run {
         let comparable = record.comparable()?.to_string();
         let RunRecord { manifest, settings, metrics } = record;
         let verdict = manifest.verdict.map(|verdict| <&str>::from(verdict.headline()).to_owned());
-        let latents = match std::fs::read(dir.latents()) {
+        let latents = match read_regular(&dir.latents(), MOST_TEXT) {
             Ok(text) => {
                 parse_latents(&text).map_err(|why| Error::Run(format!("{}: {why}", dir.latents().display())))?
             }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::order::natural_order;
 use super::run::Run;
 use crate::error::{Error, Result};
+use crate::files::{MOST_TEXT, read_at_most};
 use crate::records::merged::parse_merged;
 use crate::records::{Comparable, OneOfEach, RunDir, one_of_each};
 
@@ -33,7 +34,7 @@ impl RunSet {
             }
         }
         for path in tables {
-            let text = std::fs::read(path).map_err(|e| Error::input(path, "read", e))?;
+            let text = read_at_most(path, MOST_TEXT).map_err(|e| Error::input(path, "read", e))?;
             let known: Vec<String> = set.runs.iter().map(|run| run.name.clone()).collect();
             let read = parse_merged(&text).map_err(|why| not_a_table(path, &why))?;
             if read.runs.is_empty() && read.notes.is_empty() {

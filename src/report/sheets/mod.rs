@@ -1,5 +1,6 @@
 //! Sheets of images of a trained model, made from its weights and the test images.
 
+mod codebook;
 mod codes;
 mod grid;
 mod normal;

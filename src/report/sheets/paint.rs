@@ -25,9 +25,12 @@ impl<'a> Painter<'a> {
 
     /// The test images, encoded and decoded without noise.
     pub(super) fn reconstructions(&self, indices: &[u32]) -> Result<Vec<Tile>> {
-        let Model::Vae(vae) = self.trained.model;
-        let posterior = vae.encode(&self.pixels(indices)?)?;
-        self.tiles(&self.output(&posterior.mean)?)
+        let x = self.pixels(indices)?;
+        let decoded = match self.trained.model {
+            Model::Vae(vae) => vae.encode(&x)?.mean,
+            Model::VqVae(vq_vae) => vq_vae.entries(&vq_vae.codes(&x)?)?,
+        };
+        self.tiles(&self.output(&decoded)?)
     }
 
     /// The decoded codes: `count` rows of latents.
@@ -36,9 +39,27 @@ impl<'a> Painter<'a> {
         self.tiles(&self.output(&z)?)
     }
 
+    /// What the decoder makes of these codes, N of an image.
+    pub(super) fn of_codes(&self, codes: &[u32]) -> Result<Vec<Tile>> {
+        match self.trained.model {
+            Model::Vae(_) => Ok(Vec::new()),
+            Model::VqVae(vq_vae) => self.tiles(&self.output(&vq_vae.entries(codes)?)?),
+        }
+    }
+
+    /// The codes of the test images, N of an image.
+    pub(super) fn codes(&self, indices: &[u32]) -> Result<Vec<u32>> {
+        let Model::VqVae(vq_vae) = self.trained.model else { return Ok(Vec::new()) };
+        let mut all = Vec::new();
+        for indices in indices.chunks(BATCH) {
+            all.extend(vq_vae.codes(&self.pixels(indices)?)?);
+        }
+        Ok(all)
+    }
+
     /// The posterior means of the test images, `[images][latents]`.
     pub(super) fn means(&self, indices: &[u32]) -> Result<Vec<Vec<f32>>> {
-        let Model::Vae(vae) = self.trained.model;
+        let Model::Vae(vae) = self.trained.model else { return Ok(Vec::new()) };
         let mut all = Vec::with_capacity(indices.len());
         for indices in indices.chunks(BATCH) {
             all.extend(vae.encode(&self.pixels(indices)?)?.mean.to_vec2::<f32>()?);

@@ -3,10 +3,11 @@
 use super::grid::{Sheet, Tile};
 use super::paint::Painter;
 use super::trained::Trained;
-use super::{codes, normal};
+use super::{codebook, codes, normal};
 use crate::data::Images;
 use crate::error::Result;
 use crate::rng::{Purpose, Stream};
+use crate::spec::FamilySpec;
 use figure::{Figure, FontWeight, width};
 
 /// A kind of sheet.
@@ -22,12 +23,23 @@ pub enum SheetKind {
     Traversals,
     /// The posterior means of test images.
     Codes,
+    /// Every codebook entry decoded, of a VQ-VAE with one code per image.
+    Codebook,
+    /// How often each codebook entry is used, of a VQ-VAE.
+    CodeUse,
 }
 
 impl SheetKind {
     /// All kinds, in the order in which they are shown.
-    pub const ALL: [SheetKind; 5] =
-        [SheetKind::Reconstructions, SheetKind::Samples, SheetKind::Manifold, SheetKind::Traversals, SheetKind::Codes];
+    pub const ALL: [SheetKind; 7] = [
+        SheetKind::Reconstructions,
+        SheetKind::Samples,
+        SheetKind::Manifold,
+        SheetKind::Traversals,
+        SheetKind::Codes,
+        SheetKind::Codebook,
+        SheetKind::CodeUse,
+    ];
 
     /// The name of its file, without an extension.
     pub fn name(self) -> &'static str {
@@ -37,6 +49,21 @@ impl SheetKind {
             SheetKind::Manifold => "manifold",
             SheetKind::Traversals => "traversals",
             SheetKind::Codes => "codes",
+            SheetKind::Codebook => "codebook",
+            SheetKind::CodeUse => "code-use",
+        }
+    }
+
+    /// Whether a model of this family and these sizes has such a sheet.
+    fn applies_to(self, family: FamilySpec) -> bool {
+        match (self, family) {
+            (SheetKind::Reconstructions | SheetKind::Samples, _) => true,
+            (SheetKind::Traversals | SheetKind::Codes, FamilySpec::Vae { .. }) => true,
+            (SheetKind::Manifold, FamilySpec::Vae { latent_dim, .. }) => latent_dim == 2,
+            (SheetKind::CodeUse, FamilySpec::VqVae { .. }) => true,
+            (SheetKind::Codebook, FamilySpec::VqVae { shape, .. }) => shape.codes == 1,
+            (SheetKind::Codebook | SheetKind::CodeUse, FamilySpec::Vae { .. }) => false,
+            (SheetKind::Manifold | SheetKind::Traversals | SheetKind::Codes, FamilySpec::VqVae { .. }) => false,
         }
     }
 }
@@ -61,14 +88,18 @@ const STEPS: usize = 11;
 pub fn sheets(trained: &Trained<'_>) -> Result<Vec<(SheetKind, Figure)>> {
     let painter = Painter::new(trained);
     let mut all = Vec::new();
-    for kind in SheetKind::ALL {
+    for kind in SheetKind::ALL.into_iter().filter(|kind| kind.applies_to(trained.spec.family())) {
         let figure = match kind {
             SheetKind::Reconstructions => reconstructions(trained, &painter)?,
-            SheetKind::Samples => samples(trained, &painter)?,
-            SheetKind::Manifold if trained.spec.family().latent_dim() != 2 => continue,
+            SheetKind::Samples => match trained.spec.family() {
+                FamilySpec::Vae { latent_dim, .. } => samples(trained, &painter, latent_dim)?,
+                FamilySpec::VqVae { shape, .. } => codebook::samples(trained, &painter, shape)?,
+            },
             SheetKind::Manifold => manifold(trained, &painter)?,
             SheetKind::Traversals => traversals(trained, &painter)?,
             SheetKind::Codes => codes::figure(trained, &painter)?,
+            SheetKind::Codebook => codebook::decoded(trained, &painter)?,
+            SheetKind::CodeUse => codebook::uses(trained, &painter)?,
         };
         all.push((kind, figure));
     }
@@ -114,11 +145,14 @@ fn reconstructions(trained: &Trained<'_>, painter: &Painter<'_>) -> Result<Figur
         sheet.sparse_row(&["reconstruction".into()], in_columns(painter.reconstructions(&known)?));
         sheet.space(8.0);
     }
-    Ok(sheet.finish(&["Columns are classes. Each image is decoded from its posterior mean, without noise.".into()]))
+    let from = match trained.spec.family() {
+        FamilySpec::Vae { .. } => "its posterior mean, without noise",
+        FamilySpec::VqVae { .. } => "the codebook entries nearest to its codes",
+    };
+    Ok(sheet.finish(&[format!("Columns are classes. Each image is decoded from {from}.")]))
 }
 
-fn samples(trained: &Trained<'_>, painter: &Painter<'_>) -> Result<Figure> {
-    let d = trained.spec.family().latent_dim();
+fn samples(trained: &Trained<'_>, painter: &Painter<'_>, d: usize) -> Result<Figure> {
     let mut codes = vec![0f32; SAMPLES * SAMPLES * d];
     let epoch = u64::from(trained.spec.training().epochs);
     Stream::new(trained.spec.seed(), Purpose::PriorSamples, epoch, 0).fill_normal(&mut codes);

@@ -5,6 +5,7 @@
 //! | `Relu` | max(x, 0) | 1 where y > 0, else 0 |
 //! | `Tanh` | tanh x | 1 - y^2 |
 //! | `Softplus` | ln(1 + e^x) | 1 - e^-y |
+//! | `Elu` | x where x > 0, else e^x - 1 | 1 where y > 0, else y + 1 |
 //!
 //! Tanh is -(e^-2\|x\| - 1) / (e^-2\|x\| + 1) with the sign of x, softplus max(x, 0) + ln(1 + e^-\|x\|): neither
 //! overflows nor cancels. Errors against exact arithmetic: 4e-7 relative. NaN stays NaN.
@@ -22,6 +23,8 @@ pub enum Activation {
     Tanh,
     /// ln(1 + e^x)
     Softplus,
+    /// x where x > 0, else e^x - 1 (Clevert et al. 2016)
+    Elu,
 }
 
 /// Replaces x by y, in place.
@@ -54,6 +57,7 @@ impl Task for Apply<'_> {
                 Activation::Relu => s.max(s.splat(0.0), v),
                 Activation::Tanh => tanh(s, v),
                 Activation::Softplus => softplus(s, v),
+                Activation::Elu => elu(s, v),
             };
             s.store_head(x, y);
         }
@@ -73,6 +77,12 @@ fn softplus<S: Simd>(s: S, x: S::V) -> S::V {
     let zero = s.splat(0.0);
     let u = exp_of_nonpositive(s, s.sub(zero, s.abs(x)));
     s.add(s.max(zero, x), log1p_of_unit(s, u))
+}
+
+#[inline(always)]
+fn elu<S: Simd>(s: S, x: S::V) -> S::V {
+    let (_, minus_one, _) = exp_family(s, x);
+    s.if_greater(x, s.splat(0.0), x, minus_one)
 }
 
 struct Backward<'a> {
@@ -95,6 +105,7 @@ impl Task for Backward<'_> {
                     let (_, minus_one, _) = exp_family(s, s.sub(zero, y));
                     s.mul(g, s.sub(zero, minus_one))
                 }
+                Activation::Elu => s.if_greater(y, zero, g, s.mul(g, s.add(y, one))),
             };
             s.store_head(dy, dx);
         }

@@ -5,5 +5,6 @@ pub mod adam;
 pub mod latent;
 pub mod likelihood;
 mod math;
+pub mod nearest;
 pub mod pixels;
 pub mod reduce;

@@ -92,7 +92,9 @@ pub(super) fn dense(
     let (epilogue, remaining) = match activation {
         None => (Epilogue::Bias(layer.bias), None),
         Some(Activation::Relu) => (Epilogue::BiasRelu(layer.bias), None),
-        Some(activation @ (Activation::Tanh | Activation::Softplus)) => (Epilogue::Bias(layer.bias), Some(activation)),
+        Some(activation @ (Activation::Tanh | Activation::Softplus | Activation::Elu)) => {
+            (Epilogue::Bias(layer.bias), Some(activation))
+        }
     };
     matmul(isa, x.matrix(images, layer.inputs()), layer.matrix().t(), y, Accumulate::FromZero, epilogue);
     if let Some(activation) = remaining {
@@ -121,7 +123,9 @@ pub(super) fn input_grad(
     let (last_epilogue, remaining) = match activated {
         None => (Epilogue::Nothing, None),
         Some((Activation::Relu, x)) => (Epilogue::ReluBackward(x), None),
-        Some((activation @ (Activation::Tanh | Activation::Softplus), x)) => (Epilogue::Nothing, Some((activation, x))),
+        Some((activation @ (Activation::Tanh | Activation::Softplus | Activation::Elu), x)) => {
+            (Epilogue::Nothing, Some((activation, x)))
+        }
     };
     for (i, (dy, layer)) in readers.iter().enumerate() {
         let accumulate = if i == 0 { Accumulate::FromZero } else { Accumulate::FromC };

@@ -1,13 +1,20 @@
 use super::{Rng, assert_close, bits, isas, sized};
 use crate::activation::{Activation, apply, backward};
 
-const ALL: [Activation; 3] = [Activation::Relu, Activation::Tanh, Activation::Softplus];
+const ALL: [Activation; 4] = [Activation::Relu, Activation::Tanh, Activation::Softplus, Activation::Elu];
 
 fn value(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Relu => x.max(0.0),
         Activation::Tanh => x.tanh(),
         Activation::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
+        Activation::Elu => {
+            if x > 0.0 {
+                x
+            } else {
+                x.exp_m1()
+            }
+        }
     }
 }
 
@@ -16,6 +23,13 @@ fn grad(activation: Activation, x: f64) -> f64 {
         Activation::Relu => f64::from(x > 0.0),
         Activation::Tanh => 1.0 - x.tanh().powi(2),
         Activation::Softplus => 1.0 / (1.0 + (-x).exp()),
+        Activation::Elu => {
+            if x > 0.0 {
+                1.0
+            } else {
+                x.exp()
+            }
+        }
     }
 }
 
@@ -54,6 +68,7 @@ fn activations_saturate_without_overflow_and_keep_nan() {
             (Activation::Relu, 0.0, f32::INFINITY),
             (Activation::Tanh, -1.0, 1.0),
             (Activation::Softplus, 0.0, f32::INFINITY),
+            (Activation::Elu, -1.0, f32::INFINITY),
         ] {
             let mut y = [f32::NAN, f32::NEG_INFINITY, f32::INFINITY, -1e30, 1e30];
             apply(isa, activation, &mut y);

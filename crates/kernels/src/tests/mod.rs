@@ -6,6 +6,7 @@ mod dispatch;
 mod latent;
 mod likelihood;
 mod matmul;
+mod nearest;
 mod network;
 mod pixels;
 mod reduce;

@@ -3,10 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::metrics::CodeMetrics;
 use crate::metrics::Split;
+use crate::model::ModelName;
 use crate::records::merged::TableWriter;
 use crate::records::merged::writer::{csv_record, metric_cells};
-use crate::records::metrics_header;
+use crate::records::{Column, metrics_header};
 use crate::spec::RunSpec;
 use crate::terms::{Ledgers, Term, Terms};
 
@@ -44,12 +46,12 @@ fn names(key: &str) -> Vec<Value> {
 /// The settings that the table of one row with these cells gives.
 fn through_the_table(settings: &Settings) -> Settings {
     let columns = ["run", "status", "verdict", "comparable"].map(str::to_owned).into_iter();
-    let header = columns.chain(setting_columns().into_iter().map(|setting| setting.column));
+    let header = columns.chain(setting_columns(ModelName::VqVae).into_iter().map(|setting| setting.column));
     let mut text = csv_record(header).unwrap();
-    text.extend_from_slice(format!(",{}", metrics_header()).as_bytes());
+    text.extend_from_slice(format!(",{}", metrics_header(&Column::ALL)).as_bytes());
     let cells = ["a", "completed", "healthy", "c"].map(str::to_owned).into_iter();
     let cells = cells.chain(settings.cells().into_iter().map(|(_, cell)| cell));
-    text.extend(csv_record(cells.chain(metric_cells(&row(1)).unwrap())).unwrap());
+    text.extend(csv_record(cells.chain(metric_cells(ModelName::VqVae, &row(1)).unwrap())).unwrap());
     let table = parse_merged(&text).unwrap();
     assert!(table.notes.is_empty(), "{:?}: {}", table.notes, String::from_utf8_lossy(&text));
     table.runs[0].settings.clone()
@@ -67,6 +69,7 @@ fn row(epoch: u32) -> EpochRecord {
         beta_effective: None,
         beta_sigma2: Some(0.5),
         active_units: Some(4),
+        codes: CodeMetrics::default(),
     }
 }
 
@@ -74,7 +77,7 @@ fn row(epoch: u32) -> EpochRecord {
 fn every_setting_set_to_any_value_is_read_back_as_it_was_written() {
     let usual = RunSpec::resolve(&Settings::default()).unwrap().settings().clone();
     let mut untried = Vec::new();
-    for SettingColumn { key, .. } in setting_columns() {
+    for SettingColumn { key, .. } in setting_columns(ModelName::VqVae) {
         let mut values = pool();
         values.extend(names(&key));
         let taken: Vec<Settings> = values.iter().filter_map(|value| one(&key, value).ok()).collect();
@@ -95,7 +98,8 @@ fn every_setting_set_to_any_value_is_read_back_as_it_was_written() {
 
 #[test]
 fn an_older_table_has_the_estimator_of_the_kl_under_the_name_kl() {
-    let header = format!("run,status,verdict,comparable,loss,reduction,kl,{}", metrics_header());
+    let header =
+        format!("run,status,verdict,comparable,loss,reduction,kl,{}", metrics_header(Column::of_model(ModelName::Vae)));
     let left = "a,completed,healthy,mnist/none/unit/mass,bce,sum,monte-carlo";
     let table = parse_merged(format!("{header}{left},1,test,3,1,2,1,2,3,1,,4\n").as_bytes()).unwrap();
     let cells: HashMap<String, String> = table.runs[0].settings.cells().into_iter().collect();
@@ -106,7 +110,10 @@ fn an_older_table_has_the_estimator_of_the_kl_under_the_name_kl() {
 #[test]
 fn a_table_without_a_column_that_a_row_needs_is_refused_and_one_that_may_be_empty_is_not_missed() {
     let without = |column: &str| {
-        let header = format!("run,status,verdict,comparable,loss,reduction,{}", metrics_header());
+        let header = format!(
+            "run,status,verdict,comparable,loss,reduction,{}",
+            metrics_header(Column::of_model(ModelName::Vae))
+        );
         parse_merged(header.replace(&format!(",{column}"), "").as_bytes())
     };
     assert_eq!(without("recon_term").unwrap_err(), "it has no column `recon_term`");
@@ -116,7 +123,8 @@ fn a_table_without_a_column_that_a_row_needs_is_refused_and_one_that_may_be_empt
 
 #[test]
 fn rows_that_contradict_each_other_are_told() {
-    let header = format!("run,status,verdict,comparable,loss,reduction,{}", metrics_header());
+    let header =
+        format!("run,status,verdict,comparable,loss,reduction,{}", metrics_header(Column::of_model(ModelName::Vae)));
     let row = |kl: f64| format!("a,completed,healthy,c,bce,sum,1,test,3,1,2,1,{kl},3,1,,4\n");
     let same = parse_merged(format!("{header}{}{}", row(2.0), row(2.0)).as_bytes()).unwrap();
     assert_eq!((same.runs[0].metrics.len(), same.notes.len()), (1, 0));
@@ -127,7 +135,7 @@ fn rows_that_contradict_each_other_are_told() {
 #[test]
 fn a_pinned_table_has_the_header_that_is_written_today() {
     let mut header = Vec::new();
-    TableWriter::new(&mut header).unwrap().finish().unwrap();
+    TableWriter::new(&mut header, ModelName::Vae).unwrap().finish().unwrap();
     let pinned = include_bytes!("../../../../tests/data/merged.csv");
     assert!(pinned.starts_with(&header), "{}", String::from_utf8_lossy(&header));
 }

@@ -1,6 +1,8 @@
 //! `vae-bench verify` and the commands that read runs, through the real binary.
 
-use crate::support::World;
+mod support;
+
+use support::World;
 
 #[test]
 fn verify_names_each_file_and_fails_for_one_that_was_changed() {
@@ -64,13 +66,13 @@ fn a_forced_run_that_is_stopped_says_what_resumes_it_and_is_resumed_by_that() {
     world.run(&args).expect(0);
     let whole = world.read("metrics.csv");
     let forced: Vec<&str> = args.into_iter().chain(["--force"]).collect();
-    let child = world.command(&crate::support::small(&forced)).spawn().unwrap();
+    let child = world.command(&support::small(&forced)).spawn().unwrap();
     while world.read("metrics.csv").lines().count() != 4 {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
-    let stopped = crate::support::done(child.wait_with_output().unwrap()).expect(75);
+    let stopped = support::done(child.wait_with_output().unwrap()).expect(75);
     assert!(stopped.stderr.contains("the same command resumes"), "{}", stopped.stderr);
     let resumed = world.run(&forced).expect(0);
     assert!(resumed.stderr.contains("resuming"), "{}", resumed.stderr);
