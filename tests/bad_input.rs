@@ -66,7 +66,7 @@ fn an_error_of_a_command_names_what_is_missing_or_meant_and_the_help_of_that_com
         (&["data"], &["vae-bench data needs one of fetch, verify, info", "see `vae-bench data --help`"]),
         (&["data", "fetsh"], &["did you mean fetch?", "see `vae-bench data --help`"]),
         (&["explain", "kl"], &["needs --mean <MEAN>, --logvar <LOGVAR>", "see `vae-bench explain kl --help`"]),
-        (&["plot", "runs", "--format", "x"], &["there is no flag --format", "see `vae-bench plot --help`"]),
+        (&["plot", "runs", "--format", "x"], &["--format 'x'", "svg, png, pdf", "see `vae-bench plot --help`"]),
         (&["plot", "runs", "--kind", "termz"], &["--kind 'termz'", "did you mean terms?", "curves"]),
         (&["merge"], &["vae-bench merge needs <RUNS>..."]),
         (&["sweep"], &["vae-bench sweep needs", "FILE.toml"]),

@@ -155,7 +155,7 @@ fn expressions_methods_and_parameters_are_taken() {
 
 #[test]
 fn what_the_user_can_put_right_is_said_in_one_line() {
-    if !has("sys") {
+    if !has("numpy") {
         return;
     }
     let world = World::new();

@@ -39,8 +39,8 @@ mod tests {
     #[test]
     fn points_are_below_each_other_and_no_cell_has_more_than_four_digits() {
         let cells = aligned(&[Some(784.0), Some(0.012_755_1), None, Some(3.022_1e-6), Some(1.0)]);
-        assert_eq!(cells[0], "784\u{2008}\u{2007}\u{2007}\u{2007}\u{2007}\u{2007}");
-        assert_eq!(cells[1], "0.01276");
+        assert_eq!(cells[0], "784\u{2008}\u{2007}\u{2007}\u{2007}\u{2007}\u{2007}\u{2007}");
+        assert_eq!(cells[1], "0.01276\u{2007}");
         assert_eq!(cells[2], "");
         assert_eq!(cells[3], "3.022e−6");
         assert_eq!(fixed(-746.921), "−746.92");
