@@ -61,8 +61,11 @@ fn sizes(s: Shape) -> (f64, f64, f64) {
 
 type Loss = Box<dyn Fn(&Inputs) -> f64>;
 
+/// A reduction's name, and its weight for a batch of images of so many elements.
+type Reduction = (&'static str, fn(f64, f64) -> f64);
+
 /// Every reduction of a sum over the batch, with the weight that it puts on the per-image value.
-const REDUCTIONS: [(&str, fn(f64, f64) -> f64); 5] = [
+const REDUCTIONS: [Reduction; 5] = [
     ("1", |b, _| 1.0 / b),
     ("1/N", |b, n| 1.0 / (b * n)),
     ("B", |_, _| 1.0),
