@@ -356,3 +356,19 @@ fn a_batch_larger_than_the_data_has_the_weights_of_the_images_in_it() {
     }
     assert_eq!(rows.len(), 3, "the untrained model, and both splits of one epoch");
 }
+
+/// z of the first Keras example is drawn with 0.01 * exp(logvar), K is that of N(mean, exp(logvar)): R + K bounds nothing.
+#[test]
+fn a_run_whose_z_is_not_drawn_from_its_q_has_no_neg_elbo_and_says_so() {
+    let world = World::new();
+    world.run(&["--preset", "keras-2016-05", "--epochs", "1"]).expect(0);
+    let (header, rows) = csv(&world.read("metrics.csv"));
+    let cells = |name: &str| -> Vec<String> {
+        let at = header.iter().position(|column| column == name).unwrap();
+        rows.iter().map(|row| row[at].clone()).collect()
+    };
+    assert_eq!(cells("neg_elbo"), ["", "", ""]);
+    assert!(cells("kl").iter().all(|cell| !cell.is_empty()));
+    let record: serde_json::Value = serde_json::from_str(&world.read("run.json")).unwrap();
+    assert_eq!(record["verdict"]["objective"], "other-noise");
+}
