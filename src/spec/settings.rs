@@ -110,9 +110,9 @@ settings! {
             arg(value_name = "X", allow_negative_numbers = true), default("1000", Positive::stated(1000.0)), of(Owner::Capacity);
         capacity_rise: Schedule, "Let C rise from 0, as --warmup does beta",
             arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Capacity);
-        commitment_cost: NonNegative, "Factor on the commitment term |z - sg[e]|^2 of a VQ-VAE",
+        commitment_cost: NonNegative, "Factor on the commitment term |z - sg(e)|^2 of a VQ-VAE",
             arg(value_name = "X", allow_negative_numbers = true), default("0.25", NonNegative::stated(0.25)), of(Owner::Model(ModelName::VqVae));
-        codebook_weight: Positive, "Factor on the codebook term |sg[z] - e|^2 of a VQ-VAE",
+        codebook_weight: Positive, "Factor on the codebook term |sg(z) - e|^2 of a VQ-VAE",
             arg(value_name = "X", allow_negative_numbers = true), default("1", Positive::ONE), of(Owner::CodebookUpdate(CodebookUpdate::Gradient));
         vq_reduction: VqReduction, "How both terms of a VQ-VAE are reduced over codes, their numbers and images",
             default("sum", VqReduction::Sum), of(Owner::Model(ModelName::VqVae));

@@ -1,5 +1,5 @@
 //! A whole VQ-VAE on slices (van den Oord et al. 2017): forward to the losses of every image, backward to the gradient of
-//! every weight and of the codebook, as [`super::vae`] is for a VAE.
+//! every weight and of the codebook, as `network::vae` is for a VAE.
 //!
 //! The encoder gives N vectors of an image, each is replaced by its nearest entry of the codebook, and the decoder reads
 //! the entries. The gradient of the decoder's input is that of the encoder's output (straight through), to which the
