@@ -1,5 +1,6 @@
 //! Whole networks on slices.
 
+mod chain;
 mod layer;
 mod vae;
 pub mod vq_vae;

@@ -3,11 +3,11 @@
 //! One operation instead of a graph of operations: every intermediate lives in a [`Workspace`] that is kept from step to
 //! step, so a step allocates, clears and copies nothing.
 
-use super::layer::{Input, Layer, LayerGrads, dense, input_grad, parameter_grads, sized};
+use super::chain::{self, Pass};
+use super::layer::{Input, Layer, LayerGrads, dense, parameter_grads, sized};
 use crate::elementwise::activation::Activation;
 use crate::elementwise::latent::{self, Noise, Upstream};
-use crate::elementwise::likelihood::{self, Loss, Scale};
-use crate::elementwise::reduce;
+use crate::elementwise::likelihood::Loss;
 use crate::simd::Isa;
 
 /// The network, and what is computed of its output.
@@ -85,7 +85,7 @@ impl Workspace {
 
     /// The results of the last [`backward`]: for every layer, the gradient of its weight and that of its bias.
     pub fn gradients(&self) -> impl Iterator<Item = &[f32]> {
-        self.layers.iter().flat_map(|grads| [grads.parameters.weight.as_slice(), grads.parameters.bias.as_slice()])
+        chain::gradients(&self.layers)
     }
 }
 
@@ -98,12 +98,8 @@ pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Works
     let Workspace { outputs, z, kl, loss, layers: grads, .. } = workspace;
     outputs.resize_with(layers.len(), Vec::new);
     grads.resize_with(layers.len(), LayerGrads::default);
-    let activation = Some(network.activation);
-    for (i, layer) in layers[..hidden].iter().enumerate() {
-        let (before, rest) = outputs.split_at_mut(i);
-        let input = before.last().map_or(Input::Pixels(batch.x), |h| Input::Activations(h));
-        dense(isa, layer, input, batch.images, activation, &mut rest[0]);
-    }
+    let pass = Pass { isa, images: batch.images, activation: network.activation };
+    pass.forward(&layers[..hidden], Input::Pixels(batch.x), Some(network.activation), outputs);
     let (before, rest) = outputs.split_at_mut(hidden);
     let ([mean, logvar, decoder @ ..], [.., last_grads]) = (rest, grads.as_mut_slice()) else {
         panic!("a network has a mean, a logvar and a decoder")
@@ -115,20 +111,10 @@ pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Works
     );
     let (z, kl) = (sized(z, mean.len()), sized(kl, mean.len()));
     latent::sample(isa, network.noise, mean, logvar, batch.noise, z, kl);
-    let layers = &layers[hidden + 2..];
-    for (i, layer) in layers.iter().enumerate() {
-        let (before, rest) = decoder.split_at_mut(i);
-        let input = before.last().map_or(&*z, |h| h.as_slice());
-        let activation = if i + 1 < layers.len() { activation } else { None };
-        dense(isa, layer, Input::Activations(input), batch.images, activation, &mut rest[0]);
-    }
-    match (network.loss, decoder.last()) {
-        (Some(kind), Some(output)) => {
-            let (loss, grad) = (sized(loss, batch.images), sized(&mut last_grads.output, output.len()));
-            let pixels = output.len().checked_div(batch.images).unwrap_or(0);
-            likelihood::row_sums_and_grad(isa, kind, output, batch.x, pixels, Scale::All(1.0), loss, grad);
-        }
-        _ => loss.clear(),
+    pass.forward(&layers[hidden + 2..], Input::Activations(z), None, decoder);
+    match decoder.last() {
+        Some(output) => pass.loss(network.loss, output, batch.x, loss, last_grads),
+        None => loss.clear(),
     }
 }
 
@@ -144,42 +130,16 @@ pub fn backward(isa: Isa, network: &Network, batch: &Batch, grads: &Computed, wo
     let Workspace { outputs, z, z_grad, layers: layer_grads, .. } = workspace;
     let images = batch.images;
     let (outputs, z) = (&*outputs, &**z);
-    layer_grads.resize_with(layers.len(), LayerGrads::default);
-    for (grads, layer) in layer_grads.iter_mut().zip(layers) {
-        grads.parameters.resize(layer);
-    }
+    let pass = Pass { isa, images, activation };
+    chain::resize(layer_grads, layers);
     let (encoder, rest) = layer_grads.split_at_mut(hidden);
     let [mean_grads, logvar_grads, decoder @ ..] = rest else { panic!("a network has a mean, a logvar and a decoder") };
     if let Some(last) = decoder.last_mut() {
-        if network.loss.is_some() {
-            reduce::scale_rows(isa, grads.loss, &mut last.output);
-        } else {
-            sized(&mut last.output, grads.output.len()).copy_from_slice(grads.output);
-        }
+        pass.output_grad(network.loss, grads.loss, grads.output, last);
     }
-
-    // Nothing else depends on the gradients of a layer's parameters: they are computed beside the rest of the pass, so
-    // that no thread is idle while the small products are computed.
     rayon::in_place_scope(|scope| {
-        // The decoder, from its end.
         let z_grad = sized(z_grad, z.len());
-        let mut below = decoder;
-        while let Some((LayerGrads { output: dy, parameters }, rest)) = below.split_last_mut() {
-            let (dy, i) = (&**dy, hidden + 2 + rest.len());
-            let reader = [(dy, &layers[i])];
-            match rest.last_mut() {
-                Some(next) => {
-                    let x = &outputs[i - 1];
-                    scope.spawn(move |_| parameter_grads(isa, dy, Input::Activations(x), images, parameters));
-                    input_grad(isa, &reader, images, Some((activation, x)), sized(&mut next.output, x.len()));
-                }
-                None => {
-                    scope.spawn(move |_| parameter_grads(isa, dy, Input::Activations(z), images, parameters));
-                    input_grad(isa, &reader, images, None, z_grad);
-                }
-            }
-            below = rest;
-        }
+        pass.decoder_backward(scope, &layers[hidden + 2..], decoder, z, &outputs[hidden + 2..], z_grad);
 
         // The latents.
         let (mean, logvar) = (&outputs[hidden], &outputs[hidden + 1]);
@@ -192,26 +152,13 @@ pub fn backward(isa: Isa, network: &Network, batch: &Batch, grads: &Computed, wo
         add(dmean, grads.mean);
         add(dlogvar, grads.logvar);
         let (dmean, dlogvar) = (&*dmean, &*dlogvar);
-        let input = |i: usize| if i == 0 { Input::Pixels(batch.x) } else { Input::Activations(&outputs[i - 1]) };
-        let x = input(hidden);
+        let x = chain::input(hidden, batch.x, outputs);
         scope.spawn(move |_| parameter_grads(isa, dmean, x, images, mean_parameters));
         scope.spawn(move |_| parameter_grads(isa, dlogvar, x, images, logvar_parameters));
 
-        // The encoder, from its end: the mean and the logvar read the output of its last layer.
-        let mut readers = [(dmean, &layers[hidden]), (dlogvar, &layers[hidden + 1])];
-        let mut readers = readers.as_mut_slice();
-        let mut below = encoder;
-        while let Some((LayerGrads { output, parameters }, rest)) = below.split_last_mut() {
-            let i = rest.len();
-            let y = &outputs[i];
-            let dy = sized(output, y.len());
-            input_grad(isa, readers, images, Some((activation, y)), dy);
-            let (dy, x) = (&*dy, input(i));
-            scope.spawn(move |_| parameter_grads(isa, dy, x, images, parameters));
-            readers = &mut readers[..1];
-            readers[0] = (dy, &layers[i]);
-            below = rest;
-        }
+        // The mean and the logvar read the output of the encoder's last hidden layer.
+        let readers = [(dmean, &layers[hidden]), (dlogvar, &layers[hidden + 1])];
+        pass.encoder_backward(scope, layers, encoder, batch.x, outputs, &readers);
     });
 }
 

@@ -5,11 +5,11 @@
 //! the entries. The gradient of the decoder's input is that of the encoder's output (straight through), to which the
 //! commitment term adds its own; the codebook has its gradient from the codebook term alone.
 
-use super::layer::{Input, Layer, LayerGrads, dense, input_grad, parameter_grads, sized};
+use super::chain::{self, Pass};
+use super::layer::{Input, Layer, LayerGrads, parameter_grads, sized};
 use crate::elementwise::activation::Activation;
-use crate::elementwise::likelihood::{self, Loss, Scale};
+use crate::elementwise::likelihood::Loss;
 use crate::elementwise::nearest::{self, Codebook, Scores};
-use crate::elementwise::reduce;
 use crate::simd::Isa;
 
 /// The network, and what is computed of its output.
@@ -100,7 +100,7 @@ impl Workspace {
 
     /// The results of the last [`backward`]: for every layer, the gradient of its weight and that of its bias.
     pub fn gradients(&self) -> impl Iterator<Item = &[f32]> {
-        self.layers.iter().flat_map(|grads| [grads.parameters.weight.as_slice(), grads.parameters.bias.as_slice()])
+        chain::gradients(&self.layers)
     }
 
     /// The gradient of the codebook, `[entries, dim]`, after the last [`backward`].
@@ -119,12 +119,8 @@ pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Works
     assert!(layers.len() >= hidden + 2, "a network has an encoder's output and a decoder");
     outputs.resize_with(layers.len(), Vec::new);
     grads.resize_with(layers.len(), LayerGrads::default);
-    for (i, layer) in layers[..=hidden].iter().enumerate() {
-        let (before, rest) = outputs.split_at_mut(i);
-        let input = before.last().map_or(Input::Pixels(batch.x), |h| Input::Activations(h));
-        let activation = if i < hidden { Some(network.activation) } else { None };
-        dense(isa, layer, input, batch.images, activation, &mut rest[0]);
-    }
+    let pass = Pass { isa, images: batch.images, activation: network.activation };
+    pass.forward(&layers[..=hidden], Input::Pixels(batch.x), None, outputs);
     let (encoder, decoder) = outputs.split_at_mut(hidden + 1);
     let z = &encoder[hidden];
     assert!(
@@ -136,20 +132,9 @@ pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Works
     let (quantised, distance) = (sized(quantised, z.len()), sized(distance, batch.images));
     nearest::gather(codebook, codes, quantised);
     nearest::distances(isa, z, quantised, distance);
-    let layers = &layers[hidden + 1..];
-    for (i, layer) in layers.iter().enumerate() {
-        let (before, rest) = decoder.split_at_mut(i);
-        let input = before.last().map_or(&*quantised, |h| h.as_slice());
-        let activation = if i + 1 < layers.len() { Some(network.activation) } else { None };
-        dense(isa, layer, Input::Activations(input), batch.images, activation, &mut rest[0]);
-    }
-    match (network.loss, decoder.last(), grads.last_mut()) {
-        (Some(kind), Some(output), Some(last_grads)) => {
-            let (loss, grad) = (sized(loss, batch.images), sized(&mut last_grads.output, output.len()));
-            let pixels = output.len().checked_div(batch.images).unwrap_or(0);
-            likelihood::row_sums_and_grad(isa, kind, output, batch.x, pixels, Scale::All(1.0), loss, grad);
-        }
-        _ => loss.clear(),
+    pass.forward(&layers[hidden + 1..], Input::Activations(quantised), None, decoder);
+    if let (Some(output), Some(last)) = (decoder.last(), grads.last_mut()) {
+        pass.loss(network.loss, output, batch.x, loss, last);
     }
 }
 
@@ -163,62 +148,25 @@ pub fn backward(isa: Isa, network: &Network, batch: &Batch, grads: &Upstream, wo
     let Workspace { outputs, codes, quantised, z_grad, codebook_grad, layers: layer_grads, .. } = workspace;
     let images = batch.images;
     let (outputs, quantised, codes) = (&*outputs, &**quantised, &**codes);
-    layer_grads.resize_with(layers.len(), LayerGrads::default);
-    for (grads, layer) in layer_grads.iter_mut().zip(layers) {
-        grads.parameters.resize(layer);
-    }
+    let pass = Pass { isa, images, activation };
+    chain::resize(layer_grads, layers);
     let (encoder, rest) = layer_grads.split_at_mut(hidden);
     let [head, decoder @ ..] = rest else { panic!("a network has an encoder's output and a decoder") };
     if let Some(last) = decoder.last_mut() {
-        if network.loss.is_some() {
-            reduce::scale_rows(isa, grads.loss, &mut last.output);
-        } else {
-            sized(&mut last.output, grads.output.len()).copy_from_slice(grads.output);
-        }
+        pass.output_grad(network.loss, grads.loss, grads.output, last);
     }
-    // The gradients of parameters are computed beside the rest of the pass, as for a VAE.
     rayon::in_place_scope(|scope| {
         let z = &outputs[hidden];
         let z_grad = sized(z_grad, z.len());
         let book_grad = sized(codebook_grad, codebook.entries.len());
         let by_codebook = grads.codebook;
         scope.spawn(move |_| nearest::codebook_grad(by_codebook, z, quantised, codes, codebook.dim, book_grad));
-        // The decoder, from its end.
-        let mut below = decoder;
-        while let Some((LayerGrads { output: dy, parameters }, rest)) = below.split_last_mut() {
-            let (dy, i) = (&**dy, hidden + 1 + rest.len());
-            let reader = [(dy, &layers[i])];
-            match rest.last_mut() {
-                Some(next) => {
-                    let x = &outputs[i - 1];
-                    scope.spawn(move |_| parameter_grads(isa, dy, Input::Activations(x), images, parameters));
-                    input_grad(isa, &reader, images, Some((activation, x)), sized(&mut next.output, x.len()));
-                }
-                None => {
-                    scope.spawn(move |_| parameter_grads(isa, dy, Input::Activations(quantised), images, parameters));
-                    input_grad(isa, &reader, images, None, z_grad);
-                }
-            }
-            below = rest;
-        }
+        pass.decoder_backward(scope, &layers[hidden + 1..], decoder, quantised, &outputs[hidden + 1..], z_grad);
         // Straight through the quantisation.
         nearest::add_commitment_grad(grads.commitment, z, quantised, z_grad);
         let z_grad = &*z_grad;
-        let input = |i: usize| if i == 0 { Input::Pixels(batch.x) } else { Input::Activations(&outputs[i - 1]) };
-        let (x, parameters) = (input(hidden), &mut head.parameters);
+        let (x, parameters) = (chain::input(hidden, batch.x, outputs), &mut head.parameters);
         scope.spawn(move |_| parameter_grads(isa, z_grad, x, images, parameters));
-        // The encoder, from its end.
-        let mut reader = [(z_grad, &layers[hidden])];
-        let mut below = encoder;
-        while let Some((LayerGrads { output, parameters }, rest)) = below.split_last_mut() {
-            let i = rest.len();
-            let y = &outputs[i];
-            let dy = sized(output, y.len());
-            input_grad(isa, &reader, images, Some((activation, y)), dy);
-            let (dy, x) = (&*dy, input(i));
-            scope.spawn(move |_| parameter_grads(isa, dy, x, images, parameters));
-            reader = [(dy, &layers[i])];
-            below = rest;
-        }
+        pass.encoder_backward(scope, layers, encoder, batch.x, outputs, &[(z_grad, &layers[hidden])]);
     });
 }
