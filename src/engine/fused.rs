@@ -7,14 +7,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, Var, bail};
+use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Storage, Tensor, Var, bail};
 
 use kernels::Isa;
 use kernels::activation::{self, Activation};
 use kernels::latent::Noise;
 use kernels::likelihood::Loss;
 use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
-use kernels::network::{Batch, Computed, Layer, Network, Workspace, backward, forward};
+use kernels::network::{Batch, Computed, Layer, Network, backward, forward};
+
+pub use kernels::network::Workspace;
 
 /// Parameters of a layer.
 #[derive(Clone, Debug)]
@@ -55,16 +57,28 @@ pub struct VaeTensors {
     pub z: Tensor,
 }
 
-/// Buffers of passes that no pass is using.
-#[derive(Clone, Debug, Default)]
-pub struct Workspaces(Arc<Mutex<Vec<Workspace>>>);
+/// Buffers of passes that no pass is using; clones share them.
+#[derive(Debug)]
+pub struct Workspaces<W>(Arc<Mutex<Vec<W>>>);
 
-impl Workspaces {
-    fn take(&self) -> Workspace {
+impl<W> Default for Workspaces<W> {
+    fn default() -> Self {
+        Workspaces(Arc::default())
+    }
+}
+
+impl<W> Clone for Workspaces<W> {
+    fn clone(&self) -> Self {
+        Workspaces(Arc::clone(&self.0))
+    }
+}
+
+impl<W: Default> Workspaces<W> {
+    pub(super) fn take(&self) -> W {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    fn give_back(&self, workspace: Workspace) {
+    pub(super) fn give_back(&self, workspace: W) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 }
@@ -77,7 +91,7 @@ pub fn vae(
     network: NetworkTensors,
     x: &Tensor,
     noise: &Tensor,
-    workspaces: &Workspaces,
+    workspaces: &Workspaces<Workspace>,
 ) -> Result<(VaeTensors, FusedPass)> {
     let (batch, pixels) = x.dims2()?;
     let mut inputs = pixels;
@@ -123,7 +137,7 @@ pub struct FusedPass {
     noise: Tensor,
     leaves: VaeTensors,
     workspace: Workspace,
-    workspaces: Workspaces,
+    workspaces: Workspaces<Workspace>,
 }
 
 impl Drop for FusedPass {
@@ -167,20 +181,39 @@ fn with_inputs<R>(
     noise: &Tensor,
     f: impl FnOnce(&Network, &Batch) -> R,
 ) -> Result<R> {
-    let layers = network.layers.iter().flat_map(|layer| [&layer.weight, &layer.bias]);
-    let guards: Vec<_> = [x, noise].into_iter().chain(layers).map(Tensor::storage_and_layout).collect();
-    let numbers = guards
-        .iter()
-        .map(|(storage, layout)| match &**storage {
-            candle_core::Storage::Cpu(storage) => floats(storage, layout),
-            _ => bail!("the kernels take tensors on the CPU"),
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let (batch, layers) = numbers.split_at(2);
-    let layers: Vec<_> = layers.chunks_exact(2).map(|layer| Layer { weight: layer[0], bias: layer[1] }).collect();
     let NetworkTensors { hidden, activation, noise: draw, loss, .. } = *network;
-    let batch = Batch { x: batch[0], noise: batch[1], images: x.dim(0)? };
-    Ok(f(&Network { layers: &layers, hidden, activation, noise: draw, loss }, &batch))
+    let images = x.dim(0)?;
+    with_numbers([x, noise], &network.layers, |[x, noise], layers| {
+        f(&Network { layers, hidden, activation, noise: draw, loss }, &Batch { x, noise, images })
+    })
+}
+
+/// Calls `f` with the numbers of `inputs` and of `layers`.
+///
+/// # Errors
+/// Where a tensor is not contiguous, not `f32` or not on the CPU.
+pub(super) fn with_numbers<const N: usize, R>(
+    inputs: [&Tensor; N],
+    layers: &[LayerTensors],
+    f: impl FnOnce([&[f32]; N], &[Layer]) -> R,
+) -> Result<R> {
+    fn numbers<'a>(storage: &'a Storage, layout: &Layout) -> Result<&'a [f32]> {
+        match storage {
+            Storage::Cpu(storage) => floats(storage, layout),
+            _ => bail!("the kernels take tensors on the CPU"),
+        }
+    }
+    let guards = inputs.map(Tensor::storage_and_layout);
+    let layer_guards: Vec<_> =
+        layers.iter().map(|layer| (layer.weight.storage_and_layout(), layer.bias.storage_and_layout())).collect();
+    let mut inputs = [&[][..]; N];
+    for (input, (storage, layout)) in inputs.iter_mut().zip(&guards) {
+        *input = numbers(storage, layout)?;
+    }
+    let layers = layer_guards
+        .iter()
+        .map(|(weight, bias)| Ok(Layer { weight: numbers(&weight.0, weight.1)?, bias: numbers(&bias.0, bias.1)? }));
+    Ok(f(inputs, &layers.collect::<Result<Vec<_>>>()?))
 }
 
 /// Dense layers one after the other, the activation between them and, where there is one, `last` after the last:
@@ -231,7 +264,7 @@ impl CustomOp3 for Dense {
 }
 
 /// The floats of a contiguous storage.
-pub(super) fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let (CpuStorage::F32(all), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
         bail!("the kernels take contiguous f32 tensors")
     };

@@ -1,7 +1,5 @@
 //! The fused engine for a VQ-VAE: as [`super::fused`] is for a VAE.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, Var, bail};
 
@@ -9,10 +7,11 @@ use kernels::Isa;
 use kernels::activation::Activation;
 use kernels::likelihood::Loss;
 use kernels::nearest::{self, Codebook, Scores};
-use kernels::network::Layer;
-use kernels::network::vq_vae::{Batch, Network, Upstream, Workspace, backward, forward};
+use kernels::network::vq_vae::{Batch, Network, Upstream, backward, forward};
 
-use super::fused::{LayerTensors, floats};
+pub use kernels::network::vq_vae::Workspace;
+
+use super::fused::{LayerTensors, Workspaces, with_numbers};
 
 /// A network by its tensors; see [`Network`].
 #[derive(Clone, Debug)]
@@ -53,10 +52,6 @@ pub enum CodebookGradient {
     Unwanted,
 }
 
-/// Buffers of passes that no pass is using.
-#[derive(Clone, Debug, Default)]
-pub struct CodeWorkspaces(Arc<Mutex<Vec<Workspace>>>);
-
 /// A pass of `network` over the pixels `x`, `[batch, pixels]`.
 ///
 /// # Errors
@@ -65,7 +60,7 @@ pub fn vq_vae(
     network: CodeNetworkTensors,
     x: &Tensor,
     wanted: CodebookGradient,
-    workspaces: &CodeWorkspaces,
+    workspaces: &Workspaces<Workspace>,
 ) -> Result<(VqVaeTensors, FusedCodesPass)> {
     let (batch, pixels) = x.dims2()?;
     let (entries, dim) = network.codebook.dims2()?;
@@ -88,7 +83,7 @@ pub fn vq_vae(
         bail!("a network of {} layers for {pixels} pixels with {entries} codes of {dim}", network.layers.len())
     }
     let x = x.contiguous()?;
-    let mut workspace = workspaces.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+    let mut workspace = workspaces.take();
     with_inputs(&network, &x, |network, batch| forward(Isa::best(), network, batch, &mut workspace))?;
     let leaf = |values: &[f32], shape: &[usize]| Var::from_slice(values, shape, &Device::Cpu).map(Var::into_inner);
     let computed = workspace.computed(network.hidden);
@@ -115,13 +110,12 @@ pub struct FusedCodesPass {
     leaves: VqVaeTensors,
     wanted: CodebookGradient,
     workspace: Workspace,
-    workspaces: CodeWorkspaces,
+    workspaces: Workspaces<Workspace>,
 }
 
 impl Drop for FusedCodesPass {
     fn drop(&mut self) {
-        let workspace = std::mem::take(&mut self.workspace);
-        self.workspaces.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+        self.workspaces.give_back(std::mem::take(&mut self.workspace));
     }
 }
 
@@ -155,21 +149,12 @@ impl FusedCodesPass {
 
 /// Calls `f` with the numbers of a network and of a batch.
 fn with_inputs<R>(network: &CodeNetworkTensors, x: &Tensor, f: impl FnOnce(&Network, &Batch) -> R) -> Result<R> {
-    let layers = network.layers.iter().flat_map(|layer| [&layer.weight, &layer.bias]);
-    let guards: Vec<_> = [x, &network.codebook].into_iter().chain(layers).map(Tensor::storage_and_layout).collect();
-    let numbers = guards
-        .iter()
-        .map(|(storage, layout)| match &**storage {
-            candle_core::Storage::Cpu(storage) => floats(storage, layout),
-            _ => bail!("the kernels take tensors on the CPU"),
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let (inputs, layers) = numbers.split_at(2);
-    let layers: Vec<_> = layers.chunks_exact(2).map(|layer| Layer { weight: layer[0], bias: layer[1] }).collect();
-    let codebook = Codebook { entries: inputs[1], dim: network.codebook.dim(1)? };
     let CodeNetworkTensors { hidden, activation, loss, .. } = *network;
-    let batch = Batch { x: inputs[0], images: x.dim(0)? };
-    Ok(f(&Network { layers: &layers, hidden, activation, codebook, loss }, &batch))
+    let (images, dim) = (x.dim(0)?, network.codebook.dim(1)?);
+    with_numbers([x, &network.codebook], &network.layers, |[x, entries], layers| {
+        let codebook = Codebook { entries, dim };
+        f(&Network { layers, hidden, activation, codebook, loss }, &Batch { x, images })
+    })
 }
 
 /// The number of the entry of `codebook`, `[K, d]`, that is nearest to each of the vectors in `z`, `[batch, N * d]`.

@@ -22,7 +22,7 @@ pub struct Vae {
     latent_dim: usize,
     sampling: Sampling,
     backend: Backend,
-    workspaces: Workspaces,
+    workspaces: Workspaces<fused::Workspace>,
 }
 
 impl Vae {

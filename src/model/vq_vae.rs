@@ -7,8 +7,8 @@ use super::architecture::{Architecture, LatentShape, LogSigma};
 use super::codebook::{Averages, CodeShape, CodebookRule, StepId};
 use super::init::Start;
 use super::plain::CodeLayers;
-use crate::engine::fused::{self, LayerTensors};
-use crate::engine::fused_codes::{self, CodeNetworkTensors, CodeWorkspaces, CodebookGradient, VqVaeTensors};
+use crate::engine::fused::{self, LayerTensors, Workspaces};
+use crate::engine::fused_codes::{self, CodeNetworkTensors, CodebookGradient, VqVaeTensors};
 use crate::engine::{Backend, Engine};
 use crate::pass::{Batch, CodeLatents, DecoderLoss, Latents, Pass, Tape};
 
@@ -29,7 +29,7 @@ pub struct VqVae {
     shape: CodeShape,
     seed: u64,
     backend: Backend,
-    workspaces: CodeWorkspaces,
+    workspaces: Workspaces<fused_codes::Workspace>,
 }
 
 impl VqVae {
@@ -88,7 +88,7 @@ impl VqVae {
             shape,
             seed: start.seed,
             backend: backend.clone(),
-            workspaces: CodeWorkspaces::default(),
+            workspaces: Workspaces::default(),
         })
     }
 
