@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import typing
 
 import torch
 import torch.nn.functional as F
@@ -328,12 +329,26 @@ def write_images(args, folder):
             file.write(struct.pack(">II", 0x801, len(images)) + bytes(len(images)))
 
 
-def compare(flags, args, images, work):
+class Study(typing.NamedTuple):
+    """What is replayed, and how."""
+
+    configurations: typing.Callable
+    # Flags that a configuration may override, and flags of every run.
+    small: list
+    always: list
+    replay: type
+    columns: list
+    tolerance: dict
+    out: str
+
+
+def compare(study, flags, args, images, work):
     """{(split, column): worst relative difference} of one run."""
-    small = [word for i in range(0, len(SMALL), 2) if SMALL[i] not in flags for word in SMALL[i:i + 2]]
-    run, streams = run_and_export(args.binary, [*flags, *small, "--data", "idx"], ["--data-dir", images], work)
+    small = [word for i in range(0, len(study.small), 2) if study.small[i] not in flags for word in study.small[i:i + 2]]
+    flags = [*flags, *small, *study.always, "--data", "idx"]
+    run, streams = run_and_export(args.binary, flags, ["--data-dir", images], work)
     with open(os.path.join(run, "config.toml"), "rb") as config:
-        replay = Replay(tomllib.load(config), streams)
+        replay = study.replay(tomllib.load(config), streams)
     expected = {(0, "test"): replay.test(0)}
     for epoch in range(1, replay.config["epochs"] + 1):
         expected[epoch, "train"] = replay.train(epoch)
@@ -344,7 +359,7 @@ def compare(flags, args, images, work):
     assert len(rows) == len(expected), (len(rows), len(expected))
     for row in rows:
         mine = expected[int(row["epoch"]), row["split"]]
-        for column in COLUMNS:
+        for column in study.columns:
             cell = row[column]
             if (cell == "") != (mine.get(column) is None):
                 # Written or not: a difference of kind. An old binary writes R + K under keras-2016-05.
@@ -358,26 +373,26 @@ def compare(flags, args, images, work):
     return worst
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(study, description):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default="target/release/vae-bench")
     parser.add_argument("--data", default="synthetic", choices=["synthetic", "mnist"])
-    parser.add_argument("--out", default="results/parity")
+    parser.add_argument("--out", default=study.out)
     parser.add_argument("--only", default="", help="only configurations whose flags contain this text")
     args = parser.parse_args()
     table, failed, count = [], [], 0
     images = tempfile.TemporaryDirectory()
     write_images(args, images.name)
-    for flags in configurations():
+    for flags in study.configurations():
         name = " ".join(flags).replace("--", "")
         if args.only not in name:
             continue
         count += 1
         with tempfile.TemporaryDirectory() as work:
-            worst = compare(flags, args, images.name, work)
+            worst = compare(study, flags, args, images.name, work)
         for (split, column), difference in worst.items():
             table.append([name, split, column, f"{difference:.2e}"])
-            if not difference <= TOLERANCE[split]:
+            if not difference <= study.tolerance[split]:
                 failed.append(f"{name}: {split} {column} {difference:.2e}")
                 print(failed[-1], flush=True)
     os.makedirs(args.out, exist_ok=True)
@@ -388,9 +403,9 @@ def main():
     for split in ["test", "train"]:
         found = [float(row[3]) for row in table if row[1] == split]
         print(f"{split} rows of {count} configurations: worst {max(found):.1e}, median {sorted(found)[len(found) // 2]:.1e}")
-    print(f"{len(failed)} differences above {TOLERANCE}")
+    print(f"{len(failed)} differences above {study.tolerance}")
     sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
-    main()
+    main(Study(configurations, SMALL, [], Replay, COLUMNS, TOLERANCE, "results/parity"), __doc__)

@@ -8,20 +8,14 @@ stop-gradients, both terms and the moving averages are written down here a secon
 than 1e-3: a code that lies between two entries to the last bits of float32 may fall to the other one here.
 """
 
-import argparse
-import csv
 import math
-import os
-import sys
-import tempfile
-import tomllib
 
 import torch
 import torch.nn.functional as F
 
 import parity
 
-TOLERANCE = 1e-3
+TOLERANCE = {"test": 1e-3, "train": 1e-3}
 COLUMNS = ["objective", "recon_term", "kl_term", "recon", "kl", "neg_elbo", "beta_effective", "beta_sigma2", "active_units",
            "codebook_term", "commitment_term", "code_distance", "perplexity", "codes_used", "commitment_ratio"]
 SMALL = ["--hidden", "24", "--codes", "4", "--code-dim", "3", "--codebook-size", "8", "--epochs", "2", "--batch-size", "64", "--seed", "3"]
@@ -160,69 +154,6 @@ class VqReplay(parity.Replay):
         return row
 
 
-def compare(flags, args, images, work):
-    """{(split, column): worst relative difference} of one run."""
-    small = [word for i in range(0, len(SMALL), 2) if SMALL[i] not in flags for word in SMALL[i:i + 2]]
-    model = ["--model", "vq-vae", "--data", "idx"]
-    run, streams = parity.run_and_export(args.binary, [*flags, *small, *model], ["--data-dir", images], work)
-    with open(os.path.join(run, "config.toml"), "rb") as config:
-        replay = VqReplay(tomllib.load(config), streams)
-    expected = {(0, "test"): replay.test(0)}
-    for epoch in range(1, replay.config["epochs"] + 1):
-        expected[epoch, "train"] = replay.train(epoch)
-        expected[epoch, "test"] = replay.test(epoch)
-    worst = {}
-    with open(os.path.join(run, "metrics.csv")) as table:
-        rows = list(csv.DictReader(table))
-    assert len(rows) == len(expected), (len(rows), len(expected))
-    for row in rows:
-        mine = expected[int(row["epoch"]), row["split"]]
-        for column in COLUMNS:
-            cell = row[column]
-            if (cell == "") != (mine.get(column) is None):
-                difference = math.nan
-            elif cell == "":
-                continue
-            else:
-                difference = abs(float(cell) - mine[column]) / max(abs(mine[column]), 1e-9)
-            key = row["split"], column
-            worst[key] = difference if math.isnan(difference) else max(difference, worst.get(key, 0.0))
-    return worst
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default="target/release/vae-bench")
-    parser.add_argument("--data", default="synthetic", choices=["synthetic", "mnist"])
-    parser.add_argument("--out", default="results/vq")
-    parser.add_argument("--only", default="", help="only configurations whose flags contain this text")
-    args = parser.parse_args()
-    table, failed, count = [], [], 0
-    images = tempfile.TemporaryDirectory()
-    parity.write_images(args, images.name)
-    for flags in configurations():
-        name = " ".join(flags).replace("--", "")
-        if args.only not in name:
-            continue
-        count += 1
-        with tempfile.TemporaryDirectory() as work:
-            worst = compare(flags, args, images.name, work)
-        for (split, column), difference in worst.items():
-            table.append([name, split, column, f"{difference:.2e}"])
-            if not difference <= TOLERANCE:
-                failed.append(f"{name}: {split} {column} {difference:.2e}")
-                print(failed[-1], flush=True)
-    os.makedirs(args.out, exist_ok=True)
-    with open(os.path.join(args.out, "parity.csv"), "w", newline="") as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(["configuration", "split", "column", "worst_relative_difference"])
-        out.writerows(table)
-    for split in ["test", "train"]:
-        found = [float(row[3]) for row in table if row[1] == split]
-        print(f"{split} rows of {count} configurations: worst {max(found):.1e}, median {sorted(found)[len(found) // 2]:.1e}")
-    print(f"{len(failed)} differences above {TOLERANCE}")
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    study = parity.Study(configurations, SMALL, ["--model", "vq-vae"], VqReplay, COLUMNS, TOLERANCE, "results/vq")
+    parity.main(study, __doc__)
