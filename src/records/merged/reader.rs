@@ -8,7 +8,7 @@ use super::columns::{SettingColumn, old_name, setting_columns};
 use super::numeric::last_columns;
 use crate::metrics::EpochRecord;
 use crate::model::ModelName;
-use crate::records::{Column, Status, read_row, sha256};
+use crate::records::{Column, Comparable, Status, read_row, sha256};
 use crate::spec::Settings;
 
 /// A run as a merged table holds it.
@@ -205,12 +205,13 @@ impl Columns {
             Form::Means => "completed",
         };
         let floor = |column: &str| self.cell(row, column).parse().ok();
+        let settings = self.settings(row)?;
         Ok(MergedRun {
             name,
             status: serde_json::from_value(json!(status)).map_err(|_| format!("`status` is {status:?}"))?,
             verdict: self.cell(row, "verdict").to_owned(),
-            comparable: self.cell(row, "comparable").to_owned(),
-            settings: self.settings(row)?,
+            comparable: Comparable::of_row(self.cell(row, "comparable"), &settings),
+            settings,
             collapsed_floor: floor("collapsed_floor"),
             entropy_floor: floor("entropy_floor"),
             metrics: Vec::new(),
