@@ -56,7 +56,7 @@ fn table(comparable: &str, runs: &[&Run], series: &[Series<'_>]) -> Markup {
             thead {
                 tr {
                     th scope="col" { "configuration" }
-                    @if seeds { th.n scope="col" { "seeds" } }
+                    @if seeds { th.n.seeds scope="col" { "seeds" } }
                     th.n scope="col" { (weight) }
                     @for quantity in quantities { th.n scope="col" { (quantity.symbol(unit)) } }
                     th.n scope="col" { "active" }
@@ -67,7 +67,7 @@ fn table(comparable: &str, runs: &[&Run], series: &[Series<'_>]) -> Markup {
                 @for (one, weight) in series.iter().zip(weights) {
                     tr {
                         th scope="row" { (one.label) }
-                        @if seeds { td.n { (one.runs.len()) } }
+                        @if seeds { td.n.seeds { (one.runs.len()) } }
                         td.n { (weight) }
                         @for quantity in quantities { (values(one, *quantity)) }
                         td.n { (active(one)) }
