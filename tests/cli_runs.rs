@@ -352,7 +352,7 @@ fn compare_draws_the_images_of_both_models_side_by_side_where_that_is_asked_for(
     assert_eq!(done.stdout.lines().last(), Some("sheet.svg"));
     let svg = std::fs::read_to_string(world.path().join("sheet.svg")).unwrap();
     assert!(svg.matches("<image").count() >= 3, "the originals and two models");
-    // A stays left of B, whatever their weights are.
+    // JSON stays alone on stdout.
     let done = world.vae_bench(&[&compare[..], &["sheet.png", "--json"]].concat()).expect(0);
     assert!(done.stderr.contains("sheet.png") && objects(&done.stdout)[0]["type"] == "comparison", "{}", done.stderr);
     assert!(std::fs::read(world.path().join("sheet.png")).unwrap().starts_with(b"\x89PNG"));

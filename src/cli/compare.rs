@@ -33,7 +33,7 @@ pub struct CompareArgs {
     /// Where they are looked up.
     #[command(flatten)]
     pub runs: RunsIn,
-    /// Also draw the same test images as both models reconstruct them, side by side, into this file: .png, .svg or .pdf
+    /// Also draw the same test images as both models reconstruct them, one below the other, into this file: .png, .svg or .pdf
     #[arg(long, value_name = "FILE")]
     pub images: Option<PathBuf>,
     /// Where the data is, for --images, if not where it was
