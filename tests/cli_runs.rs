@@ -144,6 +144,9 @@ fn a_number_in_pixels_or_latents_is_the_number_written_out_wherever_it_is_writte
         assert_eq!(names(&[&on(data)[..], &["--grid", "beta=pixels,1/pixels"]].concat()), written);
         std::fs::write(world.path().join("axes.toml"), "[grid]\nbeta = ['pixels', '1/pixels']\n").unwrap();
         assert_eq!(names(&[&["axes.toml"], &on(data)[..]].concat()), written);
+        std::fs::write(world.path().join("not.toml"), "[grid]\nbeta = [1, 4]\n[[exclude]]\nbeta = '1/pixels'\n")
+            .unwrap();
+        world.vae_bench(&["sweep", "not.toml"]).expect(2).error_with(&["line 3", "[[exclude]]", "write one"]);
         std::fs::write(world.path().join("base.toml"), "beta = '1/pixels'\n").unwrap();
         let one = names(&[&on(data)[..], &["--config", "base.toml", "--grid", "seed=1"]].concat());
         assert!(one.len() == 1 && written.contains(&one[0]), "{one:?}");

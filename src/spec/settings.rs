@@ -351,6 +351,11 @@ impl Settings {
         self.written_in(SizeName::Pixels).is_some()
     }
 
+    /// Whether every number is written out, as in the settings of a run.
+    pub fn is_written_out(&self) -> bool {
+        [SizeName::Pixels, SizeName::Latents].into_iter().all(|size| self.written_in(size).is_none())
+    }
+
     /// These settings for images of `pixels` pixels: numbers in that size are written out.
     ///
     /// # Errors

@@ -80,6 +80,12 @@ impl Definition {
             if columns.is_empty() {
                 return Err(Fault::new(at, "an empty [[exclude]] would leave nothing"));
             }
+            if let Some(column) = columns.iter().find(|column| !column.values.iter().all(Settings::is_written_out)) {
+                return Err(Fault::new(
+                    at,
+                    format!("{} of an [[exclude]] is compared with numbers; write one", column.key),
+                ));
+            }
             excludes.push((line_of(text, at), columns));
         }
         definition.excludes = Excludes::new(excludes);

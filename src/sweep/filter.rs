@@ -77,8 +77,8 @@ impl FromStr for Filter {
             Ok(number) => Settings::one(&key, number).or_else(|why| text().map_err(|_| why)),
             Err(_) => text(),
         }?;
-        if setting.needs_pixels() {
-            return Err(format!("{word} depends on the images of each run; write the number"));
+        if !setting.is_written_out() {
+            return Err(format!("{word} is not the same number in every run; write the number"));
         }
         let value = setting.given().remove(&key).ok_or(hint)?;
         Filter::new(key, relation, value, On::Setting)

@@ -239,7 +239,8 @@ impl Columns {
                     let number = serde_json::from_str(text).ok().filter(Value::is_number);
                     let is_taken = |value: &Value| {
                         let one = Map::from_iter([(key.clone(), value.clone())]);
-                        serde_json::from_value::<Settings>(Value::Object(one)).is_ok()
+                        // A row is of a run, which has numbers: what 1/pixels meant is not known.
+                        serde_json::from_value::<Settings>(Value::Object(one)).is_ok_and(|one| one.is_written_out())
                     };
                     let mut candidates = number.into_iter().chain([json!(text)]);
                     candidates
