@@ -15,7 +15,7 @@
 pub use super::matrix::MatRef;
 pub use super::output::{Accumulate, Epilogue};
 
-use super::{narrow, packed};
+use super::product;
 use crate::simd::Isa;
 use crate::system::parallel::elements;
 
@@ -37,9 +37,5 @@ pub fn matmul(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], accumulate: Accumul
     if m == 0 || n == 0 {
         return;
     }
-    if narrow::suits(a, b) {
-        narrow::run(isa, a, b, c, accumulate, epilogue);
-    } else {
-        packed::run(isa, a, b, c, accumulate, epilogue);
-    }
+    product::run(isa, a, b, c, accumulate, epilogue);
 }
