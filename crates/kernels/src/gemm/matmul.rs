@@ -21,7 +21,7 @@ use crate::system::parallel::elements;
 
 /// C = A B or C + A B, then `epilogue`. A is m x k, B is k x n, C is row-major m x n.
 ///
-/// Runs on the current rayon pool, split into jobs that depend on the shapes alone.
+/// Runs on the current rayon pool, split into jobs on which no bit depends.
 ///
 /// # Panics
 /// If the shapes do not fit together, or the processor lacks `isa`.
