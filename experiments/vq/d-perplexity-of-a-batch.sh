@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Said: perplexity K means that every code is used. The perplexity that training prints is a batch's, which cannot exceed the
 # codes in the batch: batches of 8 to 2,048 test images of one trained model, drawn 200 times, against all 10,000.
-source "$(dirname "$0")/common.sh"
+source "$(dirname "$0")/../common.sh" 5
 vq --codes 1 --codebook-update ema --restart-dead 1 --codebook-init normal
 settle
-python3 - "$BENCH" "$runs" >"$out/$study-batches.csv" <<'PYTHON'
+settle_means
+python3 - "$bench" "$runs" >"$out/$study-batches.csv" <<'PYTHON'
 import json, math, pathlib, random, subprocess, sys
 
 def perplexity(codes):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A VQ-VAE's rate is chosen (N ln K nats), a VAE's is found by beta: both on one rate-distortion plot, binarised MNIST.
-source "$(dirname "$0")/common.sh"
+source "$(dirname "$0")/../common.sh" 5
 for codes in 1 2 4 6 8 12; do
   vq --codes $codes --codebook-update ema --codebook-init k-means --restart-dead 1
 done
@@ -8,4 +8,5 @@ for beta in 0.5 1 2 4 8 16; do
   run --loss bce --binarize dynamic --beta $beta
 done
 settle
-"$BENCH" plot "$out/$study.csv" --kind rate-distortion --out "$out"
+settle_means
+"$bench" plot "$out/$study.csv" --kind rate-distortion --out "$out"
