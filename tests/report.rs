@@ -233,6 +233,7 @@ fn a_page_of_both_families_begins_with_the_plane_and_the_lowest_bound_of_each() 
     assert!(
         opening.contains(" for a VAE, at effective beta 1 and ") && opening.contains(" for a VQ-VAE, at rho 0.25.")
     );
+    assert!(opening.contains("The VQ-VAE uses ") && opening.contains(" of 8 codebook entries."));
     assert!(opening.contains("Rate against distortion"), "{opening}");
     for heading in ["effective beta", "rho", "latents or entries in use"] {
         assert!(page.contains(&format!("<th class=\"n\" scope=\"col\">{heading}</th>")), "{heading}");

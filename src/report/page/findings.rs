@@ -143,6 +143,9 @@ fn entries_used(runs: &[&Run]) -> Option<String> {
     });
     let uses: Vec<(u32, u32)> = uses.collect();
     let least = uses.iter().min_by_key(|(used, _)| *used)?;
+    if uses.len() == 1 {
+        return Some(format!("The VQ-VAE uses {} of {} codebook entries.", least.0, least.1));
+    }
     let all = uses.iter().filter(|(used, all)| used == all).count();
     Some(format!(
         "{all} of {} VQ-VAEs use every codebook entry; the fewest in use are {} of {}.",

@@ -8,6 +8,7 @@ use super::configurations::verdict;
 use super::numbers::{aligned, fixed};
 use super::provenance;
 use crate::metrics::EpochRecord;
+use crate::model::ModelName;
 use crate::report::run_set::{Outcome, Run, RunSet, name_of, name_of_group, reduction_label, varying};
 use crate::terms::Term;
 
@@ -50,6 +51,8 @@ type Value = fn(&EpochRecord) -> Option<f64>;
 const SHOWN: [&str; 6] = ["loss", "reduction", "kl_reduction", "beta", "recon_weight", "kl_weight"];
 /// More settings than this would make the table too wide; the others are in the details of a row.
 const MAX_VARYING: usize = 4;
+/// The same where there are VAEs and VQ-VAEs.
+const MAX_VARYING_OF_BOTH: usize = 1;
 
 fn columns(set: &RunSet) -> Vec<Column> {
     let runs: Vec<&Run> = set.runs.iter().collect();
@@ -109,7 +112,10 @@ fn columns(set: &RunSet) -> Vec<Column> {
             run.settings.preset.map_or_else(String::new, |p| p.to_string())
         }));
     }
-    for column in varying(&runs).into_iter().filter(|column| !SHOWN.contains(&column.as_str())).take(MAX_VARYING) {
+    // Columns of both families leave less room.
+    let has = |model: ModelName| runs.iter().any(|run| run.model() == model);
+    let most = if has(ModelName::Vae) && has(ModelName::VqVae) { MAX_VARYING_OF_BOTH } else { MAX_VARYING };
+    for column in varying(&runs).into_iter().filter(|column| !SHOWN.contains(&column.as_str())).take(most) {
         let name = column.replace('_', " ");
         let cell = |run: &Run| {
             let cells = run.settings.cells();
