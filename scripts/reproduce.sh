@@ -3,7 +3,7 @@
 #
 #   scripts/reproduce.sh [STUDY...]      (default: every study)
 #
-# Studies: scaling-mismatch beta-sweep latent-dim free-bits conventions claims linear-vae vq wild pictures
+# Studies: scaling-mismatch beta-sweep latent-dim free-bits image-size conventions claims linear-vae vq wild pictures
 #
 # The real MNIST must lie in VAE_BENCH_DATA_DIR or in the cache (`vae-bench data fetch`). Runs are kept under
 # results/runs/STUDY, which git ignores, and nothing that is finished there is done again: after an interruption, the
@@ -17,7 +17,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-all=(scaling-mismatch beta-sweep latent-dim free-bits conventions claims linear-vae vq wild pictures)
+all=(scaling-mismatch beta-sweep latent-dim free-bits image-size conventions claims linear-vae vq wild pictures)
 studies=("$@")
 [ $# -gt 0 ] || studies=("${all[@]}")
 for study in "${studies[@]}"; do
@@ -64,6 +64,7 @@ study() {
     scaling-mismatch) sweep "$1" && merge "$1" epochs.csv && merge "$1" final.csv --final ;;
     beta-sweep) sweep "$1" && merge "$1" epochs.csv && merge "$1" final.csv --final && merge "$1" mean.csv --final --mean ;;
     latent-dim | free-bits) sweep "$1" && merge "$1" epochs.csv && merge "$1" mean.csv --final --mean ;;
+    image-size) sweep "$1" && merge "$1" final.csv --final && merge "$1" mean.csv --final --mean ;;
     conventions) RUNS="$runs/conventions" scripts/conventions.sh "$results/conventions" ;;
     claims)
       local script

@@ -1,13 +1,18 @@
-//! The survey of public loss functions in results/wild: its effective values and labels recomputed from its own columns.
+//! The survey of public loss functions in results/wild: its effective values and labels recomputed from its own columns, and
+//! the runs of its conventions held against the rule.
 //!
 //! Reference: the weights a and b as read in the code, expressions in B (batch), D (pixels) and d (latents). Effective values
 //! come from `explain`, never from the column of that name.
 
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, FromArgMatches};
 use serde::Deserialize;
 use vae_bench::explain::{Context, Explanation, explain};
+use vae_bench::records::merged::{MergedRun, parse_merged};
 use vae_bench::spec::{RunSpec, Settings};
 
 /// A row of results/wild/survey.csv. An empty size is one that was not visible.
@@ -75,7 +80,7 @@ fn survey() -> Vec<Row> {
 
 /// The value of an expression of numbers, B, D, d, `*`, `/`, `**` and parentheses.
 fn evaluate(text: &str, at: Sizes) -> f64 {
-    fn atom<'a>(text: &'a str, at: Sizes) -> (f64, &'a str) {
+    fn atom(text: &str, at: Sizes) -> (f64, &str) {
         let (value, rest) = match text.as_bytes()[0] {
             b'(' => {
                 let (value, rest) = product(&text[1..], at);
@@ -97,7 +102,7 @@ fn evaluate(text: &str, at: Sizes) -> f64 {
             None => (value, rest),
         }
     }
-    fn product<'a>(text: &'a str, at: Sizes) -> (f64, &'a str) {
+    fn product(text: &str, at: Sizes) -> (f64, &str) {
         let (mut value, mut rest) = atom(text, at);
         while let Some(symbol) = rest.chars().next().filter(|c| "*/".contains(*c)) {
             let (factor, after) = atom(&rest[1..], at);
@@ -235,4 +240,47 @@ fn copies_name_the_row_that_they_copy_and_no_repository_is_named() {
     }
     let text = std::fs::read_to_string(file("survey.csv")).unwrap();
     assert!(!text.contains("github") && !text.contains(".py,"), "no addresses, no paths");
+}
+
+/// What decides where a run ends: loss, range and the effective value, with ten digits.
+fn key(settings: &Settings) -> String {
+    let spec = RunSpec::resolve(settings).unwrap();
+    let on = Context { pixels: 784, data_variance: f64::NAN, data: None, carry_to: None };
+    let found = explain(&spec, None, &on).unwrap();
+    let canonical = found.canonical.unwrap();
+    format!("{} times {:.9e}", canonical.split(" --binarize").next().unwrap(), found.scale.unwrap())
+}
+
+/// The runs of each convention.
+fn trained() -> BTreeMap<String, Vec<MergedRun>> {
+    let table = parse_merged(&std::fs::read(file("conventions.csv")).unwrap()).unwrap();
+    let mut runs: BTreeMap<String, Vec<MergedRun>> = BTreeMap::new();
+    for run in table.runs {
+        runs.entry(key(&run.settings)).or_default().push(run);
+    }
+    runs
+}
+
+#[test]
+fn every_convention_was_trained_with_the_same_seeds_and_ends_where_the_rule_says() {
+    if !file("conventions.csv").exists() {
+        return support::skipped("experiments/wild.sh makes results/wild/conventions.csv");
+    }
+    let trained = trained();
+    let mut seeds_of_all = BTreeSet::new();
+    let mut wanted = BTreeSet::new();
+    for row in survey().iter().filter(|row| row.effective.is_some()) {
+        let key = key(&settings(&row.flags));
+        let runs = trained.get(&key).unwrap_or_else(|| panic!("row {}: no run has {key}", row.number));
+        let seeds: Vec<_> = runs.iter().map(|run| run.settings.seed).collect::<BTreeSet<_>>().into_iter().collect();
+        seeds_of_all.insert(seeds);
+        for run in runs {
+            let active = run.metrics.last().unwrap().active_units.unwrap();
+            // The rule says where a collapse is complete; below, at least one latent lives.
+            assert_eq!(active == 0, row.rule == "yes", "row {}, {}: {active} active latents", row.number, run.name);
+        }
+        wanted.insert(key);
+    }
+    assert_eq!(seeds_of_all.len(), 1, "{seeds_of_all:?}");
+    assert_eq!(trained.into_keys().collect::<BTreeSet<_>>(), wanted, "no run is left over");
 }

@@ -79,6 +79,7 @@ impl Comparable {
             Measure::Mass => "binary cross-entropy (BCE)",
             Measure::Density => "negative log density",
             Measure::SquaredError => "squared error",
+            Measure::GreyMass => "NLL of 256 grey levels",
         };
         format!("{}{test}, {pixels}{range}, {measure}", self.data)
     }
@@ -96,6 +97,7 @@ impl Comparable {
             Measure::Mass => "bce",
             Measure::Density => "density",
             Measure::SquaredError => "mse",
+            Measure::GreyMass => "grey-mass",
         };
         parts.push(measure.to_owned());
         parts.join("-")
@@ -147,6 +149,9 @@ impl TestImages {
         if let Some(size) = settings.test_size {
             // The subset is drawn under the seed of the run, so other seeds test on other images.
             hash.update(format!(" {size} of seed {}", settings.seed.unwrap_or_default()));
+        }
+        if let Some(side) = settings.resize {
+            hash.update(format!(" at {side} x {side}"));
         }
         let bytes = hash.finalize();
         TestImages {
@@ -262,7 +267,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(keys, 3 * 4 * 3 * 3);
+        assert_eq!(keys, 3 * 4 * 3 * 4);
     }
 
     #[test]

@@ -93,6 +93,7 @@ impl RunResult {
                 ("neg-elbo", row.neg_elbo),
                 ("beta-effective", row.beta_effective),
                 ("beta-sigma2", row.beta_sigma2),
+                ("bits-per-dim", row.bits_per_dim),
                 ("active-units", row.active_units.map(f64::from)),
             ];
             facts.extend(numbers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));

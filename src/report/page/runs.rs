@@ -86,6 +86,9 @@ fn columns(set: &RunSet) -> Vec<Column> {
         ),
         number("K", "KL in nats per image", Sort::Fixed, &|_, row| row.map(EpochRecord::kl)),
         number("−ELBO", "R + K, for likelihoods", Sort::Fixed, &|_, row| row?.neg_elbo),
+        number("bits/dim", "−ELBO in bits per pixel, for masses of grey levels", Sort::Fixed, &|_, row| {
+            row?.bits_per_dim
+        }),
         number("active", "latents that vary with the image", Sort::Any, &|_, row| row?.active_units.map(f64::from)),
     ];
     if runs.iter().all(|run| run.recon_unit().symbol() == "S") {
