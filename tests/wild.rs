@@ -276,8 +276,13 @@ fn every_convention_was_trained_with_the_same_seeds_and_ends_where_the_rule_says
         seeds_of_all.insert(seeds);
         for run in runs {
             let active = run.metrics.last().unwrap().active_units.unwrap();
-            // The rule says where a collapse is complete; below, at least one latent lives.
-            assert_eq!(active == 0, row.rule == "yes", "row {}, {}: {active} active latents", row.number, run.name);
+            match row.rule.as_str() {
+                "yes" => assert_eq!(active, 0, "row {}, {}", row.number, run.name),
+                "no" => assert!(active > 0, "row {}, {}", row.number, run.name),
+                // Near the limit a direction or two are left, and a short training may not find them.
+                "partly" => assert!(active < 20, "row {}, {}: {active}", row.number, run.name),
+                other => panic!("row {}: {other}", row.number),
+            }
         }
         wanted.insert(key);
     }

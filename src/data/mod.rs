@@ -40,7 +40,7 @@ pub use cache::dataset_dir;
 pub use dataset::{Dataset, DatasetName, FileDigest, Identity, IdxName};
 pub use fetch_error::FetchError;
 pub use images::Images;
-pub use known::{FASHION_MNIST, KNOWN, KnownDataset, MNIST};
+pub use known::{KNOWN, KnownDataset, MNIST};
 pub use load::{Loaded, identify, load, load_until};
 pub use resize::MAX_SIDE;
 pub use source::DataSource;
