@@ -88,7 +88,7 @@ settings! {
             arg(value_name = "X", allow_negative_numbers = true), default("1", Positive::ONE), of(Owner::Loss(Loss::Laplace));
         log_mse_scale: LogMseScale, "Factor of --loss log-mse", default("bare", LogMseScale::Bare), of(Owner::Loss(Loss::LogMse));
         discretized_scale: Positive, "Scale of --loss discretized-logistic, or sigma of discretized-gaussian, for pixels in [0, 1]",
-            arg(value_name = "X", allow_negative_numbers = true), default("0.05", Positive::stated(0.05)), of(Owner::DiscretizedLosses);
+            arg(value_name = "X", allow_negative_numbers = true), default("0.1", Positive::stated(0.1)), of(Owner::DiscretizedLosses);
         output_activation: OutputMap, "How the decoder's last layer becomes a mean, for losses that take means",
             arg(alias = "output"), serde(alias = "output"), default("identity", OutputMap::Identity), of(Owner::LossesOfMeans);
         reduction: Reduction, "How the reconstruction loss is reduced over pixels and images", default("sum", Reduction::Sum);
