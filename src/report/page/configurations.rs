@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::notes;
 use super::numbers::{aligned, fixed};
-use crate::report::run_set::{Outcome, Quantity, Run, RunSet, Series, describe_group, series};
+use crate::report::run_set::{Outcome, Quantity, Run, RunSet, Series, describe_group, natural_order, series};
 
 /// A longer table is folded.
 const MAX_UNFOLDED: usize = 30;
@@ -29,7 +29,10 @@ pub(super) fn section(set: &RunSet) -> Markup {
 }
 
 fn group(comparable: &str, runs: &[&Run]) -> Markup {
-    let series = series(runs);
+    let mut series = series(runs);
+    // They come by weight; those of one weight by name.
+    let weight = |s: &Series<'_>| s.runs[0].effective_weight().map_or(f64::MAX, |weight| weight.value());
+    series.sort_by(|a, b| weight(a).total_cmp(&weight(b)).then_with(|| natural_order(&a.label, &b.label)));
     let table = table(comparable, runs, &series);
     html! {
         @if series.len() <= MAX_UNFOLDED {
@@ -49,11 +52,11 @@ fn table(comparable: &str, runs: &[&Run], series: &[Series<'_>]) -> Markup {
     let seeds = series.iter().any(|s| s.runs.len() > 1);
     html! {
         table.findings {
-            caption { (describe_group(comparable)) @if seeds { "; means over seeds, with the range where there are several" } }
+            caption { span { (describe_group(comparable)) @if seeds { "; means over seeds" span.range-note { ", with the range where there are several" } } } }
             thead {
                 tr {
                     th scope="col" { "configuration" }
-                    @if seeds { th.n scope="col" { "seeds" } }
+                    @if seeds { th.n.seeds scope="col" { "seeds" } }
                     th.n scope="col" { (weight) }
                     @for quantity in quantities { th.n scope="col" { (quantity.symbol(unit)) } }
                     th.n scope="col" { "active" }
@@ -64,7 +67,7 @@ fn table(comparable: &str, runs: &[&Run], series: &[Series<'_>]) -> Markup {
                 @for (one, weight) in series.iter().zip(weights) {
                     tr {
                         th scope="row" { (one.label) }
-                        @if seeds { td.n { (one.runs.len()) } }
+                        @if seeds { td.n.seeds { (one.runs.len()) } }
                         td.n { (weight) }
                         @for quantity in quantities { (values(one, *quantity)) }
                         td.n { (active(one)) }

@@ -73,7 +73,11 @@ pub(super) fn lowest_neg_elbo<'a>(runs: &[&'a Run]) -> Option<Lowest<'a>> {
     let (run, value) = results.min_by(|a, b| a.1.total_cmp(&b.1).then_with(|| natural_order(&a.0.name, &b.0.name)))?;
     let weight =
         run.effective_weight().map_or_else(String::new, |w| format!(", at {} {}", w.symbol(), significant(w.value())));
-    let sentence = format!("The lowest −ELBO on the test images is {value:.1}{weight} ({}).", run.name);
+    let all = series(runs);
+    let own = all.iter().find(|one| one.runs.iter().any(|other| other.name == run.name));
+    let name = own.map_or(run.name.as_str(), |one| one.label.as_str());
+    let seed = if own.is_some_and(|one| one.runs.len() > 1) { format!(", {}", run.seed()) } else { String::new() };
+    let sentence = format!("The lowest −ELBO on the test images is {value:.1}{weight} ({name}{seed}).");
     Some(Lowest { run, value, sentence })
 }
 
