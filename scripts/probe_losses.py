@@ -55,6 +55,8 @@ def right(case, found):
         wrong = "sampled, log q" not in words
     elif kl.startswith("K of another prior"):
         wrong = "- 0.5*ln var" not in words or not words.endswith(kl.split(", of ")[1])
+    elif kl.startswith("K, of "):
+        wrong = symbol != "K" or not words.endswith(f"in closed form; the argument is {kl.split(', of ')[1]}")
     elif kl == "K without ln var":
         wrong = "ln var" in words.split(";")[0]
     elif kl == "K with exp(logvar/2)":

@@ -3,7 +3,7 @@
 #
 #   scripts/reproduce.sh [STUDY...]      (default: every study)
 #
-# Studies: scaling-mismatch beta-sweep latent-dim free-bits conventions claims linear-vae vq pictures
+# Studies: scaling-mismatch beta-sweep latent-dim free-bits image-size conventions claims linear-vae vq wild pictures
 #
 # The real MNIST must lie in VAE_BENCH_DATA_DIR or in the cache (`vae-bench data fetch`). Runs are kept under
 # results/runs/STUDY, which git ignores, and nothing that is finished there is done again: after an interruption, the
@@ -20,7 +20,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-all=(scaling-mismatch beta-sweep latent-dim free-bits conventions claims linear-vae vq pictures)
+all=(scaling-mismatch beta-sweep latent-dim free-bits image-size conventions claims linear-vae vq wild pictures)
 studies=("$@")
 [ $# -gt 0 ] || studies=("${all[@]}")
 for study in "${studies[@]}"; do
@@ -67,12 +67,17 @@ study() {
     scaling-mismatch) sweep "$1" && merge "$1" epochs.csv && merge "$1" final.csv --final ;;
     beta-sweep) sweep "$1" && merge "$1" epochs.csv && merge "$1" final.csv --final && merge "$1" mean.csv --final --mean ;;
     latent-dim | free-bits) sweep "$1" && merge "$1" epochs.csv && merge "$1" mean.csv --final --mean ;;
+    image-size) sweep "$1" && merge "$1" final.csv --final && merge "$1" mean.csv --final --mean ;;
     conventions) RUNS="$runs/conventions" scripts/conventions.sh "$results/conventions" ;;
     claims | vq)
       local script
       for script in experiments/"$1"/*.sh; do
         RUNS="$runs/$1" OUT="$results/$1" "$script" || return 1
       done
+      ;;
+    wild)
+      RUNS="$runs/wild" experiments/wild.sh "$results/wild" &&
+        cargo run --release --locked --quiet --example weights_by_decade -- results/wild/survey.csv "$results/wild"
       ;;
     linear-vae) RUNS="$runs/linear-vae" experiments/linear_vae.sh "$results/linear-vae" ;;
     pictures) paint ;;

@@ -32,6 +32,8 @@ pub struct EpochRecord {
     pub beta_sigma2: Option<f64>,
     /// Latents whose posterior mean has a variance above 0.01 over the test images (Burda et al. 2016, section 5.2).
     pub active_units: Option<u32>,
+    /// (R + K) / (D ln 2), where R is -log of a mass of 256 grey levels; none elsewhere.
+    pub bits_per_dim: Option<f64>,
     /// What a VQ-VAE has in place of the last three; all none for a VAE.
     pub codes: CodeMetrics,
 }

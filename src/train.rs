@@ -292,6 +292,7 @@ fn record(
         split,
         ledgers,
         neg_elbo: task.objective.neg_elbo(&ledgers),
+        bits_per_dim: task.objective.bits_per_dim(&ledgers),
         beta_effective: task.objective.beta_effective(task.full_batch(), time),
         beta_sigma2: task.objective.beta_sigma2(task.full_batch(), time, Some(energy), log_sigma),
         active_units: None,

@@ -208,12 +208,14 @@ impl ObjectiveJudgement {
         let LatentTerms::Kl(kl) = objective.latent else {
             return match objective.recon.loss.measure() {
                 Measure::SquaredError => ObjectiveJudgement::NoLikelihood,
-                Measure::Mass | Measure::Density => ObjectiveJudgement::CodeTerms,
+                Measure::Mass | Measure::Density | Measure::GreyMass => ObjectiveJudgement::CodeTerms,
             };
         };
         match (objective.recon.loss.measure(), kl.sampling, kl.penalty) {
             (Measure::SquaredError, _, _) => ObjectiveJudgement::NoLikelihood,
-            (Measure::Mass | Measure::Density, Sampling::Keras201605, _) => ObjectiveJudgement::OtherNoise,
+            (Measure::Mass | Measure::Density | Measure::GreyMass, Sampling::Keras201605, _) => {
+                ObjectiveJudgement::OtherNoise
+            }
             (_, Sampling::Standard, KlPenalty::Capacity { .. } | KlPenalty::Beta { free_bits: Some(_), .. }) => {
                 ObjectiveJudgement::Constrained
             }
@@ -393,6 +395,7 @@ mod tests {
             beta_effective: None,
             beta_sigma2: None,
             active_units: Some(active),
+            bits_per_dim: None,
             codes: CodeMetrics::default(),
         }
     }

@@ -75,3 +75,10 @@ fn data_commands_take_the_name_of_a_known_data_set() {
     world.vae_bench(&["data", "verify", "letters"]).expect(2).error_with(&["letters", "mnist"]);
     world.vae_bench(&["data", "fetch", "letters"]).expect(2).error_with(&["letters", "mnist"]);
 }
+
+#[test]
+fn digits_are_not_taken_for_fashion_mnist() {
+    let world = World::new();
+    let refused = world.vae_bench(&["--data", "fashion-mnist", "--data-dir", "data"]).expect(3);
+    assert!(refused.stderr.contains("Fashion-MNIST") && refused.stderr.contains("--data idx"), "{}", refused.stderr);
+}

@@ -247,3 +247,73 @@ fn a_name_for_idx_files_is_in_the_tables_and_not_in_the_id() {
     );
     world.run(&["--data-name", "two words"]).expect(2);
 }
+
+#[test]
+fn bits_per_dimension_stand_behind_the_other_columns_where_a_run_has_them_and_nowhere_else() {
+    let world = World::new();
+    world.run(&["--epochs", "1"]).expect(0);
+    let table = |flags: &[&str]| world.vae_bench(&[&["merge", "out"], flags].concat()).expect(0).stdout;
+    let plain = table(&[]);
+    for column in ["bits_per_dim", "discretized_scale", "resize"] {
+        assert!(!plain.contains(column), "{plain}");
+    }
+    let printed = world.run(&["--epochs", "1", "--loss", "discretized-logistic"]).expect(0).stdout;
+    assert!(printed.contains("bits/dim"), "{printed}");
+    world.run(&["--epochs", "1", "--loss", "discretized-gaussian", "--discretized-scale", "0.2"]).expect(0);
+    let both = table(&[]);
+    assert!(both.lines().next().unwrap().contains(",active_units,bits_per_dim,train_images,"), "{both}");
+    let (bits, bound, loss) = (column(&both, "bits_per_dim"), column(&both, "neg_elbo"), column(&both, "loss"));
+    for ((bits, bound), loss) in bits.iter().zip(&bound).zip(&loss) {
+        if loss == "bce" {
+            assert_eq!(bits, "");
+        } else {
+            // -ELBO in bits, over the pixels.
+            let expected = bound.parse::<f64>().unwrap() / (784.0 * std::f64::consts::LN_2);
+            assert!((bits.parse::<f64>().unwrap() / expected - 1.0).abs() < 1e-12, "{bits} {expected}");
+        }
+    }
+    assert_eq!(column(&both, "discretized_scale").iter().filter(|cell| *cell == "0.1").count(), 3);
+    let keys: std::collections::BTreeSet<String> = column(&both, "comparable").into_iter().collect();
+    assert_eq!(keys.iter().filter(|key| key.ends_with("/unit/grey-mass")).count(), 1, "{keys:?}");
+    assert_eq!(keys.len(), 2, "BCE of grey pixels is no mass of them: {keys:?}");
+    assert!(table(&["--final", "--mean"]).contains(",bits_per_dim_mean,bits_per_dim_std,"));
+    let floors = column(&both, "entropy_floor");
+    assert!(floors.iter().zip(&loss).all(|(floor, loss)| (loss == "bce") != (floor == "0")), "{floors:?}");
+    world
+        .run(&["--loss", "discretized-logistic", "--pixel-range", "symmetric"])
+        .expect(2)
+        .error_with(&["--pixel-range symmetric", "[0, 1]"]);
+    world.run(&["--discretized-scale", "0.1"]).expect(2).error_with(&["--discretized-scale 0.1", "--loss bce"]);
+}
+
+#[test]
+fn images_of_another_size_make_another_run_with_another_key() {
+    let world = World::new();
+    for size in ["14", "10"] {
+        world.run(&["--epochs", "1", "--resize", size]).expect(0);
+    }
+    world.run(&["--epochs", "1"]).expect(0);
+    let table = world.vae_bench(&["merge", "out"]).expect(0).stdout;
+    let rows = column(&table, "resize").into_iter().zip(column(&table, "comparable"));
+    let mut sizes: Vec<(String, String)> =
+        rows.map(|(side, key)| (side, key.split('/').nth(2).unwrap().to_owned())).collect();
+    sizes.sort();
+    sizes.dedup();
+    let expected = [("", "200x784"), ("10", "200x100"), ("14", "200x196")];
+    assert_eq!(sizes, expected.map(|(side, key)| (side.to_owned(), key.to_owned())));
+    let digests: std::collections::BTreeSet<String> =
+        column(&table, "comparable").iter().map(|key| key.split('/').nth(1).unwrap().to_owned()).collect();
+    assert_eq!(digests.len(), 3, "a scaled test set is another one: {digests:?}");
+    let data = ["--data", "idx", "--data-dir", "data"];
+    let explained =
+        world.vae_bench(&[&["explain", "--resize", "14", "--reduction", "mean", "--json"], &data[..]].concat());
+    let explained: serde_json::Value = serde_json::from_str(&explained.expect(0).stdout).unwrap();
+    assert_eq!((&explained["pixels"], &explained["beta_effective"]), (&196.into(), &196.0.into()));
+    for run in world.runs() {
+        world.vae_bench(&["eval", run.to_str().unwrap(), "--samples", "2", "--data-dir", "data"]).expect(0);
+    }
+    let swept = [&["sweep", "--grid", "resize=14,7", "--epochs", "1", "--out", "out"], &data[..]].concat();
+    world.vae_bench(&[&swept[..], &["--hidden", "32", "--latent-dim", "4"]].concat()).expect(0);
+    assert_eq!(world.runs().iter().filter(|run| run.join("run.json").exists()).count(), 4, "resize=14 is finished");
+    world.run(&["--resize", "129"]).expect(2).error_with(&["--resize 129", "1 to 128"]);
+}

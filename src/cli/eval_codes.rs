@@ -51,7 +51,8 @@ pub(super) fn report(
     if let Some(nats) = grey_entropy {
         text.push_str(&format!(
             "                    of grey pixels bce is a cross-entropy and no likelihood: none of these goes below the\n\
-             \x20                   pixels' own entropy, {nats:.1} nats; --binarize dynamic makes it a likelihood\n"
+             \x20                   pixels' own entropy, {nats:.1} nats; --binarize dynamic makes it a\n\
+             \x20                   likelihood, and --loss discretized-logistic is one of grey pixels\n"
         ));
     }
     text.push_str(&format!(

@@ -86,6 +86,6 @@ pub(super) fn dataset_of(record: &RunRecord, spec: &RunSpec, dir: &RunDir, data_
             dir.path().display()
         )));
     }
-    let dataset = dataset.named(record.settings.data_name.clone());
+    let dataset = dataset.named(record.settings.data_name.clone()).resized(spec.data().resize)?;
     dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())
 }

@@ -110,7 +110,7 @@ pub(super) fn explained(
         if let (Some(warning), false) = (warning, quiet) {
             banner(&warning);
         }
-        let dataset: Dataset = dataset.named(settings.data_name.clone()).subset(
+        let dataset: Dataset = dataset.named(settings.data_name.clone()).resized(spec.data().resize)?.subset(
             spec.data().train_size,
             spec.data().test_size,
             spec.seed(),

@@ -98,7 +98,7 @@ pub(super) fn train(args: &RunArgs, settings: &Settings) -> Result<ExitCode> {
             banner(&warning);
         }
         let spec = spec.with_source(dataset.name.source());
-        let dataset = dataset.named(settings.data_name.clone());
+        let dataset = dataset.named(settings.data_name.clone()).resized(spec.data().resize)?;
         let dataset = dataset.subset(spec.data().train_size, spec.data().test_size, spec.seed())?;
         check_memory(&spec.architecture(dataset.pixels()), spec.training(), dataset.train.len())?;
         let job = Job {

@@ -153,6 +153,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// That of the same images at `side` x `side` pixels.
+    #[must_use]
+    pub fn resized(self, side: Option<usize>) -> Self {
+        Identity { pixels: side.map_or(self.pixels, |n| n * n), ..self }
+    }
+
     /// That of a known data set, without reading it.
     pub fn of(known: &'static KnownDataset) -> Self {
         Identity {
@@ -176,12 +182,14 @@ pub struct Dataset {
     pub files: Vec<FileDigest>,
     /// Training images before any subset was taken.
     all_train_images: usize,
+    /// The side that the images were scaled to, where they were.
+    side: Option<usize>,
 }
 
 impl Dataset {
     /// The whole of a data set.
     pub fn new(name: DatasetName, train: Images, test: Images, files: Vec<FileDigest>) -> Self {
-        Dataset { name, all_train_images: train.len(), train, test, files }
+        Dataset { name, all_train_images: train.len(), train, test, files, side: None }
     }
 
     /// The same images under the user's name; known and synthetic data sets keep their own.
@@ -191,6 +199,21 @@ impl Dataset {
             *name = label;
         }
         self
+    }
+
+    /// The same images at `side` x `side` pixels (`None`: as they are); the digests stay those of the files.
+    ///
+    /// # Errors
+    /// As [`Images::resized`].
+    pub fn resized(self, side: Option<usize>) -> Result<Dataset> {
+        let Some(n) = side else { return Ok(self) };
+        let (train, test) = (self.train.resized(n)?, self.test.resized(n)?);
+        Ok(Dataset { train, test, side, ..self })
+    }
+
+    /// The side that the images were scaled to, where they were.
+    pub fn side(&self) -> Option<usize> {
+        self.side
     }
 
     /// Whether all training images are there, not a subset.
@@ -218,19 +241,20 @@ impl Dataset {
     /// # Errors
     /// [`Error::Usage`] where more is asked for than there is.
     pub fn subset(self, train_size: Option<usize>, test_size: Option<usize>, seed: u64) -> Result<Dataset> {
+        let name = self.name.clone();
         let take = |images: Images, size: Option<usize>, flag: &str, stream: u64| match size {
             None => Ok(images),
             Some(n) if n == images.len() => Ok(images),
             Some(n) if n > images.len() => Err(Error::Usage(format!(
                 "{flag} {n}: the {} data set has {} of these images; ask for at most that many",
-                self.name.name(),
+                name.name(),
                 images.len()
             ))),
             Some(n) => Ok(images.subset(n, seed, stream)),
         };
         let train = take(self.train, train_size, "--train-size", 0)?;
         let test = take(self.test, test_size, "--test-size", 1)?;
-        Ok(Dataset { train, test, name: self.name, files: self.files, all_train_images: self.all_train_images })
+        Ok(Dataset { train, test, ..self })
     }
 }
 

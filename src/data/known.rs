@@ -90,8 +90,47 @@ pub const MNIST: KnownDataset = KnownDataset {
     }),
 };
 
+/// Fashion-MNIST (Xiao, Rasul, Vollgraf 2017).
+pub const FASHION_MNIST: KnownDataset = KnownDataset {
+    name: "fashion-mnist",
+    title: "Fashion-MNIST",
+    files: [
+        ExpectedFile {
+            name: "train-images-idx3-ubyte",
+            kind: Kind::Images,
+            sha256: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        },
+        ExpectedFile {
+            name: "train-labels-idx1-ubyte",
+            kind: Kind::Labels,
+            sha256: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        },
+        ExpectedFile {
+            name: "t10k-images-idx3-ubyte",
+            kind: Kind::Images,
+            sha256: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        },
+        ExpectedFile {
+            name: "t10k-labels-idx1-ubyte",
+            kind: Kind::Labels,
+            sha256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        },
+    ],
+    height: 28,
+    width: 28,
+    train_images: 60_000,
+    test_images: 10_000,
+    variance: 0.124_63,
+    hub: Some(HubSource {
+        repository: "zalando-datasets/fashion_mnist",
+        revision: "refs/convert/parquet",
+        train: "fashion_mnist/train/0000.parquet",
+        test: "fashion_mnist/test/0000.parquet",
+    }),
+};
+
 /// All data sets that are known by name; the first is the one that `--data auto` looks for.
-pub static KNOWN: &[KnownDataset] = &[MNIST];
+pub static KNOWN: &[KnownDataset] = &[MNIST, FASHION_MNIST];
 
 impl KnownDataset {
     /// The entry of this name.

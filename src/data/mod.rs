@@ -9,6 +9,7 @@
 //! | [`places`] | where data sets were last found on this machine |
 //! | `hub`, `pictures` | the download itself, with its limits; from parquet and PNG to IDX |
 //! | `images`, `dataset` | the images in memory, their name and digests |
+//! | `resize` | images at another size |
 //! | `batches` | from bytes to the tensor of a batch |
 //! | `stats`, `spectrum` | what can be said of images without a model |
 //! | [`synthetic`] | digits drawn from a seed |
@@ -28,6 +29,7 @@ mod load;
 #[cfg(feature = "hub")]
 mod pictures;
 pub mod places;
+mod resize;
 mod source;
 mod spectrum;
 mod stats;
@@ -40,6 +42,7 @@ pub use fetch_error::FetchError;
 pub use images::Images;
 pub use known::{KNOWN, KnownDataset, MNIST};
 pub use load::{Loaded, identify, load, load_until};
+pub use resize::MAX_SIDE;
 pub use source::DataSource;
 pub use spectrum::{Spectrum, eigenvalues};
 pub use stats::PixelStats;

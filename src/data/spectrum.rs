@@ -141,7 +141,8 @@ impl Side {
 fn cache_file(data: &Dataset, pixels: Pixels) -> Option<PathBuf> {
     let dir = cache::root()?.join("spectra");
     let (slope, offset) = pixels.range.affine();
-    let name = format!("{}-{:?}-{slope}-{offset}.json", &data.digest()[..16], pixels.binarize);
+    let side = data.side().map_or_else(String::new, |side| format!("-{side}x{side}"));
+    let name = format!("{}-{:?}-{slope}-{offset}{side}.json", &data.digest()[..16], pixels.binarize);
     // A subset has the digest of the whole: it is computed anew each time.
     data.is_whole().then(|| dir.join(name.to_lowercase()))
 }

@@ -153,6 +153,39 @@ impl PixelStats {
         c.iter().enumerate().map(|(i, c)| self.average(i, |x| (x - c).abs())).sum()
     }
 
+    /// The mean over images of the sum of `loss`(x_i, c_i), for a constant image `c`.
+    pub fn loss_of(&self, c: &[f64], loss: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
+        let all: Vec<f64> = c.par_iter().enumerate().map(|(i, &c)| self.average(i, |x| loss(x, c))).collect();
+        all.iter().sum()
+    }
+
+    /// The number c of every pixel that minimises the mean of `loss`(x_i, c), which has one minimum, within a unit of [0, 1]: a
+    /// pixel that is always black has its minimum at minus infinity.
+    pub fn best_constants(&self, loss: impl Fn(f64, f64) -> f64 + Sync) -> Vec<f64> {
+        /// Sections of the interval, each 0.618 of the last: 3 * 0.618^50 = 1e-10.
+        const SECTIONS: usize = 50;
+        let golden = 0.5 * (5f64.sqrt() - 1.0);
+        let best = |i: usize| {
+            let at = |c: f64| self.average(i, |x| loss(x, c));
+            let (mut low, mut high) = (-1.0, 2.0);
+            let (mut left, mut right) = (high - golden * (high - low), low + golden * (high - low));
+            let (mut of_left, mut of_right) = (at(left), at(right));
+            for _ in 0..SECTIONS {
+                if of_left <= of_right {
+                    (high, right, of_right) = (right, left, of_left);
+                    left = high - golden * (high - low);
+                    of_left = at(left);
+                } else {
+                    (low, left, of_left) = (left, right, of_right);
+                    right = low + golden * (high - low);
+                    of_right = at(right);
+                }
+            }
+            0.5 * (low + high)
+        };
+        (0..self.len()).into_par_iter().map(best).collect()
+    }
+
     /// The mean over images of the summed cross-entropy of a constant image of probabilities `p`, in nats.
     pub fn cross_entropy_of(&self, p: &[f64]) -> f64 {
         let entropy = |i: usize, p: f64| {

@@ -5,11 +5,12 @@ use crate::spec::{RunSpec, Settings, cell_text};
 use crate::text::shell_quote;
 
 /// The settings that make an objective and have nothing to do with its weights.
-const KEPT: [&str; 13] = [
+const KEPT: [&str; 14] = [
     "loss",
     "sigma2",
     "laplace-scale",
     "log-mse-scale",
+    "discretized-scale",
     "output-activation",
     "kl-estimator",
     "warmup",

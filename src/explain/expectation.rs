@@ -171,7 +171,7 @@ pub(super) fn per_mse(objective: &Objective, ratio: f64) -> Option<f64> {
 /// beta where the loss is a likelihood, beta * sigma^2 for squared errors of fixed scale.
 pub(super) fn effective(objective: &Objective, batch: usize, time: Time) -> Option<f64> {
     match objective.recon.loss.measure() {
-        Measure::Mass | Measure::Density => objective.beta_effective(batch, time),
+        Measure::Mass | Measure::Density | Measure::GreyMass => objective.beta_effective(batch, time),
         Measure::SquaredError => objective.beta_sigma2(batch, time, None, None),
     }
 }

@@ -40,7 +40,7 @@ pub fn to_text(e: &Explanation) -> String {
              --reduction sum --beta 1"
                 .to_owned(),
         ),
-        (None, Measure::Mass | Measure::Density) => {}
+        (None, Measure::Mass | Measure::Density | Measure::GreyMass) => {}
     }
     if let Some(expected) = &e.expected {
         for (i, text) in predicted(e, expected).into_iter().enumerate() {
@@ -53,7 +53,7 @@ pub fn to_text(e: &Explanation) -> String {
     if let Some(carried) = &e.carried {
         let name = match e.measure {
             Measure::SquaredError => EffectiveWeight::BetaSigma2(0.0).ascii_symbol(),
-            Measure::Mass | Measure::Density => EffectiveWeight::Beta(0.0).ascii_symbol(),
+            Measure::Mass | Measure::Density | Measure::GreyMass => EffectiveWeight::Beta(0.0).ascii_symbol(),
         };
         let effective = carried.effective.map_or_else(|| "not fixed".to_owned(), significant);
         line("elsewhere", format!("on images of {} pixels these settings make {name} {effective}", carried.pixels));
@@ -67,7 +67,7 @@ pub fn to_text(e: &Explanation) -> String {
             "R is the negative log of a density, which can exceed 1: R and -ELBO can be negative, and lower is still better"
                 .to_owned(),
         ),
-        Measure::Mass | Measure::SquaredError => {}
+        Measure::Mass | Measure::GreyMass | Measure::SquaredError => {}
     }
     lines.text()
 }
@@ -75,7 +75,9 @@ pub fn to_text(e: &Explanation) -> String {
 fn symbols(e: &Explanation) -> String {
     let recon = match e.measure {
         Measure::SquaredError => format!("S: squared error per image, summed over its {} pixels", e.pixels),
-        Measure::Mass | Measure::Density => format!("R: -log p(x|z) per image, summed over its {} pixels", e.pixels),
+        Measure::Mass | Measure::Density | Measure::GreyMass => {
+            format!("R: -log p(x|z) per image, summed over its {} pixels", e.pixels)
+        }
     };
     format!("{recon}; K: KL per image, summed over its {} latents; both averaged over images", e.latent_dim)
 }
@@ -89,7 +91,7 @@ fn effective(e: &Explanation) -> String {
     if let Some(value) = e.beta_sigma2 {
         let how = match e.measure {
             Measure::SquaredError => " = b/(2a)",
-            Measure::Mass | Measure::Density => "",
+            Measure::Mass | Measure::Density | Measure::GreyMass => "",
         };
         parts.push(format!("beta*sigma^2{how} = {}", significant(value)));
     }

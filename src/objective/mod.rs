@@ -8,6 +8,7 @@
 //! | [`value`] | the one place where terms are weighted and added |
 //! | [`recon`] | every reconstruction loss, a row of definitions each |
 //! | [`pixel_loss`] | the sums over pixels that those losses are functions of |
+//! | [`discretized`] | masses of the 256 grey levels |
 //! | [`kl`] | the KL, its estimators and penalties |
 //! | [`vq`] | the terms of a VQ-VAE and their reductions |
 //! | [`weight`], [`reduction`], [`ratio`], [`schedule`] | weights: reduction, factor, rise over time |
@@ -15,6 +16,7 @@
 //! | [`output`], [`arithmetic`] | from the decoder's last layer to means; formulas on numbers and on tensors alike |
 
 pub mod arithmetic;
+pub mod discretized;
 pub mod effective;
 pub mod kl;
 pub mod output;
@@ -27,6 +29,7 @@ pub mod value;
 pub mod vq;
 pub mod weight;
 
+pub use discretized::Bins;
 pub use effective::EffectiveWeight;
 pub use kl::{FreeBits, KlEstimator, KlPenalty, KlTerm};
 pub use output::OutputMap;

@@ -3,11 +3,12 @@
 use candle_core::{D, Result, Tensor};
 use kernels::likelihood;
 
+use super::discretized::Bins;
 use super::output::OutputMap;
 use crate::data::PixelStats;
 
 /// The sum over the pixels of an image that a loss is a function of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PixelLoss {
     /// Bernoulli cross-entropy of logits.
     Bernoulli,
@@ -17,6 +18,8 @@ pub enum PixelLoss {
     Squared,
     /// |x - x^|.
     Absolute,
+    /// -log of the mass of a grey level, under a distribution of this scale around the mean.
+    Discretized(Bins, f64),
 }
 
 /// What the decoder's last layer is to a loss.
@@ -33,7 +36,7 @@ impl PixelLoss {
     pub fn decoder_output(self) -> DecoderOutput {
         match self {
             PixelLoss::Bernoulli | PixelLoss::ContinuousBernoulli => DecoderOutput::Logits,
-            PixelLoss::Squared | PixelLoss::Absolute => DecoderOutput::Means,
+            PixelLoss::Squared | PixelLoss::Absolute | PixelLoss::Discretized(_, _) => DecoderOutput::Means,
         }
     }
 
@@ -54,7 +57,7 @@ impl PixelLoss {
             (PixelLoss::Bernoulli, _) => Some(likelihood::Loss::BernoulliLogits),
             (PixelLoss::Squared, OutputMap::Identity) => Some(likelihood::Loss::Squared),
             (PixelLoss::Squared, OutputMap::Sigmoid | OutputMap::Tanh)
-            | (PixelLoss::ContinuousBernoulli | PixelLoss::Absolute, _) => None,
+            | (PixelLoss::ContinuousBernoulli | PixelLoss::Absolute | PixelLoss::Discretized(_, _), _) => None,
         }
     }
 
@@ -68,6 +71,7 @@ impl PixelLoss {
             PixelLoss::ContinuousBernoulli => continuous_bernoulli(output, x)?.sum(D::Minus1),
             PixelLoss::Squared => (map.mean(output)? - x)?.sqr()?.sum(D::Minus1),
             PixelLoss::Absolute => (map.mean(output)? - x)?.abs()?.sum(D::Minus1),
+            PixelLoss::Discretized(bins, scale) => bins.per_image(output, x, map, scale),
         }
     }
 
@@ -78,6 +82,10 @@ impl PixelLoss {
             PixelLoss::Squared => Some(test.squared_error_of(&train.means())),
             PixelLoss::Absolute => Some(test.absolute_error_of(&train.medians())),
             PixelLoss::ContinuousBernoulli => None,
+            PixelLoss::Discretized(bins, scale) => {
+                let nll = |x: f64, mean: f64| bins.nll(x, mean, scale).0;
+                Some(test.loss_of(&train.best_constants(nll), nll))
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use strum::EnumDiscriminants;
 
 use super::arithmetic::Arithmetic;
+use super::discretized::Bins;
 use super::output::{OutputMap, logit};
 use super::pixel_loss::{DecoderOutput, PixelLoss};
 use super::weight::Weight;
@@ -76,6 +77,21 @@ pub enum ReconLoss {
     /// Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli", on logits.
     #[strum_discriminants(doc = "continuous Bernoulli NLL of the logits: bce - sum_i log C(l), a density on [0,1]")]
     ContinuousBernoulli,
+    /// Logistic of fixed scale, integrated over the bin of each grey level (Kingma et al. 2016; Salimans et al. 2017).
+    #[strum_discriminants(
+        doc = "NLL of 256 grey levels: a logistic of --discretized-scale integrated over their bins; \
+                                 a likelihood of grey pixels, never below 0"
+    )]
+    DiscretizedLogistic {
+        /// The scale s of a pixel in [0, 1].
+        scale: f64,
+    },
+    /// Gaussian of fixed sigma, integrated likewise.
+    #[strum_discriminants(doc = "the same with a Gaussian, whose sigma is --discretized-scale")]
+    DiscretizedGaussian {
+        /// The standard deviation sigma of a pixel in [0, 1].
+        scale: f64,
+    },
 }
 
 /// What the numbers of a loss measure: two runs are comparable in R only where this is equal.
@@ -88,14 +104,24 @@ pub enum Measure {
     Density,
     /// Squared error, no likelihood.
     SquaredError,
+    /// Negative log-probability of 256 grey levels.
+    GreyMass,
 }
 
 impl Measure {
     /// Whether the reconstruction is in nats, so that R + K is a bound.
     pub fn is_likelihood(self) -> bool {
         match self {
-            Measure::Mass | Measure::Density => true,
+            Measure::Mass | Measure::Density | Measure::GreyMass => true,
             Measure::SquaredError => false,
+        }
+    }
+
+    /// Whether R + K bounds the NLL of 256 grey levels, which is stated in bits per dimension too.
+    pub fn is_of_grey_levels(self) -> bool {
+        match self {
+            Measure::GreyMass => true,
+            Measure::Mass | Measure::Density | Measure::SquaredError => false,
         }
     }
 
@@ -155,6 +181,8 @@ pub struct LossParameters {
     pub laplace_scale: f64,
     /// The factor of `log-mse`.
     pub log_mse_scale: LogMseScale,
+    /// The scale of `discretized-logistic` and `discretized-gaussian`.
+    pub discretized_scale: f64,
 }
 
 /// Lower bound of a learned log sigma, reached smoothly.
@@ -172,12 +200,15 @@ impl Loss {
             Loss::LogMse => ReconLoss::LogMse { scale: parameters.log_mse_scale },
             Loss::Laplace => ReconLoss::Laplace { scale: parameters.laplace_scale },
             Loss::ContinuousBernoulli => ReconLoss::ContinuousBernoulli,
+            Loss::DiscretizedLogistic => ReconLoss::DiscretizedLogistic { scale: parameters.discretized_scale },
+            Loss::DiscretizedGaussian => ReconLoss::DiscretizedGaussian { scale: parameters.discretized_scale },
         }
     }
 
     /// What the loss measures and what it takes from the decoder depend on no parameter: any will do.
     fn any(self) -> ReconLoss {
-        self.with(&LossParameters { sigma2: 1.0, laplace_scale: 1.0, log_mse_scale: LogMseScale::Bare })
+        let log_mse_scale = LogMseScale::Bare;
+        self.with(&LossParameters { sigma2: 1.0, laplace_scale: 1.0, log_mse_scale, discretized_scale: 1.0 })
     }
 
     /// What R measures under this loss.
@@ -246,6 +277,20 @@ impl ReconLoss {
                 let pixel = PixelLoss::ContinuousBernoulli;
                 row(pixel, density, Itself, None, not_gaussian, "continuous-bernoulli-nll")
             }
+            ReconLoss::DiscretizedLogistic { scale } => {
+                let (pixel, formula) = (
+                    PixelLoss::Discretized(Bins::Logistic, scale),
+                    format!("discretized-logistic-nll(scale = {scale})"),
+                );
+                row(pixel, Measure::GreyMass, Itself, None, not_gaussian, &formula)
+            }
+            ReconLoss::DiscretizedGaussian { scale } => {
+                let (pixel, formula) = (
+                    PixelLoss::Discretized(Bins::Gaussian, scale),
+                    format!("discretized-gaussian-nll(sigma = {scale})"),
+                );
+                row(pixel, Measure::GreyMass, Itself, None, not_gaussian, &formula)
+            }
         }
     }
 
@@ -285,6 +330,14 @@ impl ReconLoss {
     /// Whether a log sigma is learned with the weights.
     pub fn learns_sigma(self) -> bool {
         self.sigma2(1) == SigmaSquared::Learned
+    }
+
+    /// Whether the loss is defined on pixels in [0, 1] alone.
+    pub fn takes_unit_pixels_alone(self) -> bool {
+        match self.pixel_loss() {
+            PixelLoss::Bernoulli | PixelLoss::ContinuousBernoulli | PixelLoss::Discretized(_, _) => true,
+            PixelLoss::Squared | PixelLoss::Absolute => false,
+        }
     }
 
     /// The loss as it is written in a formula.
@@ -411,6 +464,8 @@ impl ReconTerm {
     pub fn entropy_floor(&self, test: &PixelStats) -> Option<f64> {
         match self.loss.pixel_loss() {
             PixelLoss::Bernoulli => Some(test.grey_entropy()),
+            // A mass of what is really there can be 1.
+            PixelLoss::Discretized(_, _) => Some(0.0),
             PixelLoss::ContinuousBernoulli | PixelLoss::Squared | PixelLoss::Absolute => None,
         }
     }

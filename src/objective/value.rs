@@ -213,6 +213,12 @@ impl Objective {
         }
     }
 
+    /// The negative ELBO in bits per pixel, where it bounds the NLL of 256 grey levels: (R + K) / (D ln 2).
+    pub fn bits_per_dim(&self, ledgers: &Ledgers) -> Option<f64> {
+        let nats = self.neg_elbo(ledgers).filter(|_| self.recon.loss.measure().is_of_grey_levels())?;
+        Some(nats / (self.recon.pixels() as f64 * std::f64::consts::LN_2))
+    }
+
     /// b / a for a batch of `batch` images at `time`, where the loss is a likelihood; none under a capacity, which pulls K
     /// both ways.
     pub fn beta_effective(&self, batch: usize, time: Time) -> Option<f64> {

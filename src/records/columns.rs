@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::metrics::{CodeMetrics, EpochRecord, Split};
 use crate::model::ModelName;
+use crate::objective::Measure;
 use crate::terms::{Term, Terms};
 
 /// A column of `metrics.csv`. Names and order are a contract; new columns go to the end.
@@ -36,6 +37,8 @@ pub enum Column {
     CodesUsed,
     /// rho = w_cm / a.
     CommitmentRatio,
+    /// -ELBO / (D ln 2), of masses of grey levels.
+    BitsPerDim,
 }
 
 /// One cell.
@@ -53,8 +56,8 @@ pub enum Cell {
 }
 
 impl Column {
-    /// All columns, in the order of the file. One without those of a VQ-VAE ends with the last that a VAE has.
-    pub const ALL: [Column; 17] = [
+    /// All columns, in the order of the file. A VAE lacks those of a VQ-VAE, and the last is there where the loss has it.
+    pub const ALL: [Column; 18] = [
         Column::Epoch,
         Column::Split,
         Column::Objective,
@@ -72,17 +75,26 @@ impl Column {
         Column::Perplexity,
         Column::CodesUsed,
         Column::CommitmentRatio,
+        Column::BitsPerDim,
     ];
 
     /// How many of them a VAE has.
     const OF_A_VAE: usize = 11;
+    /// How many a VQ-VAE has.
+    const OF_A_VQ_VAE: usize = 17;
 
-    /// The columns of a model of this family, in the order of the file.
+    /// The columns that every model of this family has, in the order of the file.
     pub fn of_model(model: ModelName) -> &'static [Column] {
         match model {
             ModelName::Vae => &Column::ALL[..Column::OF_A_VAE],
-            ModelName::VqVae => &Column::ALL,
+            ModelName::VqVae => &Column::ALL[..Column::OF_A_VQ_VAE],
         }
+    }
+
+    /// The columns of a model of this family under a loss of this measure.
+    pub fn of_run(model: ModelName, measure: Measure) -> Vec<Column> {
+        let bits = measure.is_of_grey_levels().then_some(Column::BitsPerDim);
+        Column::of_model(model).iter().copied().chain(bits).collect()
     }
 
     /// The name in the header.
@@ -101,6 +113,7 @@ impl Column {
             Column::Perplexity => "perplexity",
             Column::CodesUsed => "codes_used",
             Column::CommitmentRatio => "commitment_ratio",
+            Column::BitsPerDim => "bits_per_dim",
         }
     }
 
@@ -126,6 +139,7 @@ impl Column {
             Column::Perplexity => number(row.codes.perplexity),
             Column::CodesUsed => row.codes.codes_used.map_or(Cell::Empty, Cell::Count),
             Column::CommitmentRatio => number(row.codes.commitment_ratio),
+            Column::BitsPerDim => number(row.bits_per_dim),
         }
     }
 
@@ -142,7 +156,8 @@ impl Column {
             | Column::CodeDistance
             | Column::Perplexity
             | Column::CodesUsed
-            | Column::CommitmentRatio => false,
+            | Column::CommitmentRatio
+            | Column::BitsPerDim => false,
         }
     }
 
@@ -180,6 +195,7 @@ impl Column {
             Column::Perplexity => row.codes.perplexity = number()?,
             Column::CodesUsed => row.codes.codes_used = if text.is_empty() { None } else { Some(count()?) },
             Column::CommitmentRatio => row.codes.commitment_ratio = number()?,
+            Column::BitsPerDim => row.bits_per_dim = number()?,
         }
         Ok(())
     }
@@ -203,6 +219,7 @@ pub fn read_row<'a>(cells: impl Iterator<Item = (Column, &'a str)>) -> Result<Ep
         beta_effective: None,
         beta_sigma2: None,
         active_units: None,
+        bits_per_dim: None,
         codes: CodeMetrics::default(),
     };
     let mut objective = None;

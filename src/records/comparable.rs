@@ -92,6 +92,7 @@ impl Comparable {
             Measure::Mass => "binary cross-entropy (BCE)",
             Measure::Density => "negative log density",
             Measure::SquaredError => "squared error",
+            Measure::GreyMass => "NLL of 256 grey levels",
         };
         let sampling = match self.sampling {
             Sampling::Standard => String::new(),
@@ -113,6 +114,7 @@ impl Comparable {
             Measure::Mass => "bce",
             Measure::Density => "density",
             Measure::SquaredError => "mse",
+            Measure::GreyMass => "grey-mass",
         };
         parts.push(measure.to_owned());
         if self.sampling != Sampling::Standard {
@@ -168,6 +170,9 @@ impl TestImages {
         if let Some(size) = settings.test_size {
             // The subset is drawn under the seed of the run, so other seeds test on other images.
             hash.update(format!(" {size} of seed {}", settings.seed.unwrap_or_default()));
+        }
+        if let Some(side) = settings.resize {
+            hash.update(format!(" at {side} x {side}"));
         }
         let bytes = hash.finalize();
         TestImages {
@@ -296,7 +301,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(keys, 3 * 4 * 3 * 3 * 2);
+        assert_eq!(keys, 3 * 4 * 3 * 4 * 2);
     }
 
     #[test]

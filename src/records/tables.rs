@@ -110,6 +110,7 @@ mod tests {
             beta_effective: None,
             beta_sigma2: Some(0.5),
             active_units: None,
+            bits_per_dim: None,
             codes: CodeMetrics::default(),
         }
     }
@@ -169,6 +170,7 @@ mod tests {
             beta_effective: None,
             beta_sigma2: None,
             active_units: None,
+            bits_per_dim: None,
             codes: CodeMetrics { perplexity: Some(30.5), codes_used: Some(60), commitment_ratio: Some(0.25) },
         };
         let text = metrics_rows(columns, std::slice::from_ref(&row)).unwrap();

@@ -169,6 +169,11 @@ fn is_likelihood(run: &RunRecord) -> bool {
     run.settings.loss.is_none_or(|loss| loss.measure() != Measure::SquaredError)
 }
 
+/// Whether the rows have bits per dimension.
+fn has_bits(run: &RunRecord) -> bool {
+    run.metrics.iter().any(|row| row.bits_per_dim.is_some())
+}
+
 /// What a table shows of a row in the columns of one family.
 type RowCell = (String, Split, fn(&EpochRecord) -> Option<f64>, usize);
 
@@ -201,6 +206,9 @@ fn vq_vae_table(run: &RunRecord) -> Table {
     ];
     if is_likelihood(run) {
         cells.push(("test -ELBO".into(), Split::Test, |r| r.neg_elbo, 3));
+    }
+    if has_bits(run) {
+        cells.push(("bits/dim".into(), Split::Test, |r| r.bits_per_dim, 4));
     }
     cells.push(("perplexity".into(), Split::Test, |r| r.codes.perplexity, 2));
     cells.push(("codes used".into(), Split::Test, |r| r.codes.codes_used.map(f64::from), 0));
@@ -237,6 +245,8 @@ fn vae_table(run: &RunRecord) -> Table {
     }
     header.extend(["active".to_owned(), effective.to_owned()]);
     let columns = header.len();
+    let bits = has_bits(run);
+    header.extend(bits.then(|| "bits/dim".to_owned()));
     // Training numbers first: they are those of moving weights.
     let mut table = Table::new(header).optional(&[2, 1, columns - 1, columns - 2]);
 
@@ -264,6 +274,9 @@ fn vae_table(run: &RunRecord) -> Table {
         cells.push(
             test.and_then(|r| if nats { r.beta_effective } else { r.beta_sigma2 }).map_or(String::new(), significant),
         );
+        if bits {
+            cells.push(cell(test, |r| r.bits_per_dim, 4));
+        }
         table.row(cells);
     }
     table

@@ -2,7 +2,8 @@
 
 use super::job::Job;
 use crate::error::{Error, Result};
-use crate::records::{DataFacts, Manifest, ObjectiveFacts, Request, Status, Versions, now};
+use crate::records::{Column, DataFacts, Manifest, ObjectiveFacts, Request, Status, Versions, now};
+use crate::spec::RunSpec;
 use crate::terms::Term;
 use crate::train::Task;
 
@@ -19,6 +20,11 @@ pub(super) fn config(job: &Job<'_>) -> Result<String> {
     let toml = toml::to_string(&settings)
         .map_err(|e| Error::Usage(format!("config.toml cannot hold the settings of this run ({e})")))?;
     Ok(format!("# `vae-bench --config` on this file repeats the run.\n{toml}"))
+}
+
+/// The columns of `metrics.csv`.
+pub(super) fn columns(spec: &RunSpec) -> Vec<Column> {
+    Column::of_run(spec.family().name(), spec.recon().loss.measure())
 }
 
 /// Bounds of R that no training moves: see [`DataFacts`].

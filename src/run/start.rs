@@ -13,7 +13,7 @@ use super::worker::Worker;
 use crate::data::FileDigest;
 use crate::error::{Error, Result};
 use crate::files::{MOST_TEXT, read_regular};
-use crate::records::{Column, Manifest, Request, Status, TIMING_HEADER, metrics_header, now, sha256};
+use crate::records::{Manifest, Request, Status, TIMING_HEADER, metrics_header, now, sha256};
 use crate::train::State;
 
 /// What the checkpoint and the tables allow.
@@ -150,7 +150,7 @@ impl Worker<'_> {
             }
             None => (
                 self.untrained()?,
-                metrics_header(Column::of_model(self.job.spec.family().name())).into_bytes(),
+                metrics_header(&facts::columns(self.job.spec)).into_bytes(),
                 TIMING_HEADER.into(),
                 Started::Fresh,
             ),

@@ -23,7 +23,7 @@ use crate::files::{Disk, MOST_TEXT, read_regular};
 use crate::metrics::{EpochRecord, Split};
 use crate::model::{self, Model, OutputBias};
 use crate::optimizer::Optimizer;
-use crate::records::{Column, Manifest, RunDir, Status, codes_table, latents_table, now, parse_metrics, sha256};
+use crate::records::{Manifest, RunDir, Status, codes_table, latents_table, now, parse_metrics, sha256};
 use crate::streams::start_from_data;
 use crate::train::{self, ResumePoint, State, Task, train};
 use crate::verdict::{Evidence, ObjectiveJudgement, ScheduleInUse, Verdict};
@@ -66,10 +66,11 @@ impl<'a> Worker<'a> {
     pub(super) fn work(&self, display: &mut dyn Display, stop: &AtomicBool) -> Result<(Outcome, Started)> {
         let Ready { mut state, tables, manifest, started } = self.start(display)?;
         display.start(self.dir, started);
+        let columns = facts::columns(self.job.spec);
         let run = Recording {
             dir: self.dir,
             id: self.id,
-            columns: Column::of_model(self.job.spec.family().name()),
+            columns: &columns,
             disk: &self.disk,
             lock: self.lock,
             attempt: manifest.attempt,

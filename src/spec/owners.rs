@@ -16,6 +16,8 @@ pub enum Owner {
     Loss(Loss),
     /// Every loss that takes means from the decoder, and not logits.
     LossesOfMeans,
+    /// The masses of grey levels.
+    DiscretizedLosses,
     /// This optimiser.
     Optimizer(OptimizerName),
     /// This family of models.
@@ -40,6 +42,7 @@ impl Owner {
         match self {
             Owner::Loss(loss) => settings.chosen_loss() == loss,
             Owner::LossesOfMeans => settings.chosen_loss().decoder_output() == DecoderOutput::Means,
+            Owner::DiscretizedLosses => settings.chosen_loss().measure().is_of_grey_levels(),
             Owner::Optimizer(optimizer) => settings.chosen_optimizer() == optimizer,
             Owner::Model(model) => settings.chosen_model() == model,
             Owner::CodebookUpdate(update) => {
@@ -59,7 +62,7 @@ impl Owner {
         match self {
             Owner::Model(_) | Owner::CodebookUpdate(_) | Owner::Optimizer(_) => self.is_chosen(settings),
             Owner::Beta | Owner::Capacity | Owner::CapacityChoice => settings.chosen_model() == ModelName::Vae,
-            Owner::Loss(_) | Owner::LossesOfMeans | Owner::DataSet | Owner::IdxFiles => true,
+            Owner::Loss(_) | Owner::LossesOfMeans | Owner::DiscretizedLosses | Owner::DataSet | Owner::IdxFiles => true,
         }
     }
 
@@ -70,7 +73,12 @@ impl Owner {
         }
         // A layer that names no model means a VAE by all that is a VAE's, and the one that comes by all that is not.
         let family = match self {
-            Owner::Loss(_) | Owner::LossesOfMeans | Owner::Optimizer(_) | Owner::DataSet | Owner::IdxFiles => false,
+            Owner::Loss(_)
+            | Owner::LossesOfMeans
+            | Owner::DiscretizedLosses
+            | Owner::Optimizer(_)
+            | Owner::DataSet
+            | Owner::IdxFiles => false,
             Owner::Beta | Owner::Capacity | Owner::CapacityChoice | Owner::Model(ModelName::Vae) => {
                 upper.model == Some(ModelName::VqVae) && lower.model != Some(ModelName::VqVae)
             }
@@ -84,7 +92,7 @@ impl Owner {
         match self {
             Owner::Model(_) => false,
             Owner::CodebookUpdate(_) => anew(upper.codebook_update, lower.codebook_update),
-            Owner::Loss(_) | Owner::LossesOfMeans => anew(upper.loss, lower.loss),
+            Owner::Loss(_) | Owner::LossesOfMeans | Owner::DiscretizedLosses => anew(upper.loss, lower.loss),
             Owner::Optimizer(_) => anew(upper.optimizer, lower.optimizer),
             Owner::DataSet | Owner::IdxFiles => anew(upper.data, lower.data),
             Owner::Beta => upper.capacity.is_some(),
@@ -116,6 +124,9 @@ impl Owner {
             }
             Owner::Loss(owner) => contradiction(setting, &loss(), &format!("only --loss {} has it", owner.name())),
             Owner::LossesOfMeans => contradiction(setting, &loss(), "its decoder gives logits"),
+            Owner::DiscretizedLosses => {
+                contradiction(setting, &loss(), "only --loss discretized-logistic and discretized-gaussian have it")
+            }
             Owner::Optimizer(owner) => {
                 let other = format!("--optimizer {}", settings.chosen_optimizer().name());
                 contradiction(setting, &other, &format!("only {} has it", owner.name()))

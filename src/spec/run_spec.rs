@@ -4,13 +4,12 @@ use super::family::{FamilySpec, log_sigma_of};
 use super::owners::contradiction;
 use super::settings::Settings;
 use crate::choice::Choice;
-use crate::data::{Binarize, DataSource, PixelDraw, PixelRange, PixelStats, Pixels};
+use crate::data::{Binarize, DataSource, MAX_SIDE, PixelDraw, PixelRange, PixelStats, Pixels};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Activation, Architecture, Init, OutputBias};
 use crate::objective::{
-    DecoderOutput, LogMseScale, LossParameters, LossScale, Objective, OutputMap, ReconLoss, ReconTerm, Reduction,
-    Sizes, Weight,
+    LogMseScale, LossParameters, LossScale, Objective, OutputMap, ReconLoss, ReconTerm, Reduction, Sizes, Weight,
 };
 use crate::optimizer::{OptimizerConfig, OptimizerName, Rule};
 use crate::rng::Purpose;
@@ -35,6 +34,8 @@ pub struct DataSpec {
     pub source: DataSource,
     /// How bytes become pixels.
     pub pixels: Pixels,
+    /// The side that images are scaled to; none: as they are.
+    pub resize: Option<usize>,
     /// So many training images; none: all.
     pub train_size: Option<usize>,
     /// So many test images; none: all.
@@ -95,17 +96,15 @@ impl RunSpec {
             binarize: of.binarize.unwrap_or(Binarize::None),
             range: of.pixel_range.unwrap_or(PixelRange::Unit),
         };
-        match (recon.loss.pixel_loss().decoder_output(), pixels.range) {
-            (DecoderOutput::Logits, range @ (PixelRange::Symmetric | PixelRange::Centered)) => {
-                let (range, loss) = (format!("--pixel-range {}", range.name()), of.chosen_loss().name());
-                return Err(contradiction(&range, &format!("--loss {loss}"), "it takes pixels in [0, 1]"));
-            }
-            (DecoderOutput::Logits, PixelRange::Unit) | (DecoderOutput::Means, _) => {}
+        if recon.loss.takes_unit_pixels_alone() && pixels.range != PixelRange::Unit {
+            let (range, loss) = (format!("--pixel-range {}", pixels.range.name()), of.chosen_loss().name());
+            return Err(contradiction(&range, &format!("--loss {loss}"), "it takes pixels in [0, 1]"));
         }
         Ok(RunSpec {
             data: DataSpec {
                 source: of.data.unwrap_or(DataSource::Auto),
                 pixels,
+                resize: side(&of)?,
                 train_size: of.train_size.map(|n| n.get()),
                 test_size: of.test_size.map(|n| n.get()),
             },
@@ -217,6 +216,15 @@ impl RunSpec {
     }
 }
 
+/// The side that images are scaled to.
+fn side(of: &Settings) -> Result<Option<usize>> {
+    let Some(side) = of.resize.map(|n| n.get()) else { return Ok(None) };
+    if side > MAX_SIDE {
+        return Err(Error::Usage(format!("--resize {side}: write a number from 1 to {MAX_SIDE}")));
+    }
+    Ok(Some(side))
+}
+
 /// The reconstruction that the completed settings `of` ask for.
 fn recon(of: &Settings) -> ReconSpec {
     // A parameter that is not the loss's own is not there, and not read.
@@ -224,6 +232,7 @@ fn recon(of: &Settings) -> ReconSpec {
         sigma2: of.sigma2.map_or(1.0, |v| v.get()),
         laplace_scale: of.laplace_scale.map_or(1.0, |v| v.get()),
         log_mse_scale: of.log_mse_scale.unwrap_or(LogMseScale::Bare),
+        discretized_scale: of.discretized_scale.map_or(1.0, |v| v.get()),
     };
     ReconSpec {
         loss: of.chosen_loss().with(&parameters),

@@ -103,6 +103,8 @@ settings! {
         laplace_scale: Positive, "Scale of a pixel for --loss laplace",
             arg(value_name = "X", allow_negative_numbers = true), default("1", Positive::ONE), of(Owner::Loss(Loss::Laplace));
         log_mse_scale: LogMseScale, "Factor of --loss log-mse", default("bare", LogMseScale::Bare), of(Owner::Loss(Loss::LogMse));
+        discretized_scale: Positive, "Scale of --loss discretized-logistic, or sigma of discretized-gaussian, for pixels in [0, 1]",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.1", Positive::stated(0.1)), of(Owner::DiscretizedLosses);
         output_activation: OutputMap, "How the decoder's last layer becomes a mean, for losses that take means",
             arg(alias = "output"), serde(alias = "output"), default("identity", OutputMap::Identity), of(Owner::LossesOfMeans);
         reduction: Reduction, "How the reconstruction loss is reduced over pixels and images", default("sum", Reduction::Sum);
@@ -143,6 +145,8 @@ settings! {
         data_name: IdxName, "Your name for the files of --data idx, in tables and plots", arg(value_name = "NAME"), of(Owner::IdxFiles);
         binarize: Binarize, "Whether and how grey pixels become 0 or 1", default("none", Binarize::None);
         pixel_range: PixelRange, "Interval that pixels are mapped to", default("unit", PixelRange::Unit);
+        resize: Size, "Scale images to N x N pixels: averages of whole blocks where N divides height and width, else bilinear (pixel centres, no smoothing)",
+            arg(value_name = "N", allow_negative_numbers = true);
         train_size: Size, "Use N training images, a random subset drawn under --seed [default: all]",
             arg(value_name = "N", allow_negative_numbers = true);
         test_size: Size, "Use N test images, likewise [default: all]",
@@ -461,6 +465,14 @@ pub(crate) fn varied(all: &[Settings]) -> Vec<String> {
     };
     let columns = Settings::default().cells().into_iter().map(|(column, _)| column);
     columns.filter(differs).map(|column| column.replace('_', "-")).collect()
+}
+
+/// Columns of settings that merged tables have only where one of their runs has a value: those that came after the first tables.
+const OPTIONAL_COLUMNS: [&str; 2] = ["discretized_scale", "resize"];
+
+/// Whether a table has the column of a setting only where one of its runs has a value there.
+pub(crate) fn is_optional_column(column: &str) -> bool {
+    OPTIONAL_COLUMNS.contains(&column)
 }
 
 /// A value as it stands in a table or on a command line; `between` separates widths.

@@ -9,8 +9,8 @@ use crate::data::{DataSource, Dataset, Identity, IdxName, Loaded, identify, load
 use crate::error::{Error, Result};
 use crate::spec::{RunSpec, Settings};
 
-/// What was asked for, the directory that was named, and the user's name for its files.
-pub(super) type Source = (DataSource, Option<PathBuf>, Option<IdxName>);
+/// What was asked for, the directory that was named, the user's name for its files, and the side of its images.
+pub(super) type Source = (DataSource, Option<PathBuf>, Option<IdxName>, Option<usize>);
 
 /// Train size, test size, seed.
 type Subset = (Source, Option<usize>, Option<usize>, u64);
@@ -34,7 +34,7 @@ struct Entries {
 
 /// Which data set a run reads: runs of one source share its failures too.
 pub(super) fn source(spec: &RunSpec, settings: &Settings) -> Source {
-    (spec.data().source, settings.data_dir.clone(), settings.data_name.clone())
+    (spec.data().source, settings.data_dir.clone(), settings.data_name.clone(), spec.data().resize)
 }
 
 impl DatasetCache {
@@ -43,19 +43,21 @@ impl DatasetCache {
     /// # Errors
     /// As [`load`].
     pub fn identity(&self, settings: &Settings) -> Result<Identity> {
-        let source = (settings.data.unwrap_or(DataSource::Auto), settings.data_dir.clone(), settings.data_name.clone());
+        let side = settings.resize.map(|n| n.get());
+        let asked = settings.data.unwrap_or(DataSource::Auto);
+        let source = (asked, settings.data_dir.clone(), settings.data_name.clone(), side);
         let mut entries = self.lock();
         if let Some(known) = entries.identities.get(&source) {
             return Ok(known.clone());
         }
         let identity = match identify(source.0, source.1.as_deref()) {
-            Some(identity) => identity,
+            Some(identity) => identity.resized(side),
             None => {
                 let Loaded { dataset, warning } = load(source.0, source.1.as_deref())?;
                 entries.warnings.extend(warning);
-                let dataset = dataset.named(source.2.clone());
+                let dataset = dataset.named(source.2.clone()).resized(side)?;
                 let identity = dataset.identity();
-                let found = (identity.name.source(), source.1.clone(), source.2.clone());
+                let found = (identity.name.source(), source.1.clone(), source.2.clone(), side);
                 entries.whole.insert(found, Arc::new(dataset));
                 identity
             }
@@ -85,9 +87,12 @@ impl DatasetCache {
         let whole = match (entries.whole.get(&source), entries.failures.get(&source)) {
             (Some(whole), _) => Arc::clone(whole),
             (None, Some(why)) => return Err(Error::Data(why.clone())),
-            (None, None) => match readers.install(|| load_until(source.0, source.1.as_deref(), stop)) {
-                Ok(loaded) => {
-                    let whole = Arc::new(loaded.dataset.named(source.2.clone()));
+            (None, None) => match readers.install(|| {
+                let loaded = load_until(source.0, source.1.as_deref(), stop)?;
+                loaded.dataset.named(source.2.clone()).resized(source.3)
+            }) {
+                Ok(dataset) => {
+                    let whole = Arc::new(dataset);
                     entries.whole.insert(source.clone(), Arc::clone(&whole));
                     whole
                 }

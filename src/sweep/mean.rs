@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::model::ModelName;
-use crate::records::merged::{csv_record, last_cells, last_columns, metric_cells, setting_cells, setting_columns};
-use crate::records::{Column, Comparable, RunRecord};
-use crate::spec::belongs_to;
+use crate::records::merged::TableColumns;
+use crate::records::merged::{csv_record, last_cells, last_columns, metric_cells, setting_cells};
+use crate::records::{Comparable, RunRecord};
 
 /// Columns of `metrics.csv` that say which row it is: `epoch` and `split`.
 const ROW_COLUMNS: usize = 2;
@@ -16,8 +15,7 @@ const ROW_COLUMNS: usize = 2;
 /// The last rows of runs, by configuration and split, in the order of their first members.
 #[derive(Debug)]
 pub(super) struct Means {
-    /// That of a VQ-VAE where one of the runs is one.
-    families: ModelName,
+    columns: TableColumns,
     groups: Vec<Group>,
     known: HashMap<Vec<String>, usize>,
 }
@@ -34,19 +32,19 @@ struct Group {
 }
 
 impl Means {
-    /// No rows yet, for runs of these families: see [`setting_columns`].
-    pub(super) fn new(families: ModelName) -> Self {
-        Means { families, groups: Vec::new(), known: HashMap::new() }
+    /// No rows yet, for runs with these columns.
+    pub(super) fn new(columns: TableColumns) -> Self {
+        Means { columns, groups: Vec::new(), known: HashMap::new() }
     }
 
     /// Adds the last rows of `run`, whose comparability key is `key`.
     pub(super) fn add(&mut self, run: &RunRecord, key: &Comparable) -> Result<()> {
         let last = run.last_epoch();
-        let is_wanted = |column: &str| column != "seed" && belongs_to(column, self.families);
+        let is_wanted = |column: &str| column != "seed" && self.columns.has_setting(column);
         let settings = setting_cells(run).into_iter().filter(|(column, _)| is_wanted(column)).map(|(_, cell)| cell);
         let shared: Vec<String> = [key.to_string()].into_iter().chain(settings).collect();
         for row in run.metrics.iter().filter(|row| Some(row.epoch) == last) {
-            let cells = metric_cells(self.families, row)?;
+            let cells = metric_cells(&self.columns, row)?;
             let (which, numbers) = cells.split_at(ROW_COLUMNS);
             let left = [&shared, which].concat();
             let index = *self.known.entry(left.clone()).or_insert_with(|| {
@@ -60,11 +58,10 @@ impl Means {
 
     /// The whole table.
     pub(super) fn table(self) -> Result<Vec<u8>> {
-        let columns = Column::of_model(self.families);
-        let measured: Vec<&str> = columns.iter().map(|column| column.name()).skip(ROW_COLUMNS).collect();
+        let measured: Vec<&str> = self.columns.metrics().iter().map(|column| column.name()).skip(ROW_COLUMNS).collect();
         let statistics = measured.iter().flat_map(|name| [format!("{name}_mean"), format!("{name}_std")]);
         let settings =
-            setting_columns(self.families).into_iter().map(|setting| setting.column).filter(|column| column != "seed");
+            self.columns.settings().iter().map(|setting| setting.column.clone()).filter(|column| column != "seed");
         let header = ["comparable".to_owned()].into_iter().chain(settings);
         let header = header
             .chain(["epoch", "split", "n"].map(str::to_owned))

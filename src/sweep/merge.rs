@@ -4,9 +4,9 @@ use std::io::Write;
 
 use super::mean::Means;
 use crate::error::{Error, Result};
-use crate::model::ModelName;
-use crate::records::merged::{RowChoice, TableWriter};
+use crate::records::merged::{RowChoice, TableColumns, TableWriter};
 use crate::records::{Comparable, Manifest, OneOfEach, RunDir, RunRecord, Status, one_of_each};
+use crate::spec::Settings;
 
 /// Which rows of the runs are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +39,12 @@ pub fn merge(runs: &[RunDir], rows: Rows, to: &mut dyn Write) -> Result<Merged> 
     let OneOfEach { runs, notes } = one_of_each(runs)?;
     let mut merged = Merged { notes, ..Merged::default() };
     let mut keys: Vec<Comparable> = Vec::new();
-    let families = families(&runs);
+    // The settings come first: which columns there are depends on all runs.
+    let settings: Vec<Settings> = runs.iter().filter_map(|dir| dir.settings().ok()).collect();
+    let columns = TableColumns::of(&settings);
     match rows {
         Rows::Each(choice) => {
-            let mut table = TableWriter::new(to, families)?;
+            let mut table = TableWriter::new(to, columns)?;
             for dir in &runs {
                 let Some((run, key)) = merged.read(dir) else { continue };
                 table.add(&run, choice)?;
@@ -51,7 +53,7 @@ pub fn merge(runs: &[RunDir], rows: Rows, to: &mut dyn Write) -> Result<Merged> 
             merged.rows = table.finish()?;
         }
         Rows::Mean => {
-            let (mut means, mut diverged) = (Means::new(families), 0);
+            let (mut means, mut diverged) = (Means::new(columns), 0);
             for dir in &runs {
                 let Some((run, key)) = merged.read(dir) else { continue };
                 if run.manifest.status == Status::Completed {
@@ -73,12 +75,6 @@ pub fn merge(runs: &[RunDir], rows: Rows, to: &mut dyn Write) -> Result<Merged> 
     }
     merged.notes.extend(Comparable::why_apart(&keys));
     Ok(merged)
-}
-
-/// That of a VQ-VAE where one of the runs is one: a table of VAEs has no columns that are empty throughout.
-fn families(runs: &[RunDir]) -> ModelName {
-    let is_vq_vae = |dir: &RunDir| dir.settings().is_ok_and(|settings| settings.chosen_model() == ModelName::VqVae);
-    if runs.iter().any(is_vq_vae) { ModelName::VqVae } else { ModelName::Vae }
 }
 
 fn note_key(keys: &mut Vec<Comparable>, key: Comparable) {

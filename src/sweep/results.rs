@@ -99,6 +99,7 @@ impl RunResult {
                 ("neg-elbo", row.neg_elbo),
                 ("beta-effective", row.beta_effective),
                 ("beta-sigma2", row.beta_sigma2),
+                ("bits-per-dim", row.bits_per_dim),
                 ("active-units", row.active_units.map(f64::from)),
                 ("code-distance", row.code_distance()),
                 ("perplexity", row.codes.perplexity),

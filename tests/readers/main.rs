@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use targets::{TARGETS, Target, tiny};
 use vae_bench::metrics::EpochRecord;
-use vae_bench::model::ModelName;
-use vae_bench::records::merged::{RowChoice, TableWriter};
+use vae_bench::records::merged::{RowChoice, TableColumns, TableWriter};
 use vae_bench::records::{Host, RunDir, RunRecord};
 use vae_bench::rng::{Purpose, Stream};
 use vae_bench::run::{Display, Existing, Job, RunProgress, Started, execute};
@@ -50,7 +49,7 @@ fn files_of_a_run() -> BTreeMap<&'static str, Vec<(&'static str, Vec<u8>)>> {
     };
     let dir = execute(&job, &mut Silent, &AtomicBool::new(false)).unwrap().dir;
     let mut merged = Vec::new();
-    let mut table = TableWriter::new(&mut merged, ModelName::Vae).unwrap();
+    let mut table = TableWriter::new(&mut merged, TableColumns::of([])).unwrap();
     table.add(&RunRecord::read(&dir).unwrap(), RowChoice::All).unwrap();
     table.finish().unwrap();
     let read = |path: PathBuf| std::fs::read(path).unwrap();

@@ -170,6 +170,16 @@ def log_sigma_as_log_variance(recon, x, mu, log_sigma):
     return (F.binary_cross_entropy_with_logits(recon, x, reduction="none").sum(1) + kl).mean()
 
 
+def log_variance_read_as_log_sigma(recon, x, mu, logvar):
+    kl = -0.5 * torch.sum(1 + 2 * logvar - mu ** 2 - torch.exp(2 * logvar), dim=1)
+    return (((recon - x) ** 2).sum(1) + kl).mean()
+
+
+def log_variance_read_as_sigma(recon, x, mu, logvar):
+    kl = 0.5 * torch.sum(mu ** 2 + logvar ** 2 - torch.log(logvar ** 2) - 1, dim=1)
+    return (F.binary_cross_entropy(recon, x, reduction="none").sum(1) + kl).mean()
+
+
 def beta_twice(recon, x, mu, logvar, beta=0.5):
     kl = -0.5 * beta * torch.sum(1 + logvar - mu ** 2 - logvar.exp())
     return F.mse_loss(recon, x, reduction="sum") + beta * kl

@@ -1,22 +1,15 @@
 //! The columns of a merged table.
 
+use std::collections::BTreeSet;
+
 use crate::model::ModelName;
-use crate::spec::{Settings, belongs_to};
+use crate::objective::Loss;
+use crate::records::Column;
+use crate::spec::{Settings, belongs_to, is_optional_column};
 use crate::verdict::Verdict;
 
 /// The columns of the run, before those of its judgements.
 const RUN_COLUMNS: [&str; 6] = ["run", "status", "verdict", "comparable", "collapsed_floor", "entropy_floor"];
-
-/// The columns of the run: `verdict` is the headline, `verdict_latents` and so on are the judgements under it.
-/// That of a codebook is there where `families` is a VQ-VAE's name.
-pub(super) fn run_columns(families: ModelName) -> impl Iterator<Item = String> {
-    let judgements = Verdict::JUDGEMENTS.map(|judgement| format!("verdict_{judgement}"));
-    let codes = match families {
-        ModelName::Vae => None,
-        ModelName::VqVae => Some("verdict_codes".to_owned()),
-    };
-    RUN_COLUMNS.map(str::to_owned).into_iter().chain(judgements).chain(codes)
-}
 
 /// A setting and its column.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +20,81 @@ pub struct SettingColumn {
     pub column: String,
 }
 
-/// Every setting that a table of runs holds, in the order of the columns: those that only a VQ-VAE has are there where
-/// `families` is its name, which is where one of the runs is a VQ-VAE.
-pub fn setting_columns(families: ModelName) -> Vec<SettingColumn> {
-    let cells = Settings::default().cells().into_iter().filter(|(cell, _)| belongs_to(cell, families));
+/// The columns of one table: those that only some runs need are there where one of its runs needs them, so that no column is
+/// empty throughout.
+#[derive(Clone, Debug)]
+pub struct TableColumns {
+    families: ModelName,
+    settings: Vec<SettingColumn>,
+    metrics: Vec<Column>,
+}
+
+impl TableColumns {
+    /// The columns of a table of runs with these settings.
+    pub fn of<'a>(runs: impl IntoIterator<Item = &'a Settings>) -> Self {
+        let (mut families, mut given, mut measured) = (ModelName::Vae, BTreeSet::new(), Vec::new());
+        for settings in runs {
+            if settings.chosen_model() == ModelName::VqVae {
+                families = ModelName::VqVae;
+            }
+            let cells = settings.cells().into_iter();
+            given.extend(cells.filter(|(column, cell)| is_optional_column(column) && !cell.is_empty()).map(|(c, _)| c));
+            let measure = settings.loss.unwrap_or(Loss::Bce).measure();
+            let columns = Column::of_run(settings.chosen_model(), measure);
+            measured.extend(columns.into_iter().filter(|column| !measured.contains(column)).collect::<Vec<_>>());
+        }
+        let is_there =
+            |column: &str| belongs_to(column, families) && (!is_optional_column(column) || given.contains(column));
+        let metrics = Column::ALL
+            .into_iter()
+            .filter(|column| Column::of_model(families).contains(column) || measured.contains(column));
+        TableColumns {
+            families,
+            settings: setting_columns().into_iter().filter(|setting| is_there(&setting.column)).collect(),
+            metrics: metrics.collect(),
+        }
+    }
+
+    /// Every column that a table can have.
+    pub fn all() -> Self {
+        TableColumns { families: ModelName::VqVae, settings: setting_columns(), metrics: Column::ALL.to_vec() }
+    }
+
+    /// The names of the columns of the run: `verdict` is the headline, `verdict_latents` and so on are the judgements under it.
+    /// That of a codebook is there where one of the runs is a VQ-VAE's.
+    pub(super) fn run(&self) -> impl Iterator<Item = String> {
+        let judgements = Verdict::JUDGEMENTS.map(|judgement| format!("verdict_{judgement}"));
+        let codes = match self.families {
+            ModelName::Vae => None,
+            ModelName::VqVae => Some("verdict_codes".to_owned()),
+        };
+        RUN_COLUMNS.map(str::to_owned).into_iter().chain(judgements).chain(codes)
+    }
+
+    /// That of a VQ-VAE where one of the runs is one.
+    pub(super) fn families(&self) -> ModelName {
+        self.families
+    }
+
+    /// The settings, in the order of the columns.
+    pub fn settings(&self) -> &[SettingColumn] {
+        &self.settings
+    }
+
+    /// Whether the table has the setting whose column this is.
+    pub fn has_setting(&self, column: &str) -> bool {
+        self.settings.iter().any(|setting| setting.column == column)
+    }
+
+    /// What was measured, in the order of the columns.
+    pub fn metrics(&self) -> &[Column] {
+        &self.metrics
+    }
+}
+
+/// Every setting that a table can hold, in the order of the columns.
+pub fn setting_columns() -> Vec<SettingColumn> {
+    let cells = Settings::default().cells().into_iter();
     cells.map(|(cell, _)| SettingColumn { key: cell.replace('_', "-"), column: cell }).collect()
 }
 

@@ -9,7 +9,7 @@ mod numeric;
 mod reader;
 mod writer;
 
-pub use columns::{SettingColumn, setting_columns};
+pub use columns::{SettingColumn, TableColumns, setting_columns};
 pub use numeric::{last_cells, last_columns, setting_cells};
 pub use reader::{MergedRun, MergedTable, parse_merged};
 pub use writer::{RowChoice, TableWriter, csv_record, metric_cells};

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use super::columns::{SettingColumn, old_name, setting_columns};
 use super::numeric::last_columns;
 use crate::metrics::EpochRecord;
-use crate::model::ModelName;
 use crate::records::{Column, Comparable, Status, read_row, sha256};
 use crate::spec::Settings;
 
@@ -128,7 +127,7 @@ impl Columns {
         let split = header.iter().position(|c| c == "epoch").ok_or_else(|| lacks("epoch"))?;
         let mut run: HashMap<String, usize> =
             header[..split].iter().cloned().enumerate().map(|(i, c)| (c, i)).collect();
-        let settings = setting_columns(ModelName::VqVae);
+        let settings = setting_columns();
         for SettingColumn { column, .. } in &settings {
             if let (false, Some(&at)) = (run.contains_key(column), old_name(column).and_then(|old| run.get(old))) {
                 run.insert(column.clone(), at);

@@ -2,13 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::columns::{run_columns, setting_columns};
+use super::columns::TableColumns;
 use super::numeric::{last_cells, last_columns, setting_cells};
 use crate::error::{Error, Result};
 use crate::metrics::EpochRecord;
 use crate::model::ModelName;
-use crate::records::{Column, RunRecord, Status, metrics_header, metrics_rows};
-use crate::spec::belongs_to;
+use crate::records::{RunRecord, Status, metrics_header, metrics_rows};
 
 /// Which rows of a run are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,24 +22,23 @@ pub enum RowChoice {
 #[derive(Debug)]
 pub struct TableWriter<W> {
     to: W,
-    families: ModelName,
+    columns: TableColumns,
     rows: usize,
 }
 
 impl<W: Write> TableWriter<W> {
-    /// Begins a table: writes the header to `to`, which should be buffered. The columns of a VQ-VAE are there where `families`
-    /// is its name.
+    /// Begins a table with these columns: writes the header to `to`, which should be buffered.
     ///
     /// # Errors
     /// [`Error::Run`] where `to` cannot be written.
-    pub fn new(mut to: W, families: ModelName) -> Result<Self> {
-        let columns = run_columns(families).chain(setting_columns(families).into_iter().map(|setting| setting.column));
-        let mut header = csv_record(columns)?;
+    pub fn new(mut to: W, columns: TableColumns) -> Result<Self> {
+        let names = columns.run().chain(columns.settings().iter().map(|setting| setting.column.clone()));
+        let mut header = csv_record(names)?;
         header.push(b',');
-        header.extend_from_slice(metrics_header(Column::of_model(families)).trim_end().as_bytes());
+        header.extend_from_slice(metrics_header(columns.metrics()).trim_end().as_bytes());
         header.extend_from_slice(format!(",{}\n", last_columns().join(",")).as_bytes());
         to.write_all(&header).map_err(not_written)?;
-        Ok(TableWriter { to, families, rows: 0 })
+        Ok(TableWriter { to, columns, rows: 0 })
     }
 
     /// Adds the rows of `run`.
@@ -48,7 +46,7 @@ impl<W: Write> TableWriter<W> {
     /// # Errors
     /// [`Error::Run`] where the settings of the run are not complete, or the table cannot be written.
     pub fn add(&mut self, run: &RunRecord, choice: RowChoice) -> Result<()> {
-        let left = csv_record(run_cells(run, self.families)?.into_iter())?;
+        let left = csv_record(run_cells(run, &self.columns)?.into_iter())?;
         let last = run.last_epoch();
         let rows: Vec<EpochRecord> = run
             .metrics
@@ -59,7 +57,7 @@ impl<W: Write> TableWriter<W> {
             })
             .cloned()
             .collect();
-        let text = metrics_rows(Column::of_model(self.families), &rows)?;
+        let text = metrics_rows(self.columns.metrics(), &rows)?;
         let right = csv_record(last_cells(run).into_iter())?;
         for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             let parts: [&[u8]; 6] = [&left, b",", line, b",", &right, b"\n"];
@@ -89,18 +87,18 @@ pub fn csv_record(cells: impl Iterator<Item = String>) -> Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The cells of a row of `metrics.csv` with the columns of `families`, to the byte.
-pub fn metric_cells(families: ModelName, row: &EpochRecord) -> Result<Vec<String>> {
-    let line = metrics_rows(Column::of_model(families), std::slice::from_ref(row))?;
+/// The cells of what was measured in `row`, to the byte.
+pub fn metric_cells(columns: &TableColumns, row: &EpochRecord) -> Result<Vec<String>> {
+    let line = metrics_rows(columns.metrics(), std::slice::from_ref(row))?;
     Ok(String::from_utf8_lossy(&line).trim_end().split(',').map(str::to_owned).collect())
 }
 
-pub(super) fn run_cells(run: &RunRecord, families: ModelName) -> Result<Vec<String>> {
+pub(super) fn run_cells(run: &RunRecord, columns: &TableColumns) -> Result<Vec<String>> {
     let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
     let verdict = run.manifest.verdict.map(|verdict| <&str>::from(verdict.headline()).to_owned());
     // Empty while the run is under way.
     let judgements = run.manifest.verdict.map_or([""; 4], |verdict| verdict.words());
-    let codes = match families {
+    let codes = match columns.families() {
         ModelName::Vae => None,
         ModelName::VqVae => {
             let codebook = run.manifest.verdict.and_then(|verdict| verdict.codebook);
@@ -115,7 +113,7 @@ pub(super) fn run_cells(run: &RunRecord, families: ModelName) -> Result<Vec<Stri
         number(run.manifest.data.collapsed_floor),
         number(run.manifest.data.entropy_floor),
     ];
-    let settings = setting_cells(run).into_iter().filter(|(column, _)| belongs_to(column, families));
+    let settings = setting_cells(run).into_iter().filter(|(column, _)| columns.has_setting(column));
     let settings = settings.map(|(_, cell)| cell);
     Ok(first.into_iter().chain(judgements.map(str::to_owned)).chain(codes).chain(settings).collect())
 }

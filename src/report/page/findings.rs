@@ -98,7 +98,8 @@ fn lowest_sentence(runs: &[&Run]) -> Option<String> {
             false => {
                 let own = all.iter().find(|one| one.runs.iter().any(|other| other.name == run.name));
                 let name = own.map_or(run.name.as_str(), |one| one.label.as_str());
-                let seed = own.filter(|one| one.runs.len() > 1).map_or_else(String::new, |_| format!(", {}", run.seed()));
+                let seed =
+                    own.filter(|one| one.runs.len() > 1).map_or_else(String::new, |_| format!(", {}", run.seed()));
                 format!("{value:.1}{weight} ({name}{seed})")
             }
         }

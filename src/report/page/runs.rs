@@ -92,6 +92,9 @@ fn columns(set: &RunSet) -> Vec<Column> {
         ),
         number("K", "KL in nats per image, of a VQ-VAE N ln K", Sort::Fixed, &|_, row| row.map(EpochRecord::kl)),
         number("−ELBO", "R + K, for likelihoods", Sort::Fixed, &|_, row| row?.neg_elbo),
+        number("bits/dim", "−ELBO in bits per pixel, for masses of grey levels", Sort::Fixed, &|_, row| {
+            row?.bits_per_dim
+        }),
         number("active", "latents that vary with the image", Sort::Any, &|_, row| row?.active_units.map(f64::from)),
         number("C", "squared distance of an image's codes from their codebook entries", Sort::Fixed, &|_, row| {
             row?.code_distance()

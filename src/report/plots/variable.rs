@@ -5,7 +5,6 @@ use std::str::FromStr;
 use super::group::Group;
 use crate::choice::Choice;
 use crate::metrics::EpochRecord;
-use crate::model::ModelName;
 use crate::records::merged::setting_columns;
 use crate::records::{Cell, Column};
 use crate::report::run_set::{Run, reduction_label};
@@ -50,8 +49,7 @@ impl FromStr for Variable {
             Some(column) => return Ok(Variable::Measured(column)),
             None => {}
         }
-        let mut settings: Vec<String> =
-            setting_columns(ModelName::VqVae).into_iter().map(|setting| setting.column).collect();
+        let mut settings: Vec<String> = setting_columns().into_iter().map(|setting| setting.column).collect();
         if settings.iter().any(|column| column == name) {
             return Ok(Variable::Setting(name.to_owned()));
         }

@@ -131,7 +131,7 @@ impl Run {
     pub fn recon_unit(&self) -> ReconUnit {
         match self.settings.loss.map(|loss| loss.measure()) {
             Some(Measure::SquaredError) => ReconUnit::SquaredError,
-            Some(Measure::Mass | Measure::Density) | None => ReconUnit::Nats,
+            Some(Measure::Mass | Measure::Density | Measure::GreyMass) | None => ReconUnit::Nats,
         }
     }
 

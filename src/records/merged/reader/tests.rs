@@ -6,8 +6,8 @@ use super::*;
 use crate::metrics::CodeMetrics;
 use crate::metrics::Split;
 use crate::model::ModelName;
-use crate::records::merged::TableWriter;
 use crate::records::merged::writer::{csv_record, metric_cells};
+use crate::records::merged::{TableColumns, TableWriter};
 use crate::records::{Column, metrics_header};
 use crate::spec::RunSpec;
 use crate::terms::{Ledgers, Term, Terms};
@@ -46,12 +46,12 @@ fn names(key: &str) -> Vec<Value> {
 /// The settings that the table of one row with these cells gives.
 fn through_the_table(settings: &Settings) -> Settings {
     let columns = ["run", "status", "verdict", "comparable"].map(str::to_owned).into_iter();
-    let header = columns.chain(setting_columns(ModelName::VqVae).into_iter().map(|setting| setting.column));
+    let header = columns.chain(setting_columns().into_iter().map(|setting| setting.column));
     let mut text = csv_record(header).unwrap();
     text.extend_from_slice(format!(",{}", metrics_header(&Column::ALL)).as_bytes());
     let cells = ["a", "completed", "healthy", "c"].map(str::to_owned).into_iter();
     let cells = cells.chain(settings.cells().into_iter().map(|(_, cell)| cell));
-    text.extend(csv_record(cells.chain(metric_cells(ModelName::VqVae, &row(1)).unwrap())).unwrap());
+    text.extend(csv_record(cells.chain(metric_cells(&TableColumns::all(), &row(1)).unwrap())).unwrap());
     let table = parse_merged(&text).unwrap();
     assert!(table.notes.is_empty(), "{:?}: {}", table.notes, String::from_utf8_lossy(&text));
     table.runs[0].settings.clone()
@@ -69,6 +69,7 @@ fn row(epoch: u32) -> EpochRecord {
         beta_effective: None,
         beta_sigma2: Some(0.5),
         active_units: Some(4),
+        bits_per_dim: None,
         codes: CodeMetrics::default(),
     }
 }
@@ -77,7 +78,7 @@ fn row(epoch: u32) -> EpochRecord {
 fn every_setting_set_to_any_value_is_read_back_as_it_was_written() {
     let usual = RunSpec::resolve(&Settings::default()).unwrap().settings().clone();
     let mut untried = Vec::new();
-    for SettingColumn { key, .. } in setting_columns(ModelName::VqVae) {
+    for SettingColumn { key, .. } in setting_columns() {
         let mut values = pool();
         values.extend(names(&key));
         let taken = values.iter().filter_map(|value| one(&key, value).ok());
@@ -102,7 +103,7 @@ fn a_row_whose_number_is_written_in_a_size_is_left_out_with_the_reason() {
     let header = format!("run,status,verdict,comparable,loss,reduction,beta,{}", metrics_header(&Column::ALL));
     let cells = ["a", "completed", "healthy", "c", "bce", "sum", "1/pixels"].map(str::to_owned).into_iter();
     let mut text = header.into_bytes();
-    text.extend(csv_record(cells.chain(metric_cells(ModelName::VqVae, &row(1)).unwrap())).unwrap());
+    text.extend(csv_record(cells.chain(metric_cells(&TableColumns::all(), &row(1)).unwrap())).unwrap());
     let table = parse_merged(&text).unwrap();
     assert!(table.runs.is_empty() && table.notes[0].contains("`beta` is \"1/pixels\""), "{:?}", table.notes);
 }
@@ -146,7 +147,7 @@ fn rows_that_contradict_each_other_are_told() {
 #[test]
 fn a_pinned_table_has_the_header_that_is_written_today() {
     let mut header = Vec::new();
-    TableWriter::new(&mut header, ModelName::Vae).unwrap().finish().unwrap();
+    TableWriter::new(&mut header, TableColumns::of([])).unwrap().finish().unwrap();
     let pinned = include_bytes!("../../../../tests/data/merged.csv");
     assert!(pinned.starts_with(&header), "{}", String::from_utf8_lossy(&header));
 }
