@@ -11,7 +11,7 @@ use super::pack::pack;
 use super::tile::{Left, Panel, tile};
 use super::tiles::{MAX_HEIGHT, TileSize, cut, rows_of};
 use crate::simd::{Isa, LANES, Simd, Task};
-use crate::system::parallel::{part, run_all};
+use crate::system::parallel::{part, run_all, threads};
 use crate::system::scratch::Scratch;
 use std::ops::Range;
 
@@ -79,7 +79,7 @@ fn product(isa: Isa, left: MatRef, right: MatRef, to: Destination) {
     if small {
         return (0..panels).for_each(|panel| isa.run(job(panel, &tiles)));
     }
-    let threads = rayon::current_num_threads();
+    let threads = threads();
     let (wanted, least_rows) = match right.col_stride {
         1 if reads_in_place(left, right) => ((MANY_JOBS * threads).div_ceil(panels), 4 * tile_rows),
         1 => ((MANY_JOBS * threads).div_ceil(panels), MIN_ROWS),

@@ -29,6 +29,12 @@ pub(crate) fn rows_per_chunk(cols: usize) -> usize {
     (CHUNK / cols.max(1)).max(1)
 }
 
+/// How many threads the current pool has.
+pub(crate) fn threads() -> usize {
+    // Asking rayon would start its pool, which Miri finds fault with and takes minutes over.
+    if cfg!(miri) { 2 } else { rayon::current_num_threads() }
+}
+
 /// Runs independent tasks: one on the calling thread, several on the pool.
 pub(crate) fn run_all<T: Task<Out = ()> + Send>(isa: Isa, tasks: Vec<T>) {
     if tasks.len() <= 1 {
