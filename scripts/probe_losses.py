@@ -101,7 +101,8 @@ def judge(case, found, stderr):
         row["answer"] = "right" if problem is None else f"MISIDENTIFIED: {problem}"
     else:
         said = found["reason"] if found else stderr.strip()
-        row["found"] = " ".join(said.split())[-200:]
+        # Where the repository lies is no part of the table.
+        row["found"] = " ".join(said.replace(os.path.join(HERE, "losses", ""), "").split())[-200:]
         if case["verdict"] == "identified":
             row["answer"] = "missed"
         else:

@@ -10,6 +10,9 @@
 # same command goes on. `rm -r results/runs` begins anew. Hours on two cores; each study's time is told at the end.
 # results/performance is left out: it measures other programs too (scripts/bench_peers.sh, scripts/bench_growth.sh).
 #
+# What each study took is appended to results/reproduce.csv: seconds, runs made anew and runs found finished, the processor,
+# and the version of the numerics that the runs record.
+#
 # Ends with 0 where every committed file has the same bytes, with 1 where a file differs or a study failed.
 #
 # For a trial of the script itself, REPRODUCE_TRIAL=DIR writes results and pictures into DIR in place of the
@@ -76,7 +79,8 @@ study() {
   esac
 }
 
-# The pictures of README, by the commands that stand under them.
+# The pictures of README, by the commands that stand under them. Runs whose z has other noise get a picture of their own,
+# of a few marks on one spot, which is not kept.
 paint() {
   mkdir -p "$pictures"
   local plot=("$BENCH" plot)
@@ -87,15 +91,40 @@ paint() {
     "$BENCH" --reduction mean "${digits[@]}" >/dev/null &&
     "${plot[@]}" "$runs/digits" --kind digits --out "$pictures" &&
     "${plot[@]}" "$results/conventions/final.csv" --kind rate-distortion --out "$pictures" &&
+    rm -f "$pictures"/rate-distortion-*-keras-2016-05.* &&
     "${plot[@]}" "$results/beta-sweep/final.csv" --kind terms --out "$pictures"
 }
 
+# runs_of STUDY: the directory of its runs.
+runs_of() {
+  if [ "$1" = pictures ]; then echo "$runs/digits"; else echo "$runs/$1"; fi
+}
+
+# finished DIR: the number of finished runs under DIR.
+finished() {
+  find "$1" -name run.json -exec grep -l '"status": "completed"' {} + 2>/dev/null | wc -l
+}
+
+# log STUDY OUTCOME SECONDS FOUND: appends what STUDY took to reproduce.csv; FOUND of its runs were finished before.
+log() {
+  local file="$results/reproduce.csv" dir commit cpu numerics
+  dir=$(runs_of "$1")
+  [ -f "$file" ] || echo "started,commit,study,outcome,seconds,runs_new,runs_found,cpu,numerics" >"$file"
+  commit=$(git rev-parse --short=10 HEAD 2>/dev/null) || commit=""
+  cpu=$(scripts/machine.sh | sed -n 's/^processor: //p')
+  # Every version among the runs: more than one says that old runs lie there.
+  numerics=$(find "$dir" -name run.json -exec sed -n 's/.*"numerics": \([0-9]*\).*/\1/p' {} + 2>/dev/null | sort -nu | paste -sd ' ')
+  echo "$began,$commit,$1,$2,$3,$(($(finished "$dir") - $4)),$4,\"${cpu//\"/}\",$numerics" >>"$file"
+}
+
+began=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 failed=0
 report=()
 for study in "${studies[@]}"; do
   echo "== $study"
-  start=$SECONDS outcome=done
+  start=$SECONDS outcome=done found=$(finished "$(runs_of "$study")")
   study "$study" || { outcome=FAILED failed=1; }
+  log "$study" "$outcome" $((SECONDS - start)) "$found"
   report+=("$(printf '%-18s %6d s  %s' "$study" $((SECONDS - start)) "$outcome")")
 done
 

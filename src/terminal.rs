@@ -141,9 +141,15 @@ pub fn stdout_width() -> Option<usize> {
     terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0).max(20))
 }
 
-/// Characters of a line of the terminal that stderr is, if it is one.
+/// Characters of a line of the terminal that stderr is, if it is one: the last column stays free, so that bars below never
+/// share a row with it.
 fn stderr_width() -> Option<usize> {
-    terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0).max(20))
+    stderr_size().map(|(width, _)| width.saturating_sub(1).max(20))
+}
+
+/// Columns and rows of the terminal that stderr is, if it is one.
+pub fn stderr_size() -> Option<(usize, usize)> {
+    terminal_size::terminal_size_of(std::io::stderr()).map(|(width, height)| (width.0.into(), height.0.into()))
 }
 
 /// Whether stdout and stderr go to one place, a terminal or a log, so that what is on one need not be repeated on the other.
@@ -225,6 +231,11 @@ pub fn banner(warning: &str) {
     };
     let lines: String = wrapped.iter().flat_map(|text| text.lines()).map(|line| format!("!! {line}\n")).collect();
     say_lines(&format!("{rule}\n{lines}{rule}"));
+}
+
+/// Draws on the terminal that stderr is: `codes` with their control sequences, in one write.
+pub fn draw(codes: String) {
+    write_stderr(codes);
 }
 
 /// In one write, so that lines of several threads and processes stay whole.

@@ -13,6 +13,17 @@ pub fn shell_quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// `text` and as many spaces behind it as make it `width` characters wide: `format!` panics above 65,535, which a list of
+/// widths or a tag reaches.
+pub fn padded(text: &str, width: usize) -> String {
+    text.to_owned() + &" ".repeat(width.saturating_sub(text.chars().count()))
+}
+
+/// The same with the spaces before it.
+pub fn padded_before(text: &str, width: usize) -> String {
+    " ".repeat(width.saturating_sub(text.chars().count())) + text
+}
+
 /// `text` as one line that does nothing to a terminal: control characters and line breaks are written as escapes such
 /// as `\n` and `\u{1b}`, and so are the characters that reverse the direction of what follows them.
 pub fn printable(text: &str) -> Cow<'_, str> {

@@ -117,6 +117,59 @@ fn commands_are_written_as_they_come_to_mind() {
     assert!(!help.contains("--latent-dim") && help.contains("Every flag of a run"), "{help}");
 }
 
+/// 14 x 14 images in `small`, 28 x 28 in `data`; `World::run` has 2 latents.
+#[test]
+fn a_number_in_pixels_or_latents_is_the_number_written_out_wherever_it_is_written() {
+    let world = World::new();
+    world.write_small_images("small");
+    let on = |data: &'static str| {
+        ["--data", "idx", "--data-dir", data, "--hidden", "8", "--latent-dim", "2", "--epochs", "0"]
+    };
+    let names = |args: &[&str]| {
+        let dry = world.vae_bench(&[&["sweep", "--format", "ids"], args].concat()).expect(0).stdout;
+        let mut names: Vec<String> = dry.lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    for (data, pixels) in [("data", "784"), ("small", "196")] {
+        let fraction = format!("1/{pixels}");
+        // A run, and the same one with the number written out.
+        let args = [&on(data)[..], &["--loss", "gaussian", "--out", "out"]].concat();
+        world.vae_bench(&[&args[..], &["--beta", "1/pixels", "--sigma2", "1/latents"]].concat()).expect(0);
+        let again = world.vae_bench(&[&args[..], &["--beta", &fraction, "--sigma2", "0.5"]].concat()).expect(0);
+        assert!(again.stderr.contains("finished before"), "{}", again.stderr);
+        // Axes, a file's axes and base, and flags over them.
+        let written = names(&[&on(data)[..], &["--grid", &format!("beta={pixels},{fraction}")]].concat());
+        assert_eq!(written.len(), 2);
+        assert_eq!(names(&[&on(data)[..], &["--grid", "beta=pixels,1/pixels"]].concat()), written);
+        std::fs::write(world.path().join("axes.toml"), "[grid]\nbeta = ['pixels', '1/pixels']\n").unwrap();
+        assert_eq!(names(&[&["axes.toml"], &on(data)[..]].concat()), written);
+        std::fs::write(world.path().join("not.toml"), "[grid]\nbeta = [1, 4]\n[[exclude]]\nbeta = '1/pixels'\n")
+            .unwrap();
+        world.vae_bench(&["sweep", "not.toml"]).expect(2).error_with(&["line 3", "[[exclude]]", "write one"]);
+        std::fs::write(world.path().join("base.toml"), "beta = '1/pixels'\n").unwrap();
+        let one = names(&[&on(data)[..], &["--config", "base.toml", "--grid", "seed=1"]].concat());
+        assert!(one.len() == 1 && written.contains(&one[0]), "{one:?}");
+
+        let config = world.vae_bench(&[&["--print-config", "--config", "base.toml"], &on(data)[..]].concat()).expect(0);
+        let beta = config.stdout.lines().find(|line| line.starts_with("beta = ")).unwrap().to_owned();
+        let number = beta["beta = ".len()..].split_whitespace().next().unwrap();
+        assert_eq!(number.parse::<f64>().unwrap(), 1.0 / pixels.parse::<f64>().unwrap(), "{beta}");
+        let output = world.command(&[&["explain", "--reduction", "mean", "--json"], &on(data)[..]].concat());
+        let output = { output }.env("VAE_BENCH_BETA", "1/pixels").output().unwrap();
+        let beta = objects(&done(output).expect(0).stdout.replace('\n', " "))[0]["beta_effective"].as_f64().unwrap();
+        assert!((beta - 1.0).abs() < 1e-12, "{beta}");
+    }
+    let codes = ["explain", "--model", "vq-vae", "--lr", "1/latents", "--data", "idx", "--data-dir", "data"];
+    world.vae_bench(&codes).expect(2).error_with(&["--lr 1/latents", "a VQ-VAE has no latents", "write the number"]);
+    let both = [&["explain", "--pixels", "3072", "--beta", "1/pixels"], &on("data")[..]].concat();
+    world.vae_bench(&both).expect(2).error_with(&["--pixels", "1/pixels", "write the number"]);
+    world
+        .vae_bench(&["ls", "out", "--filter", "beta=1/pixels"])
+        .expect(2)
+        .error_with(&["1/pixels", "write the number"]);
+}
+
 #[test]
 fn runs_are_named_by_the_beginning_of_their_names_wherever_a_directory_goes() {
     let world = World::new();
@@ -298,6 +351,62 @@ fn print_config_says_where_each_value_comes_from_and_can_be_run() {
     let settings =
         |text: &str| text.lines().map(|line| line.split("  #").next().unwrap().trim().to_owned()).collect::<Vec<_>>();
     assert_eq!(settings(&again), settings(&text));
+}
+
+#[test]
+fn a_machine_is_named_in_the_record_only_where_that_is_asked_for() {
+    let world = World::new();
+    let host = |json: &Path| {
+        let manifest: Value = serde_json::from_slice(&std::fs::read(json.join("run.json")).unwrap()).unwrap();
+        manifest["host"]["name"].clone()
+    };
+    world.run(&["--epochs", "0"]).expect(0);
+    assert_eq!(host(&world.only_run()), Value::Null);
+    world.run(&["--epochs", "0", "--force", "--record-host"]).expect(0);
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(host(&world.only_run()), name.trim());
+    let swept = small(&["--grid", "seed=2", "--record-host", "--out", "swept"]);
+    world.vae_bench(&[&["sweep"], &swept[..]].concat()).expect(0);
+    let run = std::fs::read_dir(world.path().join("swept")).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir());
+    assert_eq!(host(&run.unwrap()), name.trim());
+}
+
+/// `format!` cannot pad to more than 65,535 characters.
+#[test]
+fn a_very_long_value_or_tag_is_shown_like_any_other() {
+    let world = World::new();
+    let widths = vec!["1"; 40_000].join(",");
+    let config = world.vae_bench(&["--print-config", "--hidden", &widths]).expect(0).stdout;
+    assert!(config.lines().any(|line| line.starts_with("hidden = [1, 1, ") && line.ends_with("# --hidden")));
+    let tag = "x".repeat(70_000);
+    world.run(&["--epochs", "0", "--tag", &tag]).expect(0);
+    assert!(world.vae_bench(&["ls", "out", "--format", "table"]).expect(0).stdout.contains("1 run"));
+}
+
+#[test]
+fn compare_draws_the_images_of_both_models_side_by_side_where_that_is_asked_for() {
+    let world = World::new();
+    world.run(&["--epochs", "1", "--beta", "784"]).expect(0);
+    world.run(&["--epochs", "1", "--beta", "1"]).expect(0);
+    let compare = ["compare", "idx-bce-sum-b784", "idx-bce-sum-b1-", "--out", "out", "--images"];
+    let done = world.vae_bench(&[&compare[..], &["sheet.svg"]].concat()).expect(0);
+    assert_eq!(done.stdout.lines().last(), Some("sheet.svg"));
+    let svg = std::fs::read_to_string(world.path().join("sheet.svg")).unwrap();
+    assert!(svg.matches("<image").count() >= 3, "the originals and two models");
+    // JSON stays alone on stdout.
+    let done = world.vae_bench(&[&compare[..], &["sheet.png", "--json"]].concat()).expect(0);
+    assert!(done.stderr.contains("sheet.png") && objects(&done.stdout)[0]["type"] == "comparison", "{}", done.stderr);
+    assert!(std::fs::read(world.path().join("sheet.png")).unwrap().starts_with(b"\x89PNG"));
+    world
+        .vae_bench(&[&compare[..], &["sheet.gif"]].concat())
+        .expect(2)
+        .error_with(&["sheet.gif", ".png, .svg or .pdf"]);
+    // Other test images cannot stand beside each other.
+    world.run(&["--epochs", "1", "--test-size", "100"]).expect(0);
+    let mixed = world.vae_bench(&["ls", "out", "--filter", "test-size=100", "--format", "ids"]).expect(0).stdout;
+    let mixed = ["compare", mixed.trim(), "idx-bce-sum-b784", "--out", "out", "--images", "no.png"];
+    let refused = world.vae_bench(&mixed).expect(1);
+    assert!(refused.stderr.contains("tested on other images"), "{}", refused.stderr);
 }
 
 #[test]

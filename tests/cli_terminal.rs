@@ -179,3 +179,76 @@ fn the_last_words_of_a_sweep_are_the_answer() {
     );
     assert!(lines[header].len() <= 60);
 }
+
+/// A window of `tmux`, which lays its lines out anew when it changes, as most terminals do.
+struct Window {
+    socket: String,
+}
+
+impl Window {
+    fn tmux(&self, args: &[&str]) -> Option<String> {
+        let output = Command::new("tmux").args(["-L", &self.socket, "-f", "/dev/null"]).args(args).output().ok()?;
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// All lines, those that were broken at its border in one piece.
+    fn text(&self) -> String {
+        self.tmux(&["capture-pane", "-p", "-J", "-S", "-"]).unwrap_or_default()
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        let _ = self.tmux(&["kill-server"]);
+    }
+}
+
+/// What stays in a window whose width changes all the time while the command runs; none where there is no tmux.
+fn resized(world: &World, name: &str, args: &[&str]) -> Option<String> {
+    let words: Vec<String> = args.iter().map(|word| format!("'{word}'")).collect();
+    let binary = env!("CARGO_BIN_EXE_vae-bench");
+    let line = format!(
+        "cd '{}'; LC_ALL=C.UTF-8 NO_COLOR=1 '{binary}' {}; echo ENDED; exec sleep 600",
+        world.path().display(),
+        words.join(" ")
+    );
+    let window = Window { socket: format!("vae-bench-test-{name}-{}", std::process::id()) };
+    let started = window.tmux(&["new-session", "-d", "-x", "171", "-y", "50", &line]);
+    if started.is_none() || window.tmux(&["list-sessions"]).is_none_or(|sessions| sessions.is_empty()) {
+        skipped("install tmux");
+        return None;
+    }
+    for columns in [60, 171, 80, 60, 80, 171].iter().cycle().take(3000) {
+        window.tmux(&["resize-window", "-x", &columns.to_string(), "-y", "50"]);
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        if window.text().lines().any(|line| line.trim() == "ENDED") {
+            break;
+        }
+    }
+    window.tmux(&["resize-window", "-x", "171", "-y", "50"]);
+    Some(window.text())
+}
+
+#[test]
+fn no_line_of_a_run_is_lost_in_a_window_that_changes_its_width() {
+    let world = World::new();
+    let args = small(&["--epochs", "24", "--hidden", "256", "--threads", "1"]);
+    let Some(text) = resized(&world, "run", &args) else { return };
+    for epoch in 0..=24 {
+        let count = text.matches(&format!("epoch {epoch:>2}/24   t")).count();
+        assert_eq!(count, 1, "epoch {epoch}: {text}");
+    }
+    assert!(text.contains("verdict") && text.contains("ENDED"), "{text}");
+}
+
+#[test]
+fn no_line_of_a_sweep_is_lost_in_a_window_that_changes_its_width() {
+    let world = World::new();
+    let rest = small(&["--grid", "seed=1..8", "--jobs", "2", "--threads", "1", "--epochs", "10"]);
+    let Some(text) = resized(&world, "sweep", &[&["sweep"], &rest[..]].concat()) else { return };
+    for seed in 1..=8 {
+        let of_seed = |line: &&str| line.starts_with("done ") && line.contains(&format!("-s{seed}-"));
+        assert_eq!(text.lines().filter(of_seed).count(), 1, "seed {seed}: {text}");
+    }
+    assert!(text.contains("8 of 8 runs: 8 done now"), "{text}");
+}

@@ -6,25 +6,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use support::{World, csv, done};
-use vae_bench::data::idx::{IdxFile, Kind};
-
-/// Four IDX files in `name`: images of 14 x 14 pixels, every second pixel of those in `data`.
-fn write_small_images(world: &World, name: &str) {
-    let dir = world.path().join(name);
-    fs::create_dir_all(&dir).unwrap();
-    for prefix in ["train", "t10k"] {
-        let from = |file: &str| world.path().join("data").join(format!("{prefix}-{file}"));
-        let images = fs::read(from("images-idx3-ubyte")).unwrap();
-        let pixels: Vec<u8> = images[16..]
-            .chunks(28 * 28)
-            .flat_map(|image| (0..14 * 14).map(|i| image[i / 14 * 2 * 28 + i % 14 * 2]))
-            .collect();
-        let count = pixels.len() / (14 * 14);
-        let file = IdxFile::build(Kind::Images, &[count, 14, 14], &pixels);
-        fs::write(dir.join(format!("{prefix}-images-idx3-ubyte")), file.bytes()).unwrap();
-        fs::copy(from("labels-idx1-ubyte"), dir.join(format!("{prefix}-labels-idx1-ubyte"))).unwrap();
-    }
-}
 
 /// The cells of a column.
 fn column(table: &str, name: &str) -> Vec<String> {
@@ -48,7 +29,7 @@ fn an_analytic_and_a_monte_carlo_run_are_two_settings_in_the_report_of_their_tab
 #[test]
 fn images_of_two_sizes_are_never_averaged_and_the_reason_is_told() {
     let world = World::new();
-    write_small_images(&world, "small");
+    world.write_small_images("small");
     for data in ["data", "small"] {
         for seed in ["1", "2"] {
             world.run(&["--epochs", "2", "--data-dir", data, "--seed", seed]).expect(0);
@@ -72,6 +53,52 @@ fn images_of_two_sizes_are_never_averaged_and_the_reason_is_told() {
     assert!(reported.stderr.contains("these runs differ in image size"), "{}", reported.stderr);
     let page = fs::read_to_string(world.path().join("page.html")).unwrap();
     assert!(page.contains("2 seeds") && !page.contains("4 seeds"));
+}
+
+/// z under `--sampling keras-2016-05` is drawn nearly without noise, so that its R says nothing beside one that was measured
+/// under the noise of q.
+#[test]
+fn runs_whose_z_is_drawn_with_other_noise_are_set_apart_everywhere() {
+    let world = World::new();
+    let other = ["--sampling", "keras-2016-05"];
+    for seed in ["1", "2"] {
+        world.run(&["--epochs", "2", "--seed", seed]).expect(0);
+        world.run(&[&["--epochs", "2", "--seed", seed][..], &other].concat()).expect(0);
+    }
+    let why = "these runs differ in the noise that z is drawn with, so recon and neg_elbo can be compared";
+    let mean = world.vae_bench(&["merge", "out", "--mean"]).expect(0);
+    assert!(mean.stderr.contains(why), "{}", mean.stderr);
+    let mut keys = column(&mean.stdout, "comparable");
+    keys.sort();
+    keys.dedup();
+    assert!(matches!(&keys[..], [usual, apart] if *apart == format!("{usual}/keras-2016-05")), "{keys:?}");
+
+    world.vae_bench(&["merge", "out", "--out", "table.csv"]).expect(0);
+    // As earlier versions wrote it: one key for both.
+    let table = fs::read_to_string(world.path().join("table.csv")).unwrap();
+    fs::write(world.path().join("old.csv"), table.replace("/mass/keras-2016-05", "/mass")).unwrap();
+    for from in ["out", "table.csv", "old.csv"] {
+        let plotted = world.vae_bench(&["plot", from, "--kind", "rate-distortion", "--out", "p"]).expect(0);
+        assert!(plotted.stderr.contains(why), "{from}: {}", plotted.stderr);
+        for name in ["rate-distortion-idx-bce.svg", "rate-distortion-idx-bce-keras-2016-05.svg"] {
+            let picture = fs::read_to_string(world.path().join("p").join(name)).unwrap();
+            assert_eq!(picture.matches("class=\"pt\"").count(), 2, "{from}: {name}");
+        }
+        let reported = world.vae_bench(&["report", from, "--out", "page.html"]).expect(0);
+        assert!(reported.stderr.contains(why), "{from}: {}", reported.stderr);
+        let page = fs::read_to_string(world.path().join("page.html")).unwrap();
+        assert!(page.contains("z drawn with the noise of keras-2016-05"), "{from}");
+    }
+
+    let listed = world.vae_bench(&["ls", "out"]).expect(0);
+    assert!(listed.stderr.contains(why) && listed.stdout.contains("sampling"), "{} {}", listed.stdout, listed.stderr);
+    let run = |sampling: &str| {
+        let only = format!("sampling={sampling}");
+        let names = world.vae_bench(&["ls", "out", "--filter", &only, "--format", "ids"]).expect(0).stdout;
+        names.lines().next().unwrap().to_owned()
+    };
+    let compared = world.vae_bench(&["compare", &run("standard"), &run("keras-2016-05"), "--out", "out"]).expect(0);
+    assert!(compared.stderr.contains(why), "{}", compared.stderr);
 }
 
 #[test]

@@ -76,6 +76,7 @@ fn a_preset_that_is_the_same_objective_is_named() {
     }
     let world = World::new();
     let found = json(&world, &[&target("numpy_losses.py", "by_hand")]);
+    assert_eq!((found["type"].as_str(), found["schema"].as_u64()), (Some("probe"), Some(1)), "docs/json.md");
     assert_eq!(found["flags"], "--loss mse --reduction batch-sum --kl-reduction batch-sum --beta 1 --data idx");
     assert_eq!(found["equals"], serde_json::json!([]));
     let found = json(&world, &[&target("numpy_losses.py", "bce_with_epsilon")]);
@@ -112,7 +113,8 @@ fn a_loss_that_is_no_weighting_is_refused_with_its_reason() {
     let refused = probe(&world, &[&target("numpy_losses.py", "clipped_error")]).expect(1);
     assert!(refused.stdout.contains("none of those known") && refused.stdout.contains("nearest"), "{}", refused.stdout);
     let json = probe(&world, &[&target("numpy_losses.py", "clipped_error"), "--json"]).expect(1).stdout;
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["identified"], false);
+    let refused = serde_json::from_str::<serde_json::Value>(&json).unwrap();
+    assert_eq!((&refused["identified"], &refused["type"]), (&false.into(), &"probe".into()));
 }
 
 #[test]
@@ -169,6 +171,30 @@ fn what_the_user_can_put_right_is_said_in_one_line() {
     probe(&world, &["loss.py:loss", "--beta", "4"]).expect(2).error_after(0, &["--beta 4", "--set NAME=VALUE"]);
     let nowhere = world.vae_bench(&["probe", "loss.py:loss", "--python", "/no/python"]).expect(2);
     assert!(nowhere.stderr.contains("/no/python") && nowhere.stderr.contains("--python"), "{}", nowhere.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_python_without_the_library_is_told_what_to_install() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let bare = world.path().join("bare");
+    // Without its site there is the standard library alone.
+    std::fs::write(&bare, "#!/bin/sh\nexec python3 -S \"$@\"\n").unwrap();
+    std::fs::set_permissions(&bare, std::fs::Permissions::from_mode(0o755)).unwrap();
+    if !Command::new(&bare).args(["-c", ""]).status().is_ok_and(|status| status.success()) {
+        return skipped("install python3");
+    }
+    for (library, line) in [("numpy", "np.mean((recon - x) ** 2)"), ("torch", "F.mse_loss(recon, x)")] {
+        let python = ["--python", bare.to_str().unwrap()];
+        let told = world.vae_bench(&[&["probe", "-e", line], &python[..]].concat()).expect(2);
+        assert!(
+            told.stderr.contains(&format!("has no {library}")) && told.stderr.contains("--python"),
+            "{}",
+            told.stderr
+        );
+        assert!(!told.stderr.contains("Traceback"), "{}", told.stderr);
+    }
 }
 
 #[test]

@@ -373,3 +373,43 @@ fn in_a_browser_it_loads_sorts_filters_and_shows_values() {
         }
     }
 }
+
+#[test]
+fn configurations_of_one_weight_come_by_name_and_the_headline_says_which_is_best() {
+    let world = World::new();
+    for bits in ["image:2", "image:10", "latent:0.5"] {
+        for seed in ["1", "2"] {
+            world.run(&["--epochs", "1", "--free-bits", bits, "--seed", seed]).expect(0);
+        }
+    }
+    world.vae_bench(&["report", "out", "--out", "report.html"]).expect(0);
+    let page = page(&world);
+    let headline = page.split("<h1").nth(1).and_then(|rest| rest.split("</h1>").next()).unwrap();
+    assert!(headline.contains("The lowest") && headline.contains(", seed "), "{headline}");
+    assert!(headline.contains("free bits ") && !headline.contains("bce-sum-b1"), "a setting, not a hash: {headline}");
+    let findings = page.split("id=\"findings\"").nth(1).and_then(|rest| rest.split("</section>").next()).unwrap();
+    let places = ["image:2<", "image:10<", "latent:0.5<"].map(|bits| findings.find(bits).unwrap());
+    assert!(places.is_sorted(), "numbers by value: {findings}");
+    // The sections come in the order of their links.
+    let links = ["plots", "findings", "runs", "images", "settings"];
+    let sections = links.map(|id| page.find(&format!("href=\"#{id}\"")).unwrap());
+    assert!(sections.is_sorted(), "{sections:?}");
+    let ids = links.map(|id| page.find(&format!("aria-labelledby=\"{id}-h\"")));
+    assert!(ids.is_sorted() && ids.iter().all(Option::is_some), "{ids:?}");
+}
+
+#[test]
+fn what_is_folded_on_the_screen_is_unfolded_on_paper() {
+    let Some(browser) = Browser::open() else { return };
+    let world = World::new();
+    world.run(&["--epochs", "1"]).expect(0);
+    many_fake_runs(&world.only_run(), &world.path().join("many"), 40);
+    world.vae_bench(&["report", "many", "--out", "report.html"]).expect(0);
+    browser.visit(&world.path().join("report.html"));
+    let open = "return document.querySelectorAll('details.fold').length - document.querySelectorAll('details.fold[open]').length";
+    assert_ne!(browser.eval(open), 0, "a long table is folded");
+    browser.eval("dispatchEvent(new Event('beforeprint'))");
+    assert_eq!(browser.eval(open), 0);
+    browser.eval("dispatchEvent(new Event('afterprint'))");
+    assert_ne!(browser.eval(open), 0);
+}

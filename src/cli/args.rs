@@ -31,6 +31,7 @@ Examples:
   vae-bench explain --loss mse --reduction mean   what that objective really is; trains nothing
   vae-bench sweep --grid beta=0.1,1,4 --seeds 1..5 --loss bce     a grid, on every core
 
+Numbers may be fractions, 1/784, also of the pixels of an image or the latents: --beta 1/pixels, --lr 0.02/latents.
 Precedence: flag > VAE_BENCH_* variable > --config file > --preset > default.
 Exit codes: 0 done, 1 a run failed, 2 usage, 3 data missing or corrupt, 4 diverged, 75 interrupted (resumable).";
 

@@ -1,19 +1,25 @@
-//! `vae-bench compare`: two runs side by side, the settings that differ and the terms that came out.
+//! `vae-bench compare`: two runs side by side, the settings that differ, the terms that came out, and the images.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::data::DataDirArg;
+use super::digits::{SheetOrder, same_digits};
 use super::json::print_object;
+use super::plot::Format;
 use super::run_names::RunsIn;
+use super::threads::pool;
 use crate::error::{ExitCode, Result};
+use crate::files::write_atomically;
 use crate::metrics::{EpochRecord, Split};
 use crate::records::{Cell, Column, Comparable, RunRecord};
 use crate::report::Table;
 use crate::spec::cell_text;
-use crate::terminal::{print_verdicts, stdout_width, warn};
+use crate::terminal::{print_line, print_verdicts, say, stdout_width, warn};
 use crate::text::significant;
+use figure::{Theme, raster};
 
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
@@ -27,6 +33,12 @@ pub struct CompareArgs {
     /// Where they are looked up.
     #[command(flatten)]
     pub runs: RunsIn,
+    /// Also draw the same test images as both models reconstruct them, one below the other, into this file: .png, .svg or .pdf
+    #[arg(long, value_name = "FILE")]
+    pub images: Option<PathBuf>,
+    /// Where the data is, for --images, if not where it was
+    #[command(flatten)]
+    pub data: DataDirArg,
     /// One JSON object
     #[arg(long)]
     pub json: bool,
@@ -34,7 +46,9 @@ pub struct CompareArgs {
 
 /// Compares the two.
 pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
-    let (a, b) = (RunRecord::read(&args.runs.find(&args.a)?)?, RunRecord::read(&args.runs.find(&args.b)?)?);
+    let dirs = [args.runs.find(&args.a)?, args.runs.find(&args.b)?];
+    let (a, b) = (RunRecord::read(&dirs[0])?, RunRecord::read(&dirs[1])?);
+    let format = args.images.as_deref().map(Format::of_file).transpose()?;
     let keys: [Comparable; 2] = [a.comparable()?, b.comparable()?];
     if let Some(why) = Comparable::why_apart(&keys) {
         warn(&why);
@@ -55,14 +69,27 @@ pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
                 "comparable": keys[0] == keys[1],
             }),
         );
-        return Ok(ExitCode::Done);
+    } else {
+        tell(&a, &b, &settings, rows);
     }
+    if let (Some(path), Some(format)) = (&args.images, format) {
+        let sheet = || same_digits(&dirs, SheetOrder::Given(&["A", "B"]), args.data.data_dir.as_deref());
+        let figure = pool(None)?.install(sheet)?;
+        write_atomically(path, &format.bytes(&figure, Theme::Light, raster::SCREEN)?)?;
+        let line = path.display().to_string();
+        if args.json { say(&line) } else { print_line(&line) }
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Prints the comparison for a person.
+fn tell(a: &RunRecord, b: &RunRecord, settings: &[(String, Value, Value)], rows: [Option<&EpochRecord>; 2]) {
     let mut text = format!("A        {}\nB        {}\n\n", a.manifest.run, b.manifest.run);
     if settings.is_empty() {
         text.push_str("All settings are the same.\n");
     } else {
         let mut table = Table::new(["setting", "A", "B"]).left(&[0]);
-        for (key, one, other) in &settings {
+        for (key, one, other) in settings {
             let shown = |value: &Value| match cell_text(value, ",") {
                 none if none.is_empty() => "none".to_owned(),
                 text => text,
@@ -73,12 +100,11 @@ pub(super) fn run(args: &CompareArgs) -> Result<ExitCode> {
     }
     text.push('\n');
     text.push_str(&terms(rows).fit(stdout_width()));
-    for (name, run) in [("A", &a), ("B", &b)] {
+    for (name, run) in [("A", a), ("B", b)] {
         let verdict = run.manifest.verdict.map_or("not judged yet", |verdict| verdict.headline().into());
         text.push_str(&format!("{}{name}: {verdict}\n", if name == "A" { "\nverdict  " } else { "         " }));
     }
     print_verdicts(&text);
-    Ok(ExitCode::Done)
 }
 
 /// The settings in which the two differ.

@@ -15,11 +15,20 @@ use figure::Figure;
 /// The most models that make a readable sheet.
 const MOST_MODELS: usize = 12;
 
+/// The order of the models of a sheet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SheetOrder<'a> {
+    /// From the weakest KL to the strongest.
+    Weight,
+    /// As the directories are given, each under its name here.
+    Given(&'a [&'a str]),
+}
+
 /// The sheet of the same test digits, reconstructed by every run in `dirs`.
 ///
 /// # Errors
 /// No runs or too many, runs of different test images, and whatever keeps a model or its data from being read.
-pub(super) fn same_digits(dirs: &[RunDir], data_dir: Option<&Path>) -> Result<Figure> {
+pub(super) fn same_digits(dirs: &[RunDir], sheet: SheetOrder<'_>, data_dir: Option<&Path>) -> Result<Figure> {
     if dirs.is_empty() {
         return Err(Error::Run(
             "--kind digits decodes images: it needs run directories, a merged table has no models".into(),
@@ -63,14 +72,24 @@ pub(super) fn same_digits(dirs: &[RunDir], data_dir: Option<&Path>) -> Result<Fi
         lines
     };
     let mut models: Vec<_> = evaluated.iter().map(|s| (s.trained(), caption(s))).collect();
-    // From the weakest KL to the strongest.
-    let weight = |name: &str| {
-        set.runs.iter().find(|r| r.name == name).and_then(Run::effective_weight).map_or(0.0, |w| w.value())
-    };
-    let names: Vec<String> = evaluated.iter().map(|s| s.record.manifest.run.clone()).collect();
-    let mut order: Vec<usize> = (0..models.len()).collect();
-    order.sort_by(|&a, &b| weight(&names[a]).total_cmp(&weight(&names[b])));
-    models = order.iter().map(|&i| models[i].clone()).collect();
+    match sheet {
+        SheetOrder::Weight => {
+            let weight = |name: &str| {
+                set.runs.iter().find(|r| r.name == name).and_then(Run::effective_weight).map_or(0.0, |w| w.value())
+            };
+            let names: Vec<String> = evaluated.iter().map(|s| s.record.manifest.run.clone()).collect();
+            let mut order: Vec<usize> = (0..models.len()).collect();
+            order.sort_by(|&a, &b| weight(&names[a]).total_cmp(&weight(&names[b])));
+            models = order.iter().map(|&i| models[i].clone()).collect();
+        }
+        SheetOrder::Given(names) => {
+            for ((_, caption), name) in models.iter_mut().zip(names) {
+                if let Some(line) = caption.first_mut() {
+                    *line = format!("{name}: {line}");
+                }
+            }
+        }
+    }
     side_by_side(&title(&series), &models)?.ok_or_else(|| Error::Run("no run to decode with".into()))
 }
 

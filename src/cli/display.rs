@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
+use super::bar_terminal::bars_on_stderr;
 use super::json::print_object;
 use crate::metrics::{EpochRecord, Split};
 use crate::records::RunDir;
@@ -179,7 +180,7 @@ impl Display for Bar {
 
     fn batch(&mut self, moment: &RunProgress) {
         let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(Some(moment.epoch_images), ProgressDrawTarget::stderr_with_hz(10));
+            let bar = ProgressBar::with_draw_target(Some(moment.epoch_images), bars_on_stderr(10));
             // As wide as the terminal and no wider, so that it is one line that can be replaced.
             let template = "{prefix} {bar:16} {wide_msg}";
             if let Ok(style) = ProgressStyle::with_template(template) {

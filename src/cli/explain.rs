@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::json::object;
 use super::run_args::{count, number};
-use super::setting_args::SettingArgs;
+use super::setting_args::{Layers, SettingArgs};
 use super::threads::{pool, threads};
 use crate::data::{Dataset, Loaded, load};
 use crate::error::{Error, ExitCode, Result};
@@ -72,6 +72,14 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     }
     if args.pixels == Some(0) {
         return Err(Error::Usage("--pixels 0: give a whole number of 1 or more".into()));
+    }
+    let Layers { flags, variables, file } = args.settings.layers()?;
+    if args.pixels.is_some() && flags.over(variables).over(file).needs_pixels() {
+        return Err(Error::Usage(
+            "--pixels carries the same numbers to other images, and one written in pixels, such as 1/pixels, is another \
+             number there; write the number, or leave --pixels out"
+                .into(),
+        ));
     }
     let settings = args.settings.settings()?;
     let spec = RunSpec::resolve(&settings)?;

@@ -9,6 +9,7 @@ use super::json::print_object;
 use super::list::runs;
 use crate::error::{Error, ExitCode, Result};
 use crate::metrics::EpochRecord;
+use crate::records::Comparable;
 use crate::report::Table;
 use crate::spec::Settings;
 use crate::sweep::{Filter, RESULTS, RunResult, by_keys, find_runs, read_results, rough, varied_settings};
@@ -81,6 +82,8 @@ pub(super) fn run(args: &LsArgs) -> Result<ExitCode> {
             print_verdicts(&table(&chosen, &varied).fit(stdout_width()));
             let of = if chosen.len() < found { format!(" of {found}") } else { String::new() };
             print_text(&format!("\n{}{of}\n", runs(chosen.len())));
+            let keys: Vec<Comparable> = chosen.iter().filter_map(|run| run.comparable.clone()).collect();
+            Comparable::why_apart(&keys).iter().for_each(|why| warn(why));
         }
     }
     Ok(ExitCode::Done)

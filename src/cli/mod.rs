@@ -5,6 +5,7 @@
 
 mod answers;
 mod args;
+mod bar_terminal;
 mod clean;
 mod compare;
 mod completions;

@@ -7,9 +7,10 @@ use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 
 use super::data::DataDirArg;
-use super::digits::same_digits;
+use super::digits::{SheetOrder, same_digits};
 use super::threads::pool;
 use super::watch::{Inputs, Output, repeat};
+use crate::choice::Choice;
 use crate::error::{Error, ExitCode, Result};
 use crate::report::plots::{Axes, Kind, Plot, Plots, Variable, draw};
 use crate::report::run_set::RunSet;
@@ -76,6 +77,27 @@ pub enum Format {
     Pdf,
 }
 
+impl Format {
+    /// The format that the ending of a file's name asks for.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for another ending.
+    pub(super) fn of_file(path: &Path) -> Result<Self> {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        Format::from_str(ending, true)
+            .map_err(|_| Error::Usage(format!("{}: write a file that ends in .png, .svg or .pdf", path.display())))
+    }
+
+    /// The file of `figure` in this format; PNG has `density` pixels per pixel of the figure.
+    pub(super) fn bytes(self, figure: &Figure, theme: Theme, density: f32) -> Result<Vec<u8>> {
+        Ok(match self {
+            Format::Svg => svg(figure, SvgTarget::File(theme)).into_bytes(),
+            Format::Png => raster::png(figure, theme, density)?,
+            Format::Pdf => pdf(figure, theme),
+        })
+    }
+}
+
 /// The width of a picture in pixels of 1/96 inch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Width(f64);
@@ -129,7 +151,7 @@ pub(super) fn run(args: &PlotArgs) -> Result<ExitCode> {
                 pictures.extend(chosen(drawn.plots, args)?);
             }
             if !digits.is_empty() {
-                let figure = same_digits(&dirs, args.data.data_dir.as_deref())?;
+                let figure = same_digits(&dirs, SheetOrder::Weight, args.data.data_dir.as_deref())?;
                 pictures.push(Picture { name: Kind::Digits.name().to_owned(), figure });
             }
             if pictures.is_empty() {
@@ -167,12 +189,8 @@ fn files_of(picture: &Picture, args: &PlotArgs) -> Result<Vec<(PathBuf, Vec<u8>)
     let Picture { name, figure } = picture;
     let density = if args.width.is_some() { raster::PRINT } else { raster::SCREEN };
     let file = |format: &Format| -> Result<(PathBuf, Vec<u8>)> {
-        let (extension, bytes) = match format {
-            Format::Svg => ("svg", svg(figure, SvgTarget::File(args.theme)).into_bytes()),
-            Format::Png => ("png", raster::png(figure, args.theme, density)?),
-            Format::Pdf => ("pdf", pdf(figure, args.theme)),
-        };
-        Ok((Path::join(&args.out, format!("{name}.{extension}")), bytes))
+        let bytes = format.bytes(figure, args.theme, density)?;
+        Ok((Path::join(&args.out, format!("{name}.{}", format.name())), bytes))
     };
     args.format.iter().map(file).collect()
 }

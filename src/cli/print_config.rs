@@ -1,17 +1,17 @@
 //! `vae-bench --print-config`: the settings of a run, and where each comes from.
 
-use super::setting_args::{Layers, SettingArgs};
+use super::setting_args::{Layers, SettingArgs, on_its_images};
 use crate::error::{Error, ExitCode, Result};
 use crate::spec::{RunSpec, Settings, VARIABLE_PREFIX};
 use crate::terminal::print;
-use crate::text::printable;
+use crate::text::{padded, printable};
 
 /// Prints the settings as TOML that `--config` takes, with a comment on each line.
 pub(super) fn run(args: &SettingArgs) -> Result<ExitCode> {
     let Layers { flags, variables, file } = args.layers()?;
     let given = flags.clone().over(variables.clone()).over(file.clone());
     let preset = given.preset;
-    let settings = given.clone().with_preset()?;
+    let settings = on_its_images(given.clone().with_preset()?)?;
     let spec = RunSpec::resolve(&settings)?;
     let all = Settings { preset, data_dir: settings.data_dir.clone(), ..spec.settings().clone() };
     let table: toml::Table = toml::to_string(&all)
@@ -38,7 +38,7 @@ pub(super) fn run(args: &SettingArgs) -> Result<ExitCode> {
     let lines: Vec<(String, String)> =
         all.given().keys().filter_map(|key| Some((format!("{key} = {}", table.get(key)?), source(key)))).collect();
     let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0);
-    let text = lines.iter().map(|(line, source)| format!("{line:<width$}  # {}\n", printable(source)));
+    let text = lines.iter().map(|(line, source)| format!("{}  # {}\n", padded(line, width), printable(source)));
     print(text.collect::<String>());
     Ok(ExitCode::Done)
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::explain::{Explained, explained};
+use super::json::object;
 use super::run_args::count;
 use super::train::{MNIST_PIXELS, RunArgs, train};
 use crate::error::{Error, ExitCode, Result};
@@ -340,7 +341,7 @@ fn say_found(
         head.push(("elsewhere", at_pixels(finding, pixels)));
     }
     if args.run.running.json {
-        let json = found_json(finding, &same, &equals, explanation.as_deref(), attempt);
+        let json = object("probe", found_json(finding, &same, &equals, explanation.as_deref(), attempt));
         print(format!("{json:#}\n"));
     } else {
         print_text(&laid_out(&head));
@@ -379,7 +380,7 @@ fn say_refused(args: &ProbeArgs, refusal: &Refusal, mut head: Vec<Line>) {
             "reason": refusal.reason,
             "nearest": refusal.nearest.iter().map(scored).collect::<Vec<_>>(),
         });
-        print(format!("{json:#}\n"));
+        print(format!("{:#}\n", object("probe", json)));
     } else {
         print_text(&laid_out(&head));
     }

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::bar_terminal::bars_on_stderr;
 use crate::terminal::{say, stderr_is_live};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// Below this there is nothing to wait for, and no line.
 const WORTH_A_LINE: u64 = 1_000_000;
@@ -37,7 +38,7 @@ impl Progress {
         let shown = match (visibility, stderr_is_live()) {
             (Visibility::Hidden, _) => Shown::Not,
             (Visibility::Shown, true) => {
-                let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+                let bar = ProgressBar::with_draw_target(Some(total), bars_on_stderr(10));
                 if let Ok(style) =
                     ProgressStyle::with_template("{bar:24} {percent}%  {human_pos}/{human_len} {msg}  ETA {eta}")
                 {

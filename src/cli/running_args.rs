@@ -8,7 +8,7 @@ use super::display::Style;
 use super::threads::threads;
 use crate::device::DeviceChoice;
 use crate::error::Result;
-use crate::records::{Labels, RunDir};
+use crate::records::{Host, Labels, RunDir, host_name};
 
 /// Where runs are written, what computes them, and what is shown meanwhile.
 #[derive(Clone, Debug, Args)]
@@ -42,6 +42,9 @@ pub struct RunningArgs {
     /// A sentence about the runs, which `show` repeats
     #[arg(long, value_name = "TEXT", help_heading = "Running")]
     pub note: Option<String>,
+    /// Record the name of this machine in run.json; without it, only its processor and system
+    #[arg(long, help_heading = "Running")]
+    pub record_host: bool,
     /// No progress on stderr
     #[arg(long, short, help_heading = "Running")]
     pub quiet: bool,
@@ -57,6 +60,11 @@ impl RunningArgs {
             return Ok(());
         }
         Labels::add(dir, &self.tag, self.note.as_deref())
+    }
+
+    /// This machine as `run.json` records it.
+    pub(super) fn host(&self) -> Host {
+        Host::current(self.record_host.then(host_name).flatten())
     }
 
     /// How progress is shown: JSON is as quiet as it can be.

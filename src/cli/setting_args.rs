@@ -8,6 +8,7 @@ use crate::data::places;
 use crate::error::Result;
 use crate::records::{Manifest, RunDir};
 use crate::spec::Settings;
+use crate::sweep::DatasetCache;
 
 /// The settings of a run as flags, and the file under them. Each may be missing; defaults come last.
 #[derive(Clone, Debug, Default, Args)]
@@ -18,6 +19,19 @@ pub struct SettingArgs {
     /// TOML file of settings whose keys are these flags' names, such as a run's config.toml
     #[arg(long, value_name = "FILE", help_heading = "Running", env = "VAE_BENCH_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
+}
+
+/// These settings with numbers such as `1/pixels` written out for the images that they name, which are looked at only
+/// where there are such numbers.
+///
+/// # Errors
+/// As [`Settings::at_pixels`], and where the images cannot be read.
+pub(super) fn on_its_images(settings: Settings) -> Result<Settings> {
+    if !settings.needs_pixels() {
+        return Ok(settings);
+    }
+    let pixels = DatasetCache::default().identity(&settings)?.pixels;
+    settings.at_pixels(pixels)
 }
 
 /// The settings of each source, the strongest first.
@@ -49,7 +63,7 @@ impl SettingArgs {
         let Layers { flags, variables, file } = self.layers()?;
         let mut all = flags.over(variables).over(file).with_preset()?;
         all.data_dir = all.data_dir.take().or_else(|| self.data_of_the_run(&all));
-        Ok(all)
+        on_its_images(all)
     }
 
     /// Where the data is of the run whose config.toml is the configuration file, if it was seen on this machine.

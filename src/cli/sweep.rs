@@ -196,6 +196,7 @@ fn work(
         out: &args.running.out,
         device: &device,
         device_name: &args.running.device.to_string(),
+        host: &args.running.host(),
         argv: &recorded_argv(),
         jobs,
         threads,

@@ -3,9 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::bar_terminal::bars_on_stderr;
 use super::display::Style;
 use super::json::print_object;
 use crate::metrics::Split;
@@ -195,7 +196,7 @@ struct Bars {
 
 impl Bars {
     fn new(meter: Mutex<Meter>, jobs: usize) -> Self {
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+        let all = MultiProgress::with_draw_target(bars_on_stderr(5));
         let bar = |length: u64, template: &str| {
             let bar = all.add(ProgressBar::new(length));
             if let Ok(style) = ProgressStyle::with_template(template) {

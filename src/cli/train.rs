@@ -109,6 +109,7 @@ pub(super) fn train(args: &RunArgs, settings: &Settings) -> Result<ExitCode> {
             device: &device,
             device_name: &args.running.device.to_string(),
             threads: pool.current_num_threads(),
+            host: &args.running.host(),
             argv: &recorded_argv(),
             existing: if args.force { Existing::Repeat } else { Existing::Keep },
             checkpoint: FinishedCheckpoint::Keep,

@@ -76,6 +76,7 @@ fn sentence(error: &clap::Error, path: &str, command: &Command) -> String {
             format!("{path} needs one of {}", names.join(", "))
         }
         ErrorKind::ArgumentConflict => match text(ContextKind::PriorArg) {
+            prior if argument.is_empty() => format!("{} goes after the name of the command", flag_alone(&prior)),
             prior if prior == argument => format!("{} is given twice", flag_alone(&argument)),
             prior if prior.is_empty() => format!("{} and a command contradict each other", flag_alone(&argument)),
             prior => format!("{} and {} contradict each other", flag_alone(&argument), flag_alone(&prior)),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::explanation::Context;
+use super::lines::Lines;
 use crate::choice::Choice;
 use crate::model::{CodeShape, CodebookRule};
 use crate::objective::{Loss, LossScale, Measure, Objective, Time};
@@ -231,14 +232,8 @@ fn elsewhere(spec: &RunSpec, on: &Context<'_>, batch: usize) -> Vec<Elsewhere> {
 
 /// The whole explanation for a person.
 pub fn codes_to_text(e: &CodeExplanation) -> String {
-    let mut out = String::new();
-    let mut line = |name: &str, text: String| out.push_str(&format!("{name:<12} {text}\n"));
-    if let Some(preset) = &e.preset {
-        line("preset", preset.clone());
-        for text in e.source.iter().chain(&e.note) {
-            line("", text.clone());
-        }
-    }
+    let mut lines = Lines::headed(e.preset.as_deref(), e.source.iter().chain(&e.note));
+    let mut line = |name: &str, text: String| lines.add(name, &text);
     let symbol = e.measure.symbol();
     line("objective", e.formula.clone());
     line(
@@ -302,5 +297,5 @@ pub fn codes_to_text(e: &CodeExplanation) -> String {
         line(if i == 0 { "elsewhere" } else { "" }, format!("at {}: {change}", there.at));
     }
     line("expect", format!("not predicted, because {}", e.not_predicted));
-    out
+    lines.text()
 }

@@ -15,6 +15,7 @@ pub mod expectation;
 pub mod explanation;
 mod formula;
 pub mod linear;
+mod lines;
 pub mod text;
 
 pub use codes::{CodeExplanation, codes_to_text, explain_codes};

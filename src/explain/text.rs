@@ -2,19 +2,14 @@
 
 use super::expectation::Expected;
 use super::explanation::Explanation;
+use super::lines::Lines;
 use crate::objective::{EffectiveWeight, Measure};
 use crate::text::significant;
 
 /// The whole explanation for a person.
 pub fn to_text(e: &Explanation) -> String {
-    let mut out = String::new();
-    let mut line = |name: &str, text: String| out.push_str(&format!("{name:<12} {text}\n"));
-    if let Some(preset) = &e.preset {
-        line("preset", preset.clone());
-        for text in e.source.iter().chain(&e.note) {
-            line("", text.clone());
-        }
-    }
+    let mut lines = Lines::headed(e.preset.as_deref(), e.source.iter().chain(&e.note));
+    let mut line = |name: &str, text: String| lines.add(name, &text);
     line("objective", e.formula.clone());
     line("", symbols(e));
     let on = if e.loss.is_weighted_directly() { e.measure.symbol() } else { "the logarithm" };
@@ -74,7 +69,7 @@ pub fn to_text(e: &Explanation) -> String {
         ),
         Measure::Mass | Measure::SquaredError => {}
     }
-    out
+    lines.text()
 }
 
 fn symbols(e: &Explanation) -> String {

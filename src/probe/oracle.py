@@ -6,6 +6,7 @@ first stdin and stdout; what the user's code prints goes to stderr, and what it 
 
 import array
 import ast
+import importlib
 import inspect
 import json
 import os
@@ -133,34 +134,44 @@ def framework(job, source):
     return (found or imported or ["numpy"])[0]
 
 
+def library(name):
+    """The module of this name, where the Python at hand has it."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name != name:
+            raise
+        why = ", by which probe hands over its numbers" if name == "numpy" else ""
+        raise Wrong(f"{sys.executable} has no {name}{why}: install {name} there, or name another Python with --python") from None
+
+
 class Tensors:
     """Numbers to tensors of one library, and back."""
 
     def __init__(self, name, precision):
         self.name, self.precision = name, precision
         if name == "torch":
-            import torch
-            self.library, self.version = torch, torch.__version__
-            torch.set_grad_enabled(False)
+            self.library = library("torch")
+            self.library.set_grad_enabled(False)
         elif name == "tensorflow":
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-            import tensorflow
-            self.library, self.version = tensorflow, tensorflow.__version__
+            self.library = library("tensorflow")
         elif name == "jax":
-            import jax
-            jax.config.update("jax_enable_x64", precision == "float64")
-            self.library, self.version = jax, jax.__version__
+            self.library = library("jax")
+            self.library.config.update("jax_enable_x64", precision == "float64")
         elif name == "numpy":
-            import numpy
-            self.library, self.version = numpy, numpy.__version__
+            self.library = library("numpy")
         else:
             raise Wrong(f"--framework {name}: there are torch, tensorflow, jax and numpy")
+        self.version = self.library.__version__
+        # Found out now, and not at the first call.
+        self.numpy = None if name == "torch" else library("numpy")
 
     def make(self, numbers, shape):
         if self.name == "torch":
             torch = self.library
             return torch.frombuffer(bytearray(numbers), dtype=torch.float64).reshape(shape).to(getattr(torch, self.precision))
-        import numpy
+        numpy = self.numpy
         values = numpy.frombuffer(numbers, dtype=numpy.float64).reshape(shape).astype(self.precision)
         if self.name == "tensorflow":
             return self.library.constant(values)
@@ -203,7 +214,7 @@ class Tensors:
     def flat(self, value):
         if self.name == "torch" and hasattr(value, "detach"):
             return value.detach().to(self.library.float64).reshape(-1).tolist()
-        import numpy
+        numpy = self.numpy or library("numpy")
         return numpy.asarray(value, dtype=numpy.float64).reshape(-1).tolist()
 
 

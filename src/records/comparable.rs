@@ -11,13 +11,15 @@ use super::manifest::DataFacts;
 use crate::choice::Choice;
 use crate::data::{Binarize, PixelRange};
 use crate::objective::Measure;
+use crate::pass::Sampling;
 use crate::spec::Settings;
 
 /// What R was measured on and in. R and -ELBO of two rows may be compared, drawn on one axis or averaged only where
 /// their keys are equal.
 ///
-/// Written as `DATA/DIGEST/IMAGESxPIXELS/BINARIZE/RANGE/MEASURE`, such as `mnist/33f7f732/10000x784/none/unit/mass`;
-/// tables merged by versions before the digest was recorded have `DATA/BINARIZE/RANGE/MEASURE`.
+/// Written as `DATA/DIGEST/IMAGESxPIXELS/BINARIZE/RANGE/MEASURE`, such as `mnist/33f7f732/10000x784/none/unit/mass`,
+/// with `/keras-2016-05` after it where z is not drawn from the q of K; tables merged by versions before the digest was
+/// recorded have `DATA/BINARIZE/RANGE/MEASURE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparable {
     /// The name of the data set.
@@ -30,6 +32,8 @@ pub struct Comparable {
     pub pixel_range: PixelRange,
     /// The unit of R.
     pub measure: Measure,
+    /// The noise under which R is measured.
+    pub sampling: Sampling,
 }
 
 /// The images that R was measured on.
@@ -57,7 +61,16 @@ impl Comparable {
             binarize: settings.binarize.ok_or_else(|| missing("binarize"))?,
             pixel_range: settings.pixel_range.ok_or_else(|| missing("pixel-range"))?,
             measure: settings.loss.ok_or_else(|| missing("loss"))?.measure(),
+            sampling: settings.sampling.unwrap_or(Sampling::Standard),
         })
+    }
+
+    /// The key that a merged table's row has: earlier versions wrote the same one whatever the sampling.
+    pub(super) fn of_row(key: &str, settings: &Settings) -> String {
+        match (key.parse::<Comparable>(), settings.sampling) {
+            (Ok(key), Some(sampling)) => Comparable { sampling, ..key }.to_string(),
+            (Err(_), _) | (Ok(_), None) => key.to_owned(),
+        }
     }
 
     /// The key in words, for titles: "mnist (10000 test images of 784 pixels, 33f7f732), grey pixels, squared error".
@@ -80,7 +93,11 @@ impl Comparable {
             Measure::Density => "negative log density",
             Measure::SquaredError => "squared error",
         };
-        format!("{}{test}, {pixels}{range}, {measure}", self.data)
+        let sampling = match self.sampling {
+            Sampling::Standard => String::new(),
+            Sampling::Keras201605 => format!(", z drawn with the noise of {}", self.sampling.name()),
+        };
+        format!("{}{test}, {pixels}{range}, {measure}{sampling}", self.data)
     }
 
     /// The key as a part of a file name, such as `mnist-bce` or `mnist-static-mse`; test images are not told apart.
@@ -98,6 +115,9 @@ impl Comparable {
             Measure::SquaredError => "mse",
         };
         parts.push(measure.to_owned());
+        if self.sampling != Sampling::Standard {
+            parts.push(self.sampling.name());
+        }
         parts.join("-")
     }
 
@@ -105,7 +125,7 @@ impl Comparable {
     pub fn differences(keys: &[Comparable]) -> Vec<&'static str> {
         let varies = |part: &dyn Fn(&Comparable) -> String| keys.iter().map(part).collect::<BTreeSet<_>>().len() > 1;
         let test = |of: fn(TestImages) -> String| move |key: &Comparable| key.test.map_or_else(String::new, of);
-        let parts: [(&'static str, bool); 7] = [
+        let parts: [(&'static str, bool); 8] = [
             ("data set", varies(&|key| key.data.clone())),
             ("image size", varies(&test(|test| test.pixels.to_string()))),
             ("number of test images", varies(&test(|test| test.count.to_string()))),
@@ -113,6 +133,7 @@ impl Comparable {
             ("binarisation", varies(&|key| key.binarize.name())),
             ("pixel range", varies(&|key| key.pixel_range.name())),
             ("unit of R (mass, density or squared error)", varies(&|key| key.measure.name())),
+            ("the noise that z is drawn with", varies(&|key| key.sampling.name())),
         ];
         parts.into_iter().filter(|(_, varies)| *varies).map(|(part, _)| part).collect()
     }
@@ -185,7 +206,11 @@ impl fmt::Display for Comparable {
         if let Some(test) = self.test {
             write!(f, "{test}/")?;
         }
-        write!(f, "{}/{}/{}", self.binarize.name(), self.pixel_range.name(), self.measure.name())
+        write!(f, "{}/{}/{}", self.binarize.name(), self.pixel_range.name(), self.measure.name())?;
+        match self.sampling {
+            Sampling::Standard => Ok(()),
+            Sampling::Keras201605 => write!(f, "/{}", self.sampling.name()),
+        }
     }
 }
 
@@ -195,6 +220,11 @@ impl FromStr for Comparable {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!("{text:?} is no comparability key: DATA/DIGEST/IMAGESxPIXELS/BINARIZE/RANGE/MEASURE is expected")
+        };
+        // No measure is called as a sampling is, so the last part says which of the two it is.
+        let (text, sampling) = match text.rsplit_once('/').map(|(rest, last)| (rest, Sampling::from_str(last, false))) {
+            Some((rest, Ok(sampling))) if sampling != Sampling::Standard => (rest, sampling),
+            _ => (text, Sampling::Standard),
         };
         // From the right: the name of a data set may have slashes in it.
         let [measure, pixel_range, binarize, data] = text.rsplitn(4, '/').collect::<Vec<_>>()[..] else {
@@ -211,6 +241,7 @@ impl FromStr for Comparable {
             binarize: Binarize::from_str(binarize, false).map_err(|_| wrong())?,
             pixel_range: PixelRange::from_str(pixel_range, false).map_err(|_| wrong())?,
             measure: Measure::from_str(measure, false).map_err(|_| wrong())?,
+            sampling,
         })
     }
 }
@@ -255,14 +286,17 @@ mod tests {
             for &binarize in Binarize::value_variants() {
                 for &pixel_range in PixelRange::value_variants() {
                     for &measure in Measure::value_variants() {
-                        let key = Comparable { data: name.to_owned(), test, binarize, pixel_range, measure };
-                        assert_eq!(key.to_string().parse(), Ok(key));
-                        keys += 1;
+                        for &sampling in Sampling::value_variants() {
+                            let data = name.to_owned();
+                            let key = Comparable { data, test, binarize, pixel_range, measure, sampling };
+                            assert_eq!(key.to_string().parse(), Ok(key));
+                            keys += 1;
+                        }
                     }
                 }
             }
         }
-        assert_eq!(keys, 3 * 4 * 3 * 3);
+        assert_eq!(keys, 3 * 4 * 3 * 3 * 2);
     }
 
     #[test]
@@ -276,8 +310,24 @@ mod tests {
             "mnist/0FA78986/10x784/none/unit/mass",
             "mnist/0fa78986/+10x784/none/unit/mass",
             "mnist/0fa78986/none/unit/mass",
+            "mnist/0fa78986/10x784/none/unit/mass/standard",
+            "mnist/0fa78986/10x784/none/unit/mass/keras-2016-05/keras-2016-05",
         ] {
             assert!(text.parse::<Comparable>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_row_of_an_earlier_table_has_the_key_of_its_sampling() {
+        let (old, new) = ("mnist/none/unit/mass", "mnist/none/unit/mass/keras-2016-05");
+        for (key, settings, read) in [
+            (old, "sampling = 'keras-2016-05'", new),
+            (new, "sampling = 'keras-2016-05'", new),
+            (old, "sampling = 'standard'", old),
+            (old, "", old),
+            ("c", "sampling = 'keras-2016-05'", "c"),
+        ] {
+            assert_eq!(Comparable::of_row(key, &Settings::parse(settings).unwrap()), read);
         }
     }
 
@@ -291,6 +341,7 @@ mod tests {
             (key(&data("ee", 784, 200), ""), "test images"),
             (key(&data("cc", 784, 100), "test-size = 100"), "number of test images, test images"),
             (key(&data("cc", 784, 200), "binarize = 'static'"), "binarisation"),
+            (key(&data("cc", 784, 200), "sampling = 'keras-2016-05'"), "the noise that z is drawn with"),
         ] {
             assert_ne!(first, other);
             let why = Comparable::why_apart(&[first.clone(), other]).unwrap();

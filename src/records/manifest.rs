@@ -42,7 +42,7 @@ pub struct Versions {
 /// Where it ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Host {
-    /// The machine's name; none but in runs of earlier versions.
+    /// The machine's name, where it was asked for (`--record-host`), and in runs of earlier versions.
     pub name: Option<String>,
     /// Operating system.
     pub os: String,
@@ -192,15 +192,14 @@ impl Versions {
 }
 
 impl Host {
-    /// This machine.
-    pub fn current() -> Self {
+    /// This machine, under `name` if under any: records are made to be shared, and a machine's name is its owner's.
+    pub fn current(name: Option<String>) -> Self {
         let cpu = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
             let line = text.lines().find(|line| line.starts_with("model name"))?;
             Some(line.split_once(':')?.1.trim().to_owned())
         });
         Host {
-            // Records are made to be shared: a machine's name is its owner's.
-            name: None,
+            name,
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
             cpu,
@@ -301,7 +300,7 @@ mod tests {
                 files: Vec::new(),
             },
             versions: Versions::current(),
-            host: Host::current(),
+            host: Host::current(None),
             device: "cpu".to_owned(),
             threads: 1,
             argv: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::wrap;
+use crate::text::{padded, padded_before, wrap};
 
 /// Cells in columns, the header first.
 #[derive(Clone, Debug, Default)]
@@ -122,7 +122,7 @@ impl fmt::Display for Table {
             let line: Vec<String> = cells
                 .map(
                     |(i, (cell, &width))| {
-                        if self.left.contains(&i) { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                        if self.left.contains(&i) { padded(cell, width) } else { padded_before(cell, width) }
                     },
                 )
                 .collect();

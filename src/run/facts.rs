@@ -2,7 +2,7 @@
 
 use super::job::Job;
 use crate::error::{Error, Result};
-use crate::records::{DataFacts, Host, Manifest, ObjectiveFacts, Request, Status, Versions, now};
+use crate::records::{DataFacts, Manifest, ObjectiveFacts, Request, Status, Versions, now};
 use crate::terms::Term;
 use crate::train::Task;
 
@@ -58,7 +58,7 @@ pub(super) fn manifest(job: &Job<'_>, id: &str, task: &Task<'_>, floors: Floors)
             files: job.data.files.clone(),
         },
         versions: Versions::current(),
-        host: Host::current(),
+        host: job.host.clone(),
         device: job.device_name.to_owned(),
         threads: job.threads,
         argv: job.argv.to_vec(),

@@ -6,7 +6,7 @@ use candle_core::Device;
 
 use super::clean::FinishedCheckpoint;
 use crate::data::Dataset;
-use crate::records::{RunDir, RunRecord};
+use crate::records::{Host, RunDir, RunRecord};
 use crate::spec::RunSpec;
 use crate::spec::presets::PresetName;
 
@@ -36,6 +36,8 @@ pub struct Job<'a> {
     pub device_name: &'a str,
     /// Threads at work.
     pub threads: usize,
+    /// The machine, as it is recorded.
+    pub host: &'a Host,
     /// The command as typed.
     pub argv: &'a [String],
     /// What to do if it is done already.

@@ -1,17 +1,111 @@
 //! Numbers that cannot be wrong: what a setting does not allow is refused while it is read.
 
+use std::any::Any;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// A number as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+enum Written {
+    Number(f64),
+    /// `pixels`, `latents`.
+    Size(SizeName),
+    /// So much over it: `1/pixels`.
+    Over(f64, SizeName),
+}
+
+/// A size that a number may be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SizeName {
+    /// D, pixels of an image.
+    Pixels,
+    /// d, latents of a VAE.
+    Latents,
+}
+
+impl SizeName {
+    const ALL: [SizeName; 2] = [SizeName::Pixels, SizeName::Latents];
+
+    fn word(self) -> &'static str {
+        match self {
+            SizeName::Pixels => "pixels",
+            SizeName::Latents => "latents",
+        }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        SizeName::ALL.into_iter().find(|name| name.word() == word.trim())
+    }
+}
+
+impl fmt::Display for SizeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl Written {
+    /// NaN while it is written in a size.
+    const fn number(self) -> f64 {
+        match self {
+            Written::Number(value) => value,
+            Written::Size(_) | Written::Over(..) => f64::NAN,
+        }
+    }
+
+    /// The size that it is written in.
+    fn size(self) -> Option<SizeName> {
+        match self {
+            Written::Number(_) => None,
+            Written::Size(size) | Written::Over(_, size) => Some(size),
+        }
+    }
+
+    /// The number, where `name` is `size`.
+    fn at(self, name: SizeName, size: usize) -> f64 {
+        match self {
+            Written::Size(of) if of == name => size as f64,
+            Written::Over(over, of) if of == name => over / size as f64,
+            Written::Number(_) | Written::Size(_) | Written::Over(..) => self.number(),
+        }
+    }
+}
+
+impl FromStr for Written {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(size) = SizeName::of(text) {
+            return Ok(Written::Size(size));
+        }
+        match text.split_once('/').and_then(|(over, under)| Some((over, SizeName::of(under)?))) {
+            Some((over, size)) => Ok(Written::Over(number(over)?, size)),
+            None => number(text).map(Written::Number),
+        }
+    }
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Written::Number(value) => value.fmt(f),
+            Written::Size(size) => size.fmt(f),
+            Written::Over(over, size) => write!(f, "{over}/{size}"),
+        }
+    }
+}
+
 /// A checked number: its name, its check, and what to write instead.
 macro_rules! checked_number {
     ($(#[$meta:meta])* $name:ident, $check:expr, $says:literal) => {
         $(#[$meta])*
+        ///
+        /// Or, until [`Settings::at_pixels`](super::Settings::at_pixels) writes it out, a size such as `1/pixels`.
         #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
-        #[serde(try_from = "GivenNumber", into = "f64")]
-        pub struct $name(f64);
+        #[serde(try_from = "GivenNumber", into = "GivenNumber")]
+        pub struct $name(Written);
 
         impl TryFrom<GivenNumber> for $name {
             type Error = String;
@@ -24,10 +118,19 @@ macro_rules! checked_number {
             }
         }
 
+        impl From<$name> for GivenNumber {
+            fn from($name(written): $name) -> GivenNumber {
+                match written {
+                    Written::Number(value) => GivenNumber::Number(value),
+                    Written::Size(_) | Written::Over(..) => GivenNumber::Text(written.to_string()),
+                }
+            }
+        }
+
         impl $name {
-            /// The number.
+            /// The number; NaN while it is written in a size, which no [`RunSpec`](super::RunSpec) has.
             pub const fn get(self) -> f64 {
-                self.0
+                self.0.number()
             }
         }
 
@@ -36,7 +139,7 @@ macro_rules! checked_number {
 
             fn try_from(value: f64) -> Result<Self, String> {
                 let check: fn(f64) -> bool = $check;
-                if check(value) { Ok($name(value)) } else { Err(format!("{value}: must be {}", $says)) }
+                if check(value) { Ok($name(Written::Number(value))) } else { Err(format!("{value}: must be {}", $says)) }
             }
         }
 
@@ -45,13 +148,20 @@ macro_rules! checked_number {
 
             fn from_str(text: &str) -> Result<Self, String> {
                 // Whoever reports the word has just repeated it.
-                number(text)?.try_into().map_err(|_: String| format!("must be {}", $says))
+                let refused = |_: String| format!("must be {}", $says);
+                match text.parse::<Written>()? {
+                    Written::Number(value) => value.try_into().map_err(refused),
+                    // What is over a size has its sign and is as finite.
+                    Written::Over(over, size) if over.is_finite() && over >= 0.0 => Ok($name(Written::Over(over, size))),
+                    Written::Over(..) => Err(refused(String::new())),
+                    written @ Written::Size(_) => Ok($name(written)),
+                }
             }
         }
 
         impl From<$name> for f64 {
             fn from(number: $name) -> f64 {
-                number.0
+                number.get()
             }
         }
 
@@ -63,9 +173,34 @@ macro_rules! checked_number {
     };
 }
 
-/// A number as a file writes it: 0.5, or a fraction as text, "1/784".
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a number such as 0.5, 1e-3 or \"1/784\"")]
+/// The size that the value of a setting is written in, if it is a number and written in one.
+pub(super) fn size_of(value: &dyn Any) -> Option<SizeName> {
+    let written = value.downcast_ref::<Positive>().map(|number| number.0);
+    let written = written.or_else(|| value.downcast_ref::<NonNegative>().map(|number| number.0));
+    written.or_else(|| value.downcast_ref::<Decay>().map(|number| number.0))?.size()
+}
+
+/// Writes out the value of a setting that is written in the size `name`, which is `size`.
+///
+/// # Errors
+/// What is wrong with the number.
+pub(super) fn write_out(value: &mut dyn Any, name: SizeName, size: usize) -> Result<(), String> {
+    if size_of(value) != Some(name) {
+        return Ok(());
+    }
+    if let Some(number) = value.downcast_mut::<Positive>() {
+        *number = number.0.at(name, size).try_into()?;
+    } else if let Some(number) = value.downcast_mut::<NonNegative>() {
+        *number = number.0.at(name, size).try_into()?;
+    } else if let Some(number) = value.downcast_mut::<Decay>() {
+        *number = number.0.at(name, size).try_into()?;
+    }
+    Ok(())
+}
+
+/// A number as a file writes it: 0.5, or as text a fraction, "1/784", or a size, "1/pixels".
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number such as 0.5, 1e-3, \"1/784\" or \"1/pixels\"")]
 enum GivenNumber {
     Number(f64),
     Text(String),
@@ -79,7 +214,7 @@ pub fn number(text: &str) -> Result<f64, String> {
     let hint = "not a number; write one such as 0.5, 1e-3 or 1/784";
     let part = |text: &str| text.trim().parse::<f64>().map_err(|_| hint.to_owned());
     let Some((over, under)) = text.split_once('/') else { return part(text) };
-    if ["pixels", "data-variance", "batch-pixels"].contains(&under.trim()) {
+    if ["data-variance", "batch-pixels"].contains(&under.trim()) {
         return Err(format!(
             "depends on the data; write --kl-weight {text}, which multiplies beta, or --recon-weight {text}, or the number"
         ));
@@ -102,23 +237,23 @@ checked_number!(
 
 impl Positive {
     /// 1.
-    pub const ONE: Positive = Positive(1.0);
+    pub const ONE: Positive = Positive(Written::Number(1.0));
 
     /// A number that the program itself states.
     pub(super) const fn stated(value: f64) -> Self {
         assert!(value > 0.0 && value.is_finite());
-        Positive(value)
+        Positive(Written::Number(value))
     }
 }
 
 impl NonNegative {
     /// 1.
-    pub const ONE: NonNegative = NonNegative(1.0);
+    pub const ONE: NonNegative = NonNegative(Written::Number(1.0));
 
     /// A number that the program itself states.
     pub(super) const fn stated(value: f64) -> Self {
         assert!(value >= 0.0 && value.is_finite());
-        NonNegative(value)
+        NonNegative(Written::Number(value))
     }
 }
 
@@ -126,7 +261,7 @@ impl Decay {
     /// A number that the program itself states.
     pub(super) const fn stated(value: f64) -> Self {
         assert!(value >= 0.0 && value < 1.0);
-        Decay(value)
+        Decay(Written::Number(value))
     }
 }
 
@@ -274,6 +409,28 @@ mod tests {
         }
         assert!("1/0".parse::<NonNegative>().unwrap_err().contains("finite"));
         assert!("0/0".parse::<NonNegative>().unwrap_err().contains("finite"));
-        assert!("1/pixels".parse::<NonNegative>().unwrap_err().contains("--kl-weight 1/pixels"));
+        assert!("1/batch-pixels".parse::<NonNegative>().unwrap_err().contains("--kl-weight 1/batch-pixels"));
+    }
+
+    #[test]
+    fn a_number_in_a_size_is_that_number_once_the_size_is_known() {
+        for (text, wanted) in [("1/pixels", 1.0 / 784.0), (" 3 / pixels", 3.0 / 784.0), ("pixels", 784.0)] {
+            let mut number: NonNegative = text.parse().unwrap();
+            assert!(number.get().is_nan() && size_of(&number) == Some(SizeName::Pixels), "{text}");
+            write_out(&mut number, SizeName::Latents, 20).unwrap();
+            assert!(number.get().is_nan(), "{text}: another size");
+            write_out(&mut number, SizeName::Pixels, 784).unwrap();
+            assert_eq!(number, NonNegative::try_from(wanted).unwrap(), "{text}");
+        }
+        let file = |text: &str| toml::from_str::<std::collections::HashMap<String, Positive>>(text).unwrap()["x"];
+        assert_eq!(file("x = '1/latents'"), "1/latents".parse().unwrap());
+        assert_eq!(serde_json::to_value(file("x = '0.5/latents'")).unwrap(), serde_json::json!("0.5/latents"));
+        for wrong in ["1/pixel", "-1/pixels", "inf/pixels", "x/pixels", "1/2/pixels", "pixels/2"] {
+            assert!(wrong.parse::<NonNegative>().is_err(), "{wrong}");
+        }
+        let mut decay: Decay = "pixels".parse().unwrap();
+        assert!(write_out(&mut decay, SizeName::Pixels, 784).unwrap_err().contains("below 1"));
+        let mut none: Positive = "0/pixels".parse().unwrap();
+        assert!(write_out(&mut none, SizeName::Pixels, 784).unwrap_err().contains("above 0"));
     }
 }

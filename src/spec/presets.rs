@@ -237,6 +237,15 @@ pub const PRESETS: &[Preset] = &[
         toml: "loss = 'bce'\nreduction = 'sum'\nbeta = 4.0\nlatent-dim = 10\nbatch-size = 64\nlr = 1e-4",
     },
     Preset {
+        name: "disentanglement-lib",
+        source: "google-research/disentanglement_lib 76f41e3, unsupervised_study_v1 at its first beta",
+        line: "methods/shared/losses.py:29-66; config/unsupervised_study_v1/model_configs/shared.gin",
+        objective: "BCE summed over pixels + KL summed over latents, both averaged over images",
+        note: "the study sweeps --beta 1, 2, 4, 6, 8, 16. With subtract_true_image_entropy the loss that it reports is lower by \
+               the entropy of the pixels, a constant that trains nothing. Convolutional in the original",
+        toml: "loss = 'bce'\nreduction = 'sum'\nbeta = 1.0\nlatent-dim = 10\nbatch-size = 64\nlr = 1e-4",
+    },
+    Preset {
         name: "worldmodels",
         source: "hardmaru/WorldModelsExperiments fd982b9 (2020-05)",
         line: "carracing/vae/vae.py:64-79",
@@ -392,6 +401,7 @@ mod tests {
         ("vqvae-data-variance", 37.2),
         ("flax", 1.0),
         ("beta-vae", 4.0),
+        ("disentanglement-lib", 1.0),
         ("worldmodels", 0.5),
         ("lightning-bolts-2020", 19.6),
         ("tensorflow-cvae", 1.0),

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use clap::{Args, FromArgMatches};
 use serde::{Deserialize, Serialize};
 
-use super::number::{Decay, NonNegative, Positive, Size, Widths, whole};
+use super::number::{self, Decay, NonNegative, Positive, Size, SizeName, Widths, whole};
 use super::owners::Owner;
 use super::presets::PresetName;
 use crate::data::{Binarize, DataSource, IdxName, PixelRange};
@@ -66,6 +66,22 @@ macro_rules! settings {
                 let mut all = Vec::new();
                 $($($(if self.$name.is_some() { all.push((stringify!($name), $owner)); })?)*)*
                 all
+            }
+
+            /// The name of the first setting that is written in the size `name`.
+            fn written_in(&self, name: SizeName) -> Option<&'static str> {
+                let sizes = [$($((stringify!($name), self.$name.as_ref().and_then(|value| number::size_of(value))),)*)*];
+                sizes.into_iter().find_map(|(setting, size)| (size == Some(name)).then_some(setting))
+            }
+
+            /// These settings with the numbers written out that are in the size `name`, which is `size`.
+            fn written_out(mut self, name: SizeName, size: usize) -> Result<Settings> {
+                $($(if let Some(value) = &mut self.$name {
+                    number::write_out(value, name, size).map_err(|why| {
+                        Error::Usage(format!("--{}: with {size} {name} it is {why}", stringify!($name).replace('_', "-")))
+                    })?;
+                })*)*
+                Ok(self)
             }
         }
 
@@ -286,10 +302,11 @@ impl Settings {
         self.or(kept)
     }
 
-    /// These settings with the default of everything that is left open and belongs to what is chosen.
+    /// These settings with the default of everything that is left open and belongs to what is chosen; numbers in latents
+    /// are written out, those in pixels have been before: see [`Settings::at_pixels`].
     ///
     /// # Errors
-    /// [`Error::Usage`] where a setting is given whose owner is not chosen.
+    /// [`Error::Usage`] where a setting is given whose owner is not chosen, or that is written in a size that is not known.
     pub fn completed(self) -> Result<Settings> {
         for (name, owner) in self.given_with_owners() {
             if !owner.is_chosen(&self) {
@@ -313,7 +330,38 @@ impl Settings {
                 }
             }
         }
+        if let (ModelName::Vae, Some(latent_dim)) = (all.chosen_model(), all.latent_dim) {
+            all = all.written_out(SizeName::Latents, latent_dim.get())?;
+        }
+        for (size, why) in [
+            (SizeName::Pixels, "the pixels of an image are not known here"),
+            (SizeName::Latents, "a VQ-VAE has no latents"),
+        ] {
+            if let Some(name) = all.written_in(size) {
+                let key = name.replace('_', "-");
+                let value = all.given().get(&key).map_or_else(String::new, |value| cell_text(value, ","));
+                return Err(Error::Usage(format!("--{key} {value}: {why}; write the number")));
+            }
+        }
         Ok(all)
+    }
+
+    /// Whether a number is written in the pixels of an image, such as `1/pixels`.
+    pub fn needs_pixels(&self) -> bool {
+        self.written_in(SizeName::Pixels).is_some()
+    }
+
+    /// Whether every number is written out, as in the settings of a run.
+    pub fn is_written_out(&self) -> bool {
+        [SizeName::Pixels, SizeName::Latents].into_iter().all(|size| self.written_in(size).is_none())
+    }
+
+    /// These settings for images of `pixels` pixels: numbers in that size are written out.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where that makes a number that the setting does not allow.
+    pub fn at_pixels(self, pixels: usize) -> Result<Settings> {
+        self.written_out(SizeName::Pixels, pixels)
     }
 
     /// The family that is given, or its default.

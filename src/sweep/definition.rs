@@ -80,6 +80,12 @@ impl Definition {
             if columns.is_empty() {
                 return Err(Fault::new(at, "an empty [[exclude]] would leave nothing"));
             }
+            if let Some(column) = columns.iter().find(|column| !column.values.iter().all(Settings::is_written_out)) {
+                return Err(Fault::new(
+                    at,
+                    format!("{} of an [[exclude]] is compared with numbers; write one", column.key),
+                ));
+            }
             excludes.push((line_of(text, at), columns));
         }
         definition.excludes = Excludes::new(excludes);
@@ -117,11 +123,12 @@ impl Definition {
         Ok(())
     }
 
-    /// Every run: the product of the axes, then the single runs, without what is excluded.
+    /// Every run: the product of the axes, then the single runs, without what is excluded. `pixels` is asked for those of
+    /// an image of the data that settings name, where numbers such as `1/pixels` need them.
     ///
     /// # Errors
-    /// [`Error::Usage`] for more than 100,000 runs, and where settings of a run contradict each other.
-    pub fn grid(&self, overrides: &Overrides) -> Result<Grid> {
+    /// [`Error::Usage`] for more than 100,000 runs, and where settings of a run contradict each other; those of `pixels`.
+    pub fn grid(&self, overrides: &Overrides, pixels: &dyn Fn(&Settings) -> Result<usize>) -> Result<Grid> {
         let Some(product) = self.product() else {
             return Err(Error::Usage(format!(
                 "these axes multiply to more than {MAX_RUNS} runs; shorten some, or move columns that belong together \
@@ -131,9 +138,14 @@ impl Definition {
         let base = overrides.variables.clone().over(self.base.clone());
         let mut excluded = vec![0usize; self.excludes.len()];
         let mut grid = Grid::default();
+        let of_cell = |cell: &Settings, why: &Error| format!("the run with {}: {why}", describe(cell));
         let all = (0..product).map(|index| self.cell(index)).chain(self.runs.iter().cloned());
         for cell in all {
-            let settings = overrides.flags.clone().over(cell.clone().over(base.clone())).with_preset()?;
+            let mut settings = overrides.flags.clone().over(cell.clone().over(base.clone())).with_preset()?;
+            if settings.needs_pixels() {
+                let pixels = pixels(&settings)?;
+                settings = settings.at_pixels(pixels).map_err(|e| Error::Usage(of_cell(&cell, &e)))?;
+            }
             let resolved = RunSpec::resolve(&settings);
             if !excluded.is_empty() {
                 let complete = resolved
@@ -144,7 +156,7 @@ impl Definition {
                     continue;
                 }
             }
-            resolved.map_err(|e| Error::Usage(format!("the run with {}: {e}", describe(&cell))))?;
+            resolved.map_err(|e| Error::Usage(of_cell(&cell, &e)))?;
             grid.runs.push(settings);
         }
         let idle = excluded.iter().enumerate().filter(|(_, count)| **count == 0);
@@ -217,7 +229,7 @@ mod tests {
     use super::*;
 
     fn described(text: &str) -> Vec<String> {
-        let grid = Definition::parse(text).unwrap().grid(&Overrides::default()).unwrap();
+        let grid = Definition::parse(text).unwrap().grid(&Overrides::default(), &|_| Ok(784)).unwrap();
         grid.runs.iter().map(describe).collect()
     }
 
@@ -241,7 +253,7 @@ mod tests {
                     [[exclude]]\nseed = \"2..3\"\nlatent-dim = 20\n";
         assert_eq!(described(text), ["loss=gaussian sigma2=0.5 seed=1"], "also by a default: 20 latents");
         let idle = Definition::parse("[grid]\nseed = [1]\n[[exclude]]\nseed = 4\n").unwrap();
-        assert!(idle.grid(&Overrides::default()).unwrap().notes[0].contains("line 3"));
+        assert!(idle.grid(&Overrides::default(), &|_| Ok(784)).unwrap().notes[0].contains("line 3"));
     }
 
     #[test]
@@ -249,7 +261,7 @@ mod tests {
         let definition = Definition::parse("[base]\nepochs = 3\nlr = 0.1\n[grid]\nseed = [1, 2]\n").unwrap();
         let layer = |text: &str| Settings::parse(text).unwrap();
         let overrides = Overrides { flags: layer("lr = 0.5"), variables: layer("epochs = 7\nseed = 9") };
-        let runs: Vec<String> = definition.grid(&overrides).unwrap().runs.iter().map(describe).collect();
+        let runs: Vec<String> = definition.grid(&overrides, &|_| Ok(784)).unwrap().runs.iter().map(describe).collect();
         assert_eq!(runs, ["lr=0.5 epochs=7 seed=1", "lr=0.5 epochs=7 seed=2"]);
     }
 
@@ -282,9 +294,15 @@ mod tests {
         let million =
             "[grid]\nseed = \"1..1000\"\nlatent-dim = \"1..1000\"\nbatch-size = \"1..1000\"\nepochs = \"1..1000\"";
         let definition = Definition::parse(million).unwrap();
-        assert!(definition.grid(&Overrides::default()).unwrap_err().to_string().contains("more than 100000 runs"));
+        assert!(
+            definition
+                .grid(&Overrides::default(), &|_| Ok(784))
+                .unwrap_err()
+                .to_string()
+                .contains("more than 100000 runs")
+        );
         let both = Definition::parse("[grid]\nloss = [\"bce\"]\nsigma2 = [0.5]").unwrap();
-        let error = both.grid(&Overrides::default()).unwrap_err().to_string();
+        let error = both.grid(&Overrides::default(), &|_| Ok(784)).unwrap_err().to_string();
         assert!(error.contains("loss=bce sigma2=0.5") && error.contains("contradict"), "{error}");
     }
 

@@ -77,6 +77,9 @@ impl FromStr for Filter {
             Ok(number) => Settings::one(&key, number).or_else(|why| text().map_err(|_| why)),
             Err(_) => text(),
         }?;
+        if !setting.is_written_out() {
+            return Err(format!("{word} is not the same number in every run; write the number"));
+        }
         let value = setting.given().remove(&key).ok_or(hint)?;
         Filter::new(key, relation, value, On::Setting)
     }

@@ -17,7 +17,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::files::Disk;
 use crate::metrics::EpochRecord;
-use crate::records::RunDir;
+use crate::records::{Host, RunDir};
 use crate::run::{Display, Existing, FinishedCheckpoint, Job, Outcome, RunProgress, Started, execute_on};
 use crate::verdict::Verdict;
 
@@ -45,6 +45,8 @@ pub struct Runner<'a> {
     pub device: &'a Device,
     /// The device as typed.
     pub device_name: &'a str,
+    /// The machine, as it is recorded.
+    pub host: &'a Host,
     /// The command as typed.
     pub argv: &'a [String],
     /// Runs side by side.
@@ -162,6 +164,7 @@ impl Runner<'_> {
             device: self.device,
             device_name: self.device_name,
             threads: self.threads,
+            host: self.host,
             argv: self.argv,
             existing: Existing::Keep,
             checkpoint: self.checkpoint,

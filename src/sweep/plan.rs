@@ -77,7 +77,8 @@ impl Plan {
         overrides: &Overrides,
         datasets: &DatasetCache,
     ) -> Result<Self> {
-        let grid = definition.grid(overrides)?;
+        let pixels = |settings: &Settings| Ok(datasets.identity(settings)?.pixels);
+        let grid = definition.grid(overrides, &pixels)?;
         let (mut seen, mut notes, all) = (HashSet::new(), grid.notes, grid.runs.len());
         let mut runs = Vec::with_capacity(all);
         for settings in grid.runs {

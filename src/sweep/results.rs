@@ -11,7 +11,7 @@ use super::state::State;
 use crate::files::{MOST_TEXT, read_regular};
 use crate::metrics::{EpochRecord, Split};
 use crate::objective::Measure;
-use crate::records::{Labels, Manifest, RunDir, Status, parse_metrics, parse_timing};
+use crate::records::{Comparable, Labels, Manifest, RunDir, Status, parse_metrics, parse_timing};
 use crate::spec::{Settings, cell_text, varied};
 
 /// A run with all that is known of it.
@@ -29,6 +29,8 @@ pub struct RunResult {
     pub last: Option<EpochRecord>,
     /// The verdict in one word; none while it runs.
     pub verdict: Option<&'static str>,
+    /// What R was measured on and in; none where a setting is missing that the key needs.
+    pub comparable: Option<Comparable>,
     /// Tags and note.
     pub labels: Labels,
     /// Settings and results by name, for filters and orders.
@@ -109,7 +111,8 @@ impl RunResult {
             facts.insert("seconds".into(), json!(seconds));
         }
         let verdict = manifest.verdict.map(|verdict| verdict.headline().into());
-        Ok(RunResult { dir: dir.clone(), name, state, settings, last, verdict, labels, facts })
+        let comparable = Comparable::of(&manifest.data, &settings).ok();
+        Ok(RunResult { dir: dir.clone(), name, state, settings, last, verdict, comparable, labels, facts })
     }
 
     /// Whether its reconstruction is a squared error, S, and no likelihood.
@@ -174,12 +177,9 @@ impl Configuration<'_> {
     pub fn of(runs: &[RunResult]) -> Vec<Configuration<'_>> {
         let mut groups: BTreeMap<String, Vec<&RunResult>> = BTreeMap::new();
         for run in runs.iter().filter(|run| matches!(run.state, State::Done | State::Diverged(_))) {
-            let mut settings = Settings { data_dir: None, ..run.settings.clone() };
-            // A subset of the test images is drawn under the seed: R of two seeds is then of other images.
-            if settings.test_size.is_none() {
-                settings.seed = None;
-            }
-            groups.entry(Value::Object(settings.given()).to_string()).or_default().push(run);
+            let settings = Settings { data_dir: None, seed: None, ..run.settings.clone() };
+            let key = run.comparable.as_ref().map_or_else(String::new, Comparable::to_string);
+            groups.entry(format!("{} {key}", Value::Object(settings.given()))).or_default().push(run);
         }
         let mut all: Vec<_> = groups.into_values().map(|runs| Configuration { runs }).collect();
         let keys = varied_settings(runs.iter().map(|run| &run.facts));

@@ -10,7 +10,7 @@ use vae_bench::data::{DataSource, Dataset, DatasetName, FileDigest, Images};
 use vae_bench::error::Result;
 use vae_bench::files::{Disk, Operation, Watch};
 use vae_bench::metrics::EpochRecord;
-use vae_bench::records::{RunDir, parse_timing};
+use vae_bench::records::{Host, RunDir, parse_timing};
 use vae_bench::run::{
     Display, Existing, Finished, FinishedCheckpoint, Job, Outcome, Records, RunProgress, Started, execute_on,
     verify_run,
@@ -103,6 +103,7 @@ pub fn run_with(out: &Path, disk: &Disk, existing: Existing, display: &mut Quiet
         device: &Device::Cpu,
         device_name: "cpu",
         threads: 1,
+        host: &Host::current(None),
         argv: &["vae-bench".to_owned()],
         existing,
     };

@@ -10,6 +10,7 @@ use vae_bench::data::DataSource;
 use vae_bench::data::idx::{IdxFile, Kind};
 use vae_bench::error::{Error, Result};
 use vae_bench::files::{Disk, Watch};
+use vae_bench::records::Host;
 use vae_bench::records::merged::RowChoice;
 use vae_bench::run::{RunProgress, Started};
 use vae_bench::spec::Settings;
@@ -72,6 +73,7 @@ fn sweep(disk: &Disk, out: &Path) -> Result<()> {
         out,
         device: &Device::Cpu,
         device_name: "cpu",
+        host: &Host::current(None),
         argv: &["vae-bench".to_owned()],
         jobs: 1,
         threads: 1,

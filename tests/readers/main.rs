@@ -13,7 +13,7 @@ use targets::{TARGETS, Target, tiny};
 use vae_bench::metrics::EpochRecord;
 use vae_bench::model::ModelName;
 use vae_bench::records::merged::{RowChoice, TableWriter};
-use vae_bench::records::{RunDir, RunRecord};
+use vae_bench::records::{Host, RunDir, RunRecord};
 use vae_bench::rng::{Purpose, Stream};
 use vae_bench::run::{Display, Existing, Job, RunProgress, Started, execute};
 
@@ -44,6 +44,7 @@ fn files_of_a_run() -> BTreeMap<&'static str, Vec<(&'static str, Vec<u8>)>> {
         device: &Device::Cpu,
         device_name: "cpu",
         threads: 1,
+        host: &Host::current(None),
         argv: &["vae-bench".to_owned()],
         existing: Existing::Keep,
     };

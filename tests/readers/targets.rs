@@ -85,7 +85,8 @@ pub fn run_toml(bytes: &[u8]) {
 }
 
 fn resolve(settings: Settings) {
-    match settings.with_preset().and_then(|settings| RunSpec::resolve(&settings)) {
+    let at_mnist = |settings: Settings| RunSpec::resolve(&settings.at_pixels(784)?);
+    match settings.with_preset().and_then(at_mnist) {
         Ok(spec) => {
             let again = Settings::parse(&spec.to_toml()).unwrap();
             assert_eq!(RunSpec::resolve(&again).unwrap(), spec);
@@ -118,7 +119,7 @@ pub fn sweep_toml(bytes: &[u8]) {
 
 fn grid(definition: &Definition) {
     let Some(size) = definition.size().filter(|&size| size <= MOST_RUNS) else { return };
-    match definition.grid(&Overrides::default()) {
+    match definition.grid(&Overrides::default(), &|_| Ok(784)) {
         Ok(grid) => {
             assert!((1..=size).contains(&grid.runs.len()));
             for settings in &grid.runs {
@@ -147,7 +148,7 @@ pub fn axis(bytes: &[u8]) {
     }
     grid(&definition);
     let Some(1) = definition.size() else { return };
-    let Ok(one) = definition.grid(&Overrides::default()) else { return };
+    let Ok(one) = definition.grid(&Overrides::default(), &|_| Ok(784)) else { return };
     let given = one.runs[0].given();
     if given.contains_key("preset") {
         // Its settings are meant to stand together.
@@ -161,7 +162,7 @@ pub fn axis(bytes: &[u8]) {
         };
         let mut again = Definition::default();
         again.add_typed(&text).unwrap();
-        let again = again.grid(&Overrides::default()).unwrap();
+        let again = again.grid(&Overrides::default(), &|_| Ok(784)).unwrap();
         assert_eq!(again.runs[0].given()[&key], given[&key], "{text}");
     }
 }

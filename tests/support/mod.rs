@@ -56,6 +56,24 @@ impl World {
         dir
     }
 
+    /// Four IDX files in `name`: images of 14 x 14 pixels, every second pixel of those in `data`.
+    pub fn write_small_images(&self, name: &str) {
+        let dir = self.path().join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        for prefix in ["train", "t10k"] {
+            let from = |file: &str| self.path().join("data").join(format!("{prefix}-{file}"));
+            let images = std::fs::read(from("images-idx3-ubyte")).unwrap();
+            let pixels: Vec<u8> = images[16..]
+                .chunks(28 * 28)
+                .flat_map(|image| (0..14 * 14).map(|i| image[i / 14 * 2 * 28 + i % 14 * 2]))
+                .collect();
+            let count = pixels.len() / (14 * 14);
+            let file = IdxFile::build(Kind::Images, &[count, 14, 14], &pixels);
+            std::fs::write(dir.join(format!("{prefix}-images-idx3-ubyte")), file.bytes()).unwrap();
+            std::fs::copy(from("labels-idx1-ubyte"), dir.join(format!("{prefix}-labels-idx1-ubyte"))).unwrap();
+        }
+    }
+
     /// The binary with these arguments and nothing else given.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vae-bench"));

@@ -8,7 +8,7 @@ use super::columns::{SettingColumn, old_name, setting_columns};
 use super::numeric::last_columns;
 use crate::metrics::EpochRecord;
 use crate::model::ModelName;
-use crate::records::{Column, Status, read_row, sha256};
+use crate::records::{Column, Comparable, Status, read_row, sha256};
 use crate::spec::Settings;
 
 /// A run as a merged table holds it.
@@ -205,12 +205,13 @@ impl Columns {
             Form::Means => "completed",
         };
         let floor = |column: &str| self.cell(row, column).parse().ok();
+        let settings = self.settings(row)?;
         Ok(MergedRun {
             name,
             status: serde_json::from_value(json!(status)).map_err(|_| format!("`status` is {status:?}"))?,
             verdict: self.cell(row, "verdict").to_owned(),
-            comparable: self.cell(row, "comparable").to_owned(),
-            settings: self.settings(row)?,
+            comparable: Comparable::of_row(self.cell(row, "comparable"), &settings),
+            settings,
             collapsed_floor: floor("collapsed_floor"),
             entropy_floor: floor("entropy_floor"),
             metrics: Vec::new(),
@@ -238,7 +239,8 @@ impl Columns {
                     let number = serde_json::from_str(text).ok().filter(Value::is_number);
                     let is_taken = |value: &Value| {
                         let one = Map::from_iter([(key.clone(), value.clone())]);
-                        serde_json::from_value::<Settings>(Value::Object(one)).is_ok()
+                        // A row is of a run, which has numbers: what 1/pixels meant is not known.
+                        serde_json::from_value::<Settings>(Value::Object(one)).is_ok_and(|one| one.is_written_out())
                     };
                     let mut candidates = number.into_iter().chain([json!(text)]);
                     candidates

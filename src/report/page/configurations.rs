@@ -7,7 +7,7 @@ use super::numbers::{aligned, fixed};
 use crate::metrics::EpochRecord;
 use crate::model::ModelName;
 use crate::objective::EffectiveWeight;
-use crate::report::run_set::{Outcome, Quantity, Run, RunSet, Series, describe_group, series};
+use crate::report::run_set::{Outcome, Quantity, Run, RunSet, Series, describe_group, natural_order, series};
 
 /// A longer table is folded.
 const MAX_UNFOLDED: usize = 30;
@@ -32,7 +32,10 @@ pub(super) fn section(set: &RunSet) -> Markup {
 }
 
 fn group(comparable: &str, runs: &[&Run]) -> Markup {
-    let series = series(runs);
+    let mut series = series(runs);
+    // They come by weight; those of one weight by name.
+    let weight = |s: &Series<'_>| s.runs[0].effective_weight().map_or(f64::MAX, |weight| weight.value());
+    series.sort_by(|a, b| weight(a).total_cmp(&weight(b)).then_with(|| natural_order(&a.label, &b.label)));
     let table = table(comparable, runs, &series);
     html! {
         @if series.len() <= MAX_UNFOLDED {
@@ -51,11 +54,11 @@ fn table(comparable: &str, runs: &[&Run], series: &[Series<'_>]) -> Markup {
     let has_codes = runs.iter().any(|run| run.settings.codebook_size.is_some());
     html! {
         table.findings {
-            caption { (describe_group(comparable)) @if seeds { "; means over seeds, with the range where there are several" } }
+            caption { span { (describe_group(comparable)) @if seeds { "; means over seeds" span.range-note { ", with the range where there are several" } } } }
             thead {
                 tr {
                     th scope="col" { "configuration" }
-                    @if seeds { th.n scope="col" { "seeds" } }
+                    @if seeds { th.n.seeds scope="col" { "seeds" } }
                     @for (symbol, _) in &weights { th.n scope="col" { (symbol) } }
                     @for quantity in quantities { th.n scope="col" { (quantity.symbol(unit)) } }
                     th.n scope="col" { (in_use_heading(runs)) }
@@ -67,7 +70,7 @@ fn table(comparable: &str, runs: &[&Run], series: &[Series<'_>]) -> Markup {
                 @for (i, one) in series.iter().enumerate() {
                     tr {
                         th scope="row" { (one.label) }
-                        @if seeds { td.n { (one.runs.len()) } }
+                        @if seeds { td.n.seeds { (one.runs.len()) } }
                         @for (_, weights) in &weights { td.n { (weights[i]) } }
                         @for quantity in quantities {
                             // The bound of a VQ-VAE is R and a constant, so that its range says nothing more.

@@ -42,10 +42,11 @@ pub fn page(set: &RunSet, title: Option<&str>, refresh: Refresh) -> String {
             body {
                 a.skip href="#main" { "Skip to the findings" }
                 nav aria-label="Sections" {
-                    a href="#findings" { "Findings" }
+                    @if one { a href="#images" { "Images" } }
                     a href="#plots" { "Plots" }
-                    a href="#images" { "Images" }
+                    a href="#findings" { "Findings" }
                     a href="#runs" { "Runs" }
+                    @if !one { a href="#images" { "Images" } }
                     a href="#settings" { "Settings" }
                 }
                 main {

@@ -89,12 +89,18 @@ fn lowest_sentence(runs: &[&Run]) -> Option<String> {
     let found = found.map(|(name, model)| lowest_neg_elbo(&of(model)).map(|lowest| (name, lowest)));
     let found: Vec<(&str, Lowest<'_>)> = found.into_iter().flatten().collect();
     let several = found.len() > 1;
+    let all = series(runs);
     let phrases = found.iter().map(|(name, Lowest { run, value })| {
         let weight = run.effective_weight();
         let weight = weight.map_or_else(String::new, |w| format!(", at {} {}", w.symbol(), significant(w.value())));
         match several {
             true => format!("{value:.1} for {name}{weight}"),
-            false => format!("{value:.1}{weight} ({})", run.name),
+            false => {
+                let own = all.iter().find(|one| one.runs.iter().any(|other| other.name == run.name));
+                let name = own.map_or(run.name.as_str(), |one| one.label.as_str());
+                let seed = own.filter(|one| one.runs.len() > 1).map_or_else(String::new, |_| format!(", {}", run.seed()));
+                format!("{value:.1}{weight} ({name}{seed})")
+            }
         }
     });
     let phrases: Vec<String> = phrases.collect();

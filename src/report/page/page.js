@@ -26,6 +26,15 @@
     const mark = event.target.closest ? event.target.closest(".pt") : null;
     if (mark && tipOf.has(mark)) { if (mark !== shown) show(mark); } else if (shown) hide();
   };
+  // Paper cannot be unfolded.
+  const folds = document.querySelectorAll("details.fold");
+  let unfolded = [];
+  addEventListener("beforeprint", () => {
+    unfolded = [...folds].filter((fold) => !fold.open);
+    for (const fold of unfolded) fold.open = true;
+  });
+  addEventListener("afterprint", () => { for (const fold of unfolded) fold.open = false; });
+
   document.addEventListener("pointerover", over);
   document.addEventListener("pointerdown", over);
   document.addEventListener("scroll", hide, { passive: true, capture: true });

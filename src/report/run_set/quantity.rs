@@ -17,9 +17,12 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    /// The quantities that a group of comparable runs has: R, K and, where all reconstructions are in nats, -ELBO.
+    /// The quantities that a group of comparable runs has: R, K and, where all reconstructions are in nats and R + K is a
+    /// bound, -ELBO.
     pub fn of(group: &[&Run]) -> &'static [Quantity] {
-        if group.iter().all(|run| run.recon_unit() == ReconUnit::Nats) {
+        let mut rows = group.iter().flat_map(|run| &run.metrics).peekable();
+        let bounded = rows.peek().is_none() || rows.any(|row| row.neg_elbo.is_some());
+        if bounded && group.iter().all(|run| run.recon_unit() == ReconUnit::Nats) {
             &[Quantity::Recon, Quantity::Kl, Quantity::NegElbo]
         } else {
             &[Quantity::Recon, Quantity::Kl]
