@@ -69,16 +69,10 @@ study() {
     latent-dim | free-bits) sweep "$1" && merge "$1" epochs.csv && merge "$1" mean.csv --final --mean ;;
     image-size) sweep "$1" && merge "$1" final.csv --final && merge "$1" mean.csv --final --mean ;;
     conventions) RUNS="$runs/conventions" scripts/conventions.sh "$results/conventions" ;;
-    claims)
+    claims | vq)
       local script
-      for script in experiments/claims/[0-9]*.sh; do
-        RUNS="$runs/claims" OUT="$results/claims" "$script" || return 1
-      done
-      ;;
-    vq)
-      local script
-      for script in experiments/vq/*.sh; do
-        [ "$script" = experiments/vq/common.sh ] || RUNS="$runs/vq" OUT="$results/vq" "$script" || return 1
+      for script in experiments/"$1"/*.sh; do
+        RUNS="$runs/$1" OUT="$results/$1" "$script" || return 1
       done
       ;;
     wild)

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::text::printable;
+
 /// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -108,7 +110,8 @@ fn plain(source: &std::io::Error) -> String {
     text.to_lowercase()
 }
 
-/// Candle adds a backtrace where the environment asks for one; an error is one line.
-fn first_line(error: &candle_core::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+/// The first line of an error's text: Candle adds a backtrace where the environment asks for one, and safetensors quotes the
+/// file, line breaks included.
+pub(crate) fn first_line(error: &impl std::fmt::Display) -> String {
+    printable(error.to_string().lines().next().unwrap_or_default()).into_owned()
 }

@@ -91,11 +91,12 @@ const RESET: &str = "\x1b[0m";
 /// `text` with the words of a verdict in colour.
 fn painted(text: &str) -> String {
     let color = |word: &str| match word {
-        "COLLAPSED" | "DIVERGED" | "FAILED" | "collapsed" | "diverged" | "failed" => Some(RED),
-        "none-active" | "some-active" | "untrained" | "still-falling" | "overfitting" | "bound-above" | "above" => {
-            Some(YELLOW)
+        "COLLAPSED" | "DIVERGED" | "FAILED" | "collapsed" | "diverged" | "failed" | "one-code" | "unstable" => {
+            Some(RED)
         }
-        "all-active" | "settled" | "recon-and-bound-below" | "recon-below" => Some(GREEN),
+        "none-active" | "some-active" | "untrained" | "still-falling" | "overfitting" | "bound-above" | "above"
+        | "dead-codes" => Some(YELLOW),
+        "all-active" | "all-codes" | "all-used" | "settled" | "recon-and-bound-below" | "recon-below" => Some(GREEN),
         _ => None,
     };
     let mut out = String::with_capacity(text.len() + 32);

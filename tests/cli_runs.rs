@@ -252,6 +252,44 @@ fn ls_show_and_compare_find_runs_by_what_came_out() {
 }
 
 #[test]
+fn ls_and_status_of_vq_vaes_have_the_use_of_their_entries_and_no_column_that_follows_from_another() {
+    let world = World::new();
+    let base = ["--model", "vq-vae", "--codes", "2", "--code-dim", "4", "--codebook-size", "8", "--epochs", "1"];
+    world.run(&base).expect(0);
+    world.run(&[&base[..], &["--codebook-update", "ema"]].concat()).expect(0);
+    let header = |text: &str, word: &str| text.lines().find(|line| line.contains(word)).unwrap().to_owned();
+    let words =
+        |line: &str| line.split("  ").map(str::trim).filter(|w| !w.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let ls = world.vae_bench(&["ls", "out"]).expect(0).stdout;
+    // Weight and decay of a codebook are there under one of its updates alone, and say nothing more.
+    let expected =
+        ["verdict", "codebook-update", "test R", "test K", "test -ELBO", "perplexity", "codes used", "time", "run"];
+    assert_eq!(words(&header(&ls, "verdict")), expected, "{ls}");
+    let status = world.vae_bench(&["status", "out"]).expect(0).stdout;
+    let expected = ["codebook-update", "rho", "test R", "test K", "test -ELBO", "perplexity", "codes used", "verdict"];
+    assert_eq!(words(&header(&status, "test K")), expected, "{status}");
+    // Beside a VAE, which has other settings, the family is the difference.
+    world.run(&["--epochs", "1"]).expect(0);
+    let ls = world.vae_bench(&["ls", "out"]).expect(0).stdout;
+    let expected = [
+        "verdict",
+        "model",
+        "codebook-update",
+        "test R",
+        "test K",
+        "test -ELBO",
+        "active",
+        "perplexity",
+        "codes used",
+        "time",
+        "run",
+    ];
+    assert_eq!(words(&header(&ls, "verdict")), expected, "{ls}");
+    let least = world.vae_bench(&["ls", "out", "--filter", "perplexity>1", "--format", "ids"]).expect(0).stdout;
+    assert_eq!(least.lines().count(), 2, "{least}");
+}
+
+#[test]
 fn status_and_the_end_of_a_sweep_say_what_came_out_ordered_by_number() {
     let world = World::new();
     let sweep = ["sweep", "--grid", "beta=10,2.15,1", "--seeds", "1..2", "--data", "idx", "--data-dir", "data"];

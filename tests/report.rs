@@ -193,6 +193,53 @@ fn how_well_reductions_agree_at_one_effective_weight_is_measured_on_the_runs() {
     assert!(!page.contains("one curve") && !page.contains("fall together"));
 }
 
+/// A VQ-VAE of one epoch below `out`.
+fn train_vq(world: &World, flags: &[&str]) {
+    let base = ["--model", "vq-vae", "--codes", "2", "--code-dim", "4", "--codebook-size", "8", "--epochs", "1"];
+    world.run(&[&base, flags].concat()).expect(0);
+}
+
+#[test]
+fn a_page_of_vq_vaes_says_what_the_ratio_leaves_and_how_many_entries_are_used() {
+    let world = World::new();
+    train_vq(&world, &["--commitment-cost", "0.01"]);
+    train_vq(&world, &["--commitment-cost", "1"]);
+    train_vq(&world, &["--commitment-cost", "1", "--codebook-update", "ema"]);
+    world.vae_bench(&["report", "out", "--out", "report.html"]).expect(0);
+    let page = page(&world);
+    // N ln K = 2 ln 8.
+    let sentence = "With rho from 0.01 to 1 the rate of the VQ-VAEs is N ln K = 4.2 nats in every run; R goes from ";
+    assert!(page.contains(sentence), "{page}");
+    assert!(page.contains(" of 3 VQ-VAEs use every codebook entry; the fewest in use are "));
+    for heading in ["rho", "entries used", "C", "perplexity"] {
+        assert!(page.contains(&format!("<th class=\"n\" scope=\"col\">{heading}</th>")), "{heading}");
+    }
+    // What follows from the update of the codebook is no part of a name.
+    assert!(page.contains("commitment cost 1, ema codebook") && page.contains("commitment cost 1, gradient codebook"));
+    for word in ["scope=\"col\">active<", "scope=\"col\">effective beta<", "b · K", "codebook decay", "runs collapsed"]
+    {
+        assert!(!page.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn a_page_of_both_families_begins_with_the_plane_and_the_lowest_bound_of_each() {
+    let world = World::new();
+    world.run(&["--epochs", "1"]).expect(0);
+    train_vq(&world, &[]);
+    world.vae_bench(&["report", "out", "--out", "report.html"]).expect(0);
+    let page = page(&world);
+    let opening = &page[page.find("id=\"main\"").unwrap()..page.find("id=\"plots\"").unwrap()];
+    assert!(
+        opening.contains(" for a VAE, at effective beta 1 and ") && opening.contains(" for a VQ-VAE, at rho 0.25.")
+    );
+    assert!(opening.contains("The VQ-VAE uses ") && opening.contains(" of 8 codebook entries."));
+    assert!(opening.contains("Rate against distortion"), "{opening}");
+    for heading in ["effective beta", "rho", "latents or entries in use"] {
+        assert!(page.contains(&format!("<th class=\"n\" scope=\"col\">{heading}</th>")), "{heading}");
+    }
+}
+
 /// Adds to R and K in the last row of `metrics.csv`, which is of the test images.
 fn shift_last_row(run: &Path, recon: f64, kl: f64) {
     let path = run.join("metrics.csv");

@@ -2,7 +2,7 @@
 # Said: "A larger image gives a larger sum, so beta must be retuned."
 # The same digits at 14 x 14 and at 28 x 28: per-pixel means with one weight, whose beta*sigma^2 grows with D, and sums at
 # beta 1, whose beta*sigma^2 stays. (`--preset pytorch-vae` has such a weight.)
-source "$(dirname "$0")/common.sh"
+source "$(dirname "$0")/../common.sh" 3
 small="${TMPDIR:-/tmp}/vae-bench-mnist-14"
 mnist="${VAE_BENCH_DATA_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/vae-bench/mnist}"
 [ -d "$mnist" ] || { echo "no MNIST in $mnist: set VAE_BENCH_DATA_DIR or run vae-bench data fetch" >&2; exit 3; }

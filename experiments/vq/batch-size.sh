@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# pythae's main branch sums both VQ terms over the batch: 32, 128 and 512 images a step. The printed terms follow the batch, the
-# canonical distance C need not.
-source "$(dirname "$0")/common.sh"
-for batch in 32 128 512; do
+# pythae's main branch sums both VQ terms over the batch: 32 to 512 images a step. The printed terms of one model follow the batch,
+# and the distance C does not: the untrained model (no epochs) under each batch size. Then one epoch of each.
+source "$(dirname "$0")/../common.sh" 1
+for batch in 32 64 128 512; do
+  run --preset vq-pythae-main --batch-size $batch --epochs 0
   run --preset vq-pythae-main --batch-size $batch
 done
 settle
+settle_means

@@ -21,24 +21,36 @@ pub(super) fn configurations(runs: &[RunResult], width: Option<usize>) -> Option
     let has_seeds = all.iter().any(|one| one.runs.len() > 1);
     let has_bound = all.iter().any(|one| one.mean(|row| row.neg_elbo).is_some());
     let weighs = all.iter().any(|one| one.mean(|row| row.beta_effective).is_some());
+    let ratio = all.iter().any(|one| one.mean(|row| row.codes.commitment_ratio).is_some());
+    let latents = !ratio || all.iter().any(|one| one.mean(|row| row.active_units.map(f64::from)).is_some());
     let mut header: Vec<String> = varied.clone();
     header.extend(has_seeds.then(|| "seeds".to_owned()));
     header.extend(weighs.then(|| "beta_eff".to_owned()));
+    header.extend(ratio.then(|| "rho".to_owned()));
     header.extend(["test ".to_owned() + symbol(runs), "test K".to_owned()]);
     header.extend(has_bound.then(|| "test -ELBO".to_owned()));
-    header.extend(["active".to_owned(), "verdict".to_owned()]);
+    header.extend(latents.then(|| "active".to_owned()));
+    header.extend(ratio.then(|| ["perplexity".to_owned(), "codes used".into()]).into_iter().flatten());
+    header.push("verdict".to_owned());
     let place = |name: &str| header.iter().position(|column| column == name);
-    let optional: Vec<usize> = ["active", "beta_eff", "seeds", "test -ELBO"].into_iter().filter_map(place).collect();
+    let optional: Vec<usize> = ["active", "beta_eff", "rho", "seeds", "test -ELBO", "perplexity", "codes used"]
+        .into_iter()
+        .filter_map(place)
+        .collect();
     let mut table = Table::new(header.clone()).left(&[header.len() - 1]).optional(&optional);
     for one in all.iter().take(MOST) {
         let number = |value: Option<f64>, digits: usize| value.map_or_else(String::new, |v| format!("{v:.digits$}"));
         let mut cells: Vec<String> = varied.iter().map(|key| setting(one.facts(), key)).collect();
         cells.extend(has_seeds.then(|| one.runs.len().to_string()));
-        cells.extend(weighs.then(|| one.mean(|row| row.beta_effective).map_or_else(String::new, significant)));
+        let short = |value: Option<f64>| value.map_or_else(String::new, significant);
+        cells.extend(weighs.then(|| short(one.mean(|row| row.beta_effective))));
+        cells.extend(ratio.then(|| short(one.mean(|row| row.codes.commitment_ratio))));
         cells.push(number(one.mean(|row| Some(row.recon())), 3));
         cells.push(number(one.mean(|row| Some(row.kl())), 4));
         cells.extend(has_bound.then(|| number(one.mean(|row| row.neg_elbo), 3)));
-        cells.push(one.mean(|row| row.active_units.map(f64::from)).map_or_else(String::new, significant));
+        cells.extend(latents.then(|| short(one.mean(|row| row.active_units.map(f64::from)))));
+        cells.extend(ratio.then(|| number(one.mean(|row| row.codes.perplexity), 2)));
+        cells.extend(ratio.then(|| short(one.mean(|row| row.codes.codes_used.map(f64::from)))));
         cells.push(one.verdict());
         table.row(cells);
     }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::json::object;
 use super::sweep_args::ListFormat;
 use crate::records::RunDir;
 use crate::report::Table;
-use crate::spec::{Settings, cell_text};
+use crate::spec::{cell_text, varied as varied_settings};
 use crate::sweep::{EpochTimes, Planned, State, epochs_done, rough};
 use crate::terminal::{print, print_verdicts, stdout_width};
 use crate::text::shell_quote;
@@ -91,9 +91,7 @@ fn epoch_times(runs: &[Listed<'_>], out: &Path) -> EpochTimes {
 
 /// The settings that were not given the same for all, in the flags' order.
 fn varied(runs: &[Listed<'_>]) -> Vec<String> {
-    let given: Vec<Map<String, Value>> = runs.iter().map(|(run, _)| run.settings.given()).collect();
-    let columns = Settings::default().cells().into_iter().map(|(column, _)| column.replace('_', "-"));
-    columns.filter(|key| given.windows(2).any(|pair| pair[0].get(key) != pair[1].get(key))).collect()
+    varied_settings(&runs.iter().map(|(run, _)| run.settings.clone()).collect::<Vec<_>>())
 }
 
 fn json_line(run: &Planned, state: &State, times: &EpochTimes, out: &Path) -> String {

@@ -8,6 +8,7 @@ use super::answers::{setting, symbol};
 use super::json::print_object;
 use super::list::runs;
 use crate::error::{Error, ExitCode, Result};
+use crate::metrics::EpochRecord;
 use crate::records::Comparable;
 use crate::report::Table;
 use crate::spec::Settings;
@@ -17,8 +18,8 @@ use crate::text::nearest;
 
 const HELP: &str = "\
 Names for --sort and --filter: every setting (beta, latent-dim, ...) and these results: run, state, verdict, recon, kl,
-neg-elbo, active-units, beta-effective, beta-sigma2, objective, seconds, started, tag, and the four judgements latents,
-average-image, training and objective-kind.
+neg-elbo, active-units, beta-effective, beta-sigma2, objective, code-distance, perplexity, codes-used, commitment-ratio,
+seconds, started, tag, and the four judgements latents, average-image, training and objective-kind.
 
 Examples:
   vae-bench ls --filter verdict=collapsed
@@ -120,20 +121,26 @@ fn line(run: &RunResult) -> serde_json::Value {
 
 fn table(all: &[RunResult], varied: &[String]) -> Table {
     let has = |of: &dyn Fn(&RunResult) -> bool| all.iter().any(of);
-    let (bounds, tags) = (
-        has(&|run| run.last.as_ref().is_some_and(|row| row.neg_elbo.is_some())),
-        has(&|run| !run.labels.tags.is_empty()),
-    );
+    let last = |run: &RunResult, value: &dyn Fn(&EpochRecord) -> bool| run.last.as_ref().is_some_and(value);
+    let (bounds, tags) =
+        (has(&|run| last(run, &|row| row.neg_elbo.is_some())), has(&|run| !run.labels.tags.is_empty()));
+    let codes = has(&|run| last(run, &|row| row.codes.codes_used.is_some()));
+    let latents = !codes || has(&|run| last(run, &|row| row.active_units.is_some()));
     let mut header: Vec<String> = vec!["verdict".into()];
     header.extend(varied.iter().cloned());
     header.extend([format!("test {}", symbol(all)), "test K".into()]);
     header.extend(bounds.then(|| "test -ELBO".to_owned()));
-    header.extend(["active".to_owned(), "time".into()]);
+    header.extend(latents.then(|| "active".to_owned()));
+    header.extend(codes.then(|| ["perplexity".to_owned(), "codes used".into()]).into_iter().flatten());
+    header.push("time".into());
     header.extend(tags.then(|| "tags".to_owned()));
     header.push("run".into());
     let last = header.len() - 1;
     let place = |name: &str| header.iter().position(|column| column == name);
-    let optional: Vec<usize> = ["time", "active", "test -ELBO", "run", "tags"].into_iter().filter_map(place).collect();
+    let optional: Vec<usize> = ["time", "active", "test -ELBO", "perplexity", "codes used", "run", "tags"]
+        .into_iter()
+        .filter_map(place)
+        .collect();
     let left: Vec<usize> = [Some(0), place("tags"), Some(last)].into_iter().flatten().collect();
     let mut table = Table::new(header).left(&left).optional(&optional);
     for run in all {
@@ -144,7 +151,10 @@ fn table(all: &[RunResult], varied: &[String]) -> Table {
         cells.push(number(row.map(|row| row.recon()), 3));
         cells.push(number(row.map(|row| row.kl()), 4));
         cells.extend(bounds.then(|| number(row.and_then(|row| row.neg_elbo), 3)));
-        cells.push(row.and_then(|row| row.active_units).map_or_else(String::new, |n| n.to_string()));
+        let count = |value: Option<u32>| value.map_or_else(String::new, |n| n.to_string());
+        cells.extend(latents.then(|| count(row.and_then(|row| row.active_units))));
+        cells.extend(codes.then(|| number(row.and_then(|row| row.codes.perplexity), 2)));
+        cells.extend(codes.then(|| count(row.and_then(|row| row.codes.codes_used))));
         let seconds = run.facts.get("seconds").and_then(serde_json::Value::as_f64);
         cells
             .push(seconds.and_then(|s| std::time::Duration::try_from_secs_f64(s).ok()).map_or_else(String::new, rough));

@@ -11,6 +11,8 @@ pub enum EffectiveWeight {
     Beta(f64),
     /// b / (2a), where it is a squared error: only the product beta * sigma^2 is fixed.
     BetaSigma2(f64),
+    /// w_cm / a of a VQ-VAE: the one ratio that its encoder sees.
+    CommitmentRatio(f64),
 }
 
 impl EffectiveWeight {
@@ -22,7 +24,9 @@ impl EffectiveWeight {
     /// The number.
     pub fn value(self) -> f64 {
         match self {
-            EffectiveWeight::Beta(value) | EffectiveWeight::BetaSigma2(value) => value,
+            EffectiveWeight::Beta(value)
+            | EffectiveWeight::BetaSigma2(value)
+            | EffectiveWeight::CommitmentRatio(value) => value,
         }
     }
 
@@ -31,6 +35,7 @@ impl EffectiveWeight {
         match self {
             EffectiveWeight::Beta(_) => "effective beta",
             EffectiveWeight::BetaSigma2(_) => "beta·σ²",
+            EffectiveWeight::CommitmentRatio(_) => "rho",
         }
     }
 
@@ -39,17 +44,13 @@ impl EffectiveWeight {
         match self {
             EffectiveWeight::Beta(_) => "effective beta",
             EffectiveWeight::BetaSigma2(_) => "beta*sigma^2",
+            EffectiveWeight::CommitmentRatio(_) => "rho",
         }
     }
 
     /// Whether two weights are of the same kind and can be compared.
     pub fn same_kind(self, other: Self) -> bool {
-        match (self, other) {
-            (EffectiveWeight::Beta(_), EffectiveWeight::Beta(_))
-            | (EffectiveWeight::BetaSigma2(_), EffectiveWeight::BetaSigma2(_)) => true,
-            (EffectiveWeight::Beta(_), EffectiveWeight::BetaSigma2(_))
-            | (EffectiveWeight::BetaSigma2(_), EffectiveWeight::Beta(_)) => false,
-        }
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
     }
 
     /// As an axis is labelled.
@@ -57,6 +58,7 @@ impl EffectiveWeight {
         match self {
             EffectiveWeight::Beta(_) => "effective beta = b / a",
             EffectiveWeight::BetaSigma2(_) => "beta·σ² = b / (2a)",
+            EffectiveWeight::CommitmentRatio(_) => "rho = w_cm / a",
         }
     }
 }

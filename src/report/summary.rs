@@ -212,7 +212,9 @@ fn vq_vae_table(run: &RunRecord) -> Table {
     }
     cells.push(("perplexity".into(), Split::Test, |r| r.codes.perplexity, 2));
     cells.push(("codes used".into(), Split::Test, |r| r.codes.codes_used.map(f64::from), 0));
-    let mut table = Table::new(["epoch".to_owned()].into_iter().chain(cells.iter().map(|cell| cell.0.clone())));
+    let header = ["epoch".to_owned()].into_iter().chain(cells.iter().map(|cell| cell.0.clone()));
+    // Training numbers first, as for a VAE: C of codes that run away is long.
+    let mut table = Table::new(header).optional(&[2, 1]);
     for epoch in shown_epochs(run) {
         let Some(epoch) = epoch else {
             table.row(["..."]);

@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
 use super::table::TableMark;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, first_line};
 use crate::files::{MOST_WEIGHTS, read_regular};
 use crate::records::hexadecimal;
 use crate::terms::{Ledgers, Term, Terms};
@@ -141,9 +141,9 @@ fn own_digest(bytes: &[u8]) -> Option<(String, usize)> {
 /// Why it cannot be used.
 pub(super) fn marks(bytes: &[u8], run_id: &str) -> Result<(TableMark, TableMark), CheckpointFault> {
     let facts = facts(bytes, run_id)?;
-    let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(|e| e.to_string())?;
+    let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(|e| first_line(&e))?;
     let counters = tensors.get("counters").ok_or("it lacks counters")?;
-    let counters = counters.to_vec1::<i64>().map_err(|e| e.to_string())?;
+    let counters = counters.to_vec1::<i64>().map_err(|e| first_line(&e))?;
     let &[_, _, _, _, metrics, timing] = counters.as_slice() else {
         return Err("its counters have another length".into());
     };
@@ -157,7 +157,7 @@ fn mark(facts: &HashMap<String, String>, table: &str, length: i64) -> Result<Tab
 
 /// The metadata of a checkpoint file, whose digest is right.
 fn facts(bytes: &[u8], run_id: &str) -> Result<HashMap<String, String>, CheckpointFault> {
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| first_line(&e))?;
     let facts = header.metadata().clone().unwrap_or_default();
     match facts.get("version").and_then(|version| version.parse::<u32>().ok()) {
         Some(VERSION) => {
@@ -183,15 +183,15 @@ fn facts(bytes: &[u8], run_id: &str) -> Result<HashMap<String, String>, Checkpoi
 /// # Errors
 /// Why the file cannot be used. `state` may then be half changed and must be made anew.
 pub(super) fn load(path: &Path, run_id: &str, task: &Task<'_>, state: &mut State) -> Result<Mark, CheckpointFault> {
-    let bytes = read_regular(path, MOST_WEIGHTS).map_err(|e| e.to_string())?;
+    let bytes = read_regular(path, MOST_WEIGHTS).map_err(|e| first_line(&e))?;
     parse(&bytes, run_id, task, state)
 }
 
 fn parse(bytes: &[u8], run_id: &str, task: &Task<'_>, state: &mut State) -> Result<Mark, CheckpointFault> {
     let facts = facts(bytes, run_id)?;
-    let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(|e| e.to_string())?;
+    let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(|e| first_line(&e))?;
     let mut take = |name: &str| tensors.remove(name).ok_or_else(|| format!("it lacks {name}"));
-    let text = |e: candle_core::Error| e.to_string();
+    let text = |e: candle_core::Error| first_line(&e);
 
     let parameters = state.model.parameters().iter().map(|named| ("model", named));
     for (kind, (name, parameter)) in parameters.chain(state.model.buffers().iter().map(|named| ("buffer", named))) {

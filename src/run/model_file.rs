@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::{DType, Device};
 
 use crate::engine::Backend;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, first_line};
 use crate::files::{MOST_WEIGHTS, read_regular};
 use crate::model::{Model, Start};
 use crate::records::{Manifest, RunDir, check_content};
@@ -28,7 +28,6 @@ pub(super) fn serialize(model: &Model, spec: &RunSpec) -> Result<Vec<u8>> {
 pub fn read_model(dir: &RunDir, spec: &RunSpec, pixels: usize) -> Result<Model> {
     let path = dir.model();
     let damaged = |why: String| {
-        let why = why.lines().next().unwrap_or_default().to_owned();
         Error::Run(format!(
             "{}: not readable as this run's weights ({why}); repeat the run with --force",
             path.display()
@@ -47,7 +46,7 @@ pub fn read_model(dir: &RunDir, spec: &RunSpec, pixels: usize) -> Result<Model> 
 /// # Errors
 /// What is wrong, as a sentence.
 pub fn parse_model(bytes: &[u8], spec: &RunSpec, pixels: usize) -> Result<Model, String> {
-    let text = |e: candle_core::Error| e.to_string();
+    let text = |e: candle_core::Error| first_line(&e);
     let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(text)?;
     let architecture = spec.architecture(pixels);
     let start = Start { init: spec.network().init, seed: spec.seed(), output_bias: None };

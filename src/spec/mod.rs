@@ -22,4 +22,4 @@ pub use family::{FamilySpec, KlSpec, VqSpec};
 pub use identity::NUMERICS;
 pub use run_spec::{DataSpec, NetworkSpec, ReconSpec, RunSpec, TrainingSpec};
 pub use settings::{Settings, VARIABLE_PREFIX};
-pub(crate) use settings::{belongs_to, cell_text, is_of_one_family, is_optional_column, plain_reason};
+pub(crate) use settings::{belongs_to, cell_text, has_place, is_optional_column, plain_reason, varied};

@@ -56,16 +56,13 @@ impl Owner {
         }
     }
 
-    /// Whether the choice is one that only one family of models has.
-    pub(super) fn is_of_one_family(self) -> bool {
+    /// Whether a run with these settings may have the owner's parameters, so that a missing one says something: those of
+    /// another family of models, another update of the codebook or another optimiser are missing because of that choice.
+    pub(super) fn has_place_in(self, settings: &Settings) -> bool {
         match self {
-            Owner::Model(_) | Owner::CodebookUpdate(_) | Owner::Beta | Owner::Capacity | Owner::CapacityChoice => true,
-            Owner::Loss(_)
-            | Owner::LossesOfMeans
-            | Owner::DiscretizedLosses
-            | Owner::Optimizer(_)
-            | Owner::DataSet
-            | Owner::IdxFiles => false,
+            Owner::Model(_) | Owner::CodebookUpdate(_) | Owner::Optimizer(_) => self.is_chosen(settings),
+            Owner::Beta | Owner::Capacity | Owner::CapacityChoice => settings.chosen_model() == ModelName::Vae,
+            Owner::Loss(_) | Owner::LossesOfMeans | Owner::DiscretizedLosses | Owner::DataSet | Owner::IdxFiles => true,
         }
     }
 

@@ -457,9 +457,22 @@ pub(crate) fn is_optional_column(column: &str) -> bool {
     OPTIONAL_COLUMNS.contains(&column)
 }
 
-/// Whether only one family of models has the setting that `column` is the column of.
-pub(crate) fn is_of_one_family(column: &str) -> bool {
-    OWNED.iter().any(|(name, owner)| *name == column && owner.is_of_one_family())
+/// Whether a run with these settings may have the setting of `column`: [`Owner::has_place_in`].
+pub(crate) fn has_place(column: &str, settings: &Settings) -> bool {
+    OWNED.iter().filter(|(name, _)| *name == column).all(|(_, owner)| owner.has_place_in(settings))
+}
+
+/// The names of the settings that are not the same in all runs that may have them, in the flags' order.
+pub(crate) fn varied(all: &[Settings]) -> Vec<String> {
+    let given: Vec<_> = all.iter().map(|settings| (settings, settings.given())).collect();
+    let differs = |column: &String| {
+        let key = column.replace('_', "-");
+        let mut values = given.iter().filter(|(settings, _)| has_place(column, settings)).map(|(_, map)| map.get(&key));
+        let first = values.next();
+        values.any(|value| Some(value) != first)
+    };
+    let columns = Settings::default().cells().into_iter().map(|(column, _)| column);
+    columns.filter(differs).map(|column| column.replace('_', "-")).collect()
 }
 
 /// A value as it stands in a table or on a command line; `between` separates widths.

@@ -12,7 +12,7 @@ use crate::files::{MOST_TEXT, read_regular};
 use crate::metrics::{EpochRecord, Split};
 use crate::objective::Measure;
 use crate::records::{Comparable, Labels, Manifest, RunDir, Status, parse_metrics, parse_timing};
-use crate::spec::{Settings, cell_text};
+use crate::spec::{Settings, cell_text, varied};
 
 /// A run with all that is known of it.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct RunResult {
 }
 
 /// The names of results, beside those of settings, that a run can be filtered and ordered by.
-pub const RESULTS: [&str; 17] = [
+pub const RESULTS: [&str; 21] = [
     "run",
     "state",
     "verdict",
@@ -53,6 +53,10 @@ pub const RESULTS: [&str; 17] = [
     "beta-effective",
     "beta-sigma2",
     "active-units",
+    "code-distance",
+    "perplexity",
+    "codes-used",
+    "commitment-ratio",
     "seconds",
     "started",
     "tag",
@@ -97,6 +101,10 @@ impl RunResult {
                 ("beta-sigma2", row.beta_sigma2),
                 ("bits-per-dim", row.bits_per_dim),
                 ("active-units", row.active_units.map(f64::from)),
+                ("code-distance", row.code_distance()),
+                ("perplexity", row.codes.perplexity),
+                ("codes-used", row.codes.codes_used.map(f64::from)),
+                ("commitment-ratio", row.codes.commitment_ratio),
             ];
             facts.extend(numbers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
         }
@@ -125,15 +133,16 @@ fn seconds(dir: &RunDir) -> Option<f64> {
     Some(rows.iter().map(|row| row.train_s + row.eval_s).sum())
 }
 
-/// The settings that are not the same in all of `runs`, in the flags' order.
-pub fn varied_settings<'a>(runs: impl IntoIterator<Item = &'a Map<String, Value>> + Clone) -> Vec<String> {
-    let columns = Settings::default().cells().into_iter().map(|(column, _)| column.replace('_', "-"));
-    let differs = |key: &String| {
-        let mut values = runs.clone().into_iter().map(|facts| facts.get(key));
-        let first = values.next();
-        values.any(|value| Some(value) != first)
+/// The settings among these facts that are not the same in all runs that may have them, in the flags' order.
+pub fn varied_settings<'a>(runs: impl IntoIterator<Item = &'a Map<String, Value>>) -> Vec<String> {
+    let names = Settings::names();
+    let settings = |facts: &Map<String, Value>| -> Settings {
+        let given =
+            facts.iter().filter(|(name, _)| names.contains(name)).map(|(name, value)| (name.clone(), value.clone()));
+        // Facts hold what settings gave, so that they are read back as they were.
+        serde_json::from_value(Value::Object(given.collect())).unwrap_or_default()
     };
-    columns.filter(differs).collect()
+    varied(&runs.into_iter().map(settings).collect::<Vec<_>>())
 }
 
 /// The order of two values: as numbers where both are, else as words; what is missing comes last.

@@ -134,7 +134,14 @@ pub fn small<'a>(args: &[&'a str]) -> Vec<&'a str> {
         ["--latent-dim", "4"],
         ["--epochs", "2"],
     ];
-    defaults.into_iter().filter(|[flag, _]| !args.contains(flag)).flatten().chain(args.iter().copied()).collect()
+    // A VQ-VAE has no Gaussian latents.
+    let fits = |flag: &str| flag != "--latent-dim" || !args.contains(&"vq-vae");
+    defaults
+        .into_iter()
+        .filter(|[flag, _]| fits(flag) && !args.contains(flag))
+        .flatten()
+        .chain(args.iter().copied())
+        .collect()
 }
 
 pub fn done(output: Output) -> Done {

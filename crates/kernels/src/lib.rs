@@ -16,10 +16,10 @@
 //! | `gemm` | [`matmul`] |
 //! | `elementwise` | [`activation`], [`adam`], [`latent`], [`likelihood`], [`nearest`], [`pixels`], [`reduce`] |
 //! | `network` | [`network`] |
-//! | `system` | [`pages`] |
+//! | `system` | [`limit`], [`pages`] |
 //!
-//! Every kernel is written once over sixteen lanes and compiled for each instruction set. Splits of work depend on
-//! shapes alone, every sum has one order and every operation is rounded correctly, so results have the same bytes on
+//! Every kernel is written once over sixteen lanes and compiled for each instruction set. Sums are split by
+//! shapes alone and have one order, and every operation is rounded correctly, so results have the same bytes on
 //! every instruction set and at any number of threads.
 //!
 //! All `unsafe` code of the program is in this crate, each block with the argument why it is sound.
@@ -36,4 +36,4 @@ mod tests;
 pub use elementwise::{activation, adam, latent, likelihood, nearest, pixels, reduce};
 pub use gemm::matmul;
 pub use simd::{Isa, IsaRefused, dispatch};
-pub use system::pages;
+pub use system::{limit, pages};

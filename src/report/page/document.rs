@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{configurations, images, opening, plots, provenance, runs};
+use crate::model::ModelName;
 use crate::report::run_set::RunSet;
 use figure::color::css_palette;
 use figure::raster::data_uri;
@@ -60,6 +61,11 @@ pub fn page(set: &RunSet, title: Option<&str>, refresh: Refresh) -> String {
                 footer.muted {
                     b { "R" } " is the reconstruction loss of an image summed over its pixels, " b { "K" } " its KL summed over its \
                      latents, whatever was trained. Effective beta is the weight of K divided by that of R."
+                    @if set.runs.iter().any(|run| run.model() == ModelName::VqVae) {
+                        " Of a VQ-VAE with N codes from K entries, K is the constant N ln K, " b { "C" } " is the squared \
+                         distance of an image's codes from their entries, and rho is the weight of the commitment term divided \
+                         by that of R."
+                    }
                 }
                 div #tip role="status" aria-live="polite" {}
                 script { (PreEscaped(SCRIPT)) }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::numbers::short;
+use crate::model::ModelName;
 use crate::objective::EffectiveWeight;
 use crate::report::run_set::{Agreement, Outcome, Run, RunSet, agreement, natural_order, series};
 use crate::text::significant;
@@ -18,10 +19,12 @@ pub(super) struct Finding {
 pub(super) fn finding(runs: &[&Run]) -> Finding {
     let collapse = collapse(runs);
     let agreement = agreement(runs).map(|found| agreement_sentence(&found, runs));
-    let lowest = lowest_neg_elbo(runs).map(|lowest| lowest.sentence);
     let mut all: Vec<String> = match series(runs).len() {
         1 => single(runs).into_iter().collect(),
-        _ => [collapse, agreement, lowest].into_iter().flatten().collect(),
+        _ => {
+            let first = [collapse, agreement, commitment_ratio(runs), lowest_sentence(runs)];
+            first.into_iter().chain([entries_used(runs)]).flatten().collect()
+        }
     };
     match all.is_empty() {
         true => Finding { headline: overview(runs), more: Vec::new() },
@@ -58,32 +61,111 @@ fn single(runs: &[&Run]) -> Option<String> {
         (Some(active), Some(all)) if rows.len() == 1 => format!("; {active} of {all} latents are active"),
         _ => String::new(),
     };
-    Some(format!("{what} on the test images after {epochs}{seeds}{active}."))
+    let codes = match (first.codes.codes_used, first.codes.perplexity, runs[0].settings.codebook_size) {
+        (Some(used), Some(perplexity), Some(all)) if rows.len() == 1 => {
+            format!("; {used} of {all} codebook entries are used, perplexity {perplexity:.1}")
+        }
+        _ => String::new(),
+    };
+    Some(format!("{what} on the test images after {epochs}{seeds}{active}{codes}."))
 }
 
 /// The run with the lowest −ELBO.
 pub(super) struct Lowest<'a> {
     pub(super) run: &'a Run,
     pub(super) value: f64,
-    sentence: String,
 }
 
 pub(super) fn lowest_neg_elbo<'a>(runs: &[&'a Run]) -> Option<Lowest<'a>> {
     let results = runs.iter().filter_map(|run| Some((*run, run.result()?.neg_elbo?)));
     let (run, value) = results.min_by(|a, b| a.1.total_cmp(&b.1).then_with(|| natural_order(&a.0.name, &b.0.name)))?;
-    let weight =
-        run.effective_weight().map_or_else(String::new, |w| format!(", at {} {}", w.symbol(), significant(w.value())));
+    Some(Lowest { run, value })
+}
+
+/// Of each family of models, where there are several.
+fn lowest_sentence(runs: &[&Run]) -> Option<String> {
+    let of = |model: ModelName| runs.iter().copied().filter(|run| run.model() == model).collect::<Vec<&Run>>();
+    let found = [("a VAE", ModelName::Vae), ("a VQ-VAE", ModelName::VqVae)];
+    let found = found.map(|(name, model)| lowest_neg_elbo(&of(model)).map(|lowest| (name, lowest)));
+    let found: Vec<(&str, Lowest<'_>)> = found.into_iter().flatten().collect();
+    let several = found.len() > 1;
     let all = series(runs);
-    let own = all.iter().find(|one| one.runs.iter().any(|other| other.name == run.name));
-    let name = own.map_or(run.name.as_str(), |one| one.label.as_str());
-    let seed = if own.is_some_and(|one| one.runs.len() > 1) { format!(", {}", run.seed()) } else { String::new() };
-    let sentence = format!("The lowest −ELBO on the test images is {value:.1}{weight} ({name}{seed}).");
-    Some(Lowest { run, value, sentence })
+    let phrases = found.iter().map(|(name, Lowest { run, value })| {
+        let weight = run.effective_weight();
+        let weight = weight.map_or_else(String::new, |w| format!(", at {} {}", w.symbol(), significant(w.value())));
+        match several {
+            true => format!("{value:.1} for {name}{weight}"),
+            false => {
+                let own = all.iter().find(|one| one.runs.iter().any(|other| other.name == run.name));
+                let name = own.map_or(run.name.as_str(), |one| one.label.as_str());
+                let seed =
+                    own.filter(|one| one.runs.len() > 1).map_or_else(String::new, |_| format!(", {}", run.seed()));
+                format!("{value:.1}{weight} ({name}{seed})")
+            }
+        }
+    });
+    let phrases: Vec<String> = phrases.collect();
+    (!phrases.is_empty()).then(|| format!("The lowest −ELBO on the test images is {}.", phrases.join(" and ")))
+}
+
+/// A wider range of the commitment ratio is worth a sentence.
+const WIDE_RATIO: f64 = 2.0;
+
+/// What the rate of VQ-VAEs does while their commitment ratio goes over a range: nothing, as it is N ln K.
+fn commitment_ratio(runs: &[&Run]) -> Option<String> {
+    let codes = |run: &&Run| (run.settings.codes, run.settings.codebook_size);
+    let mut found: Vec<(f64, &Run, f64, f64)> = runs
+        .iter()
+        .filter_map(|run| {
+            let row = run.result()?;
+            Some((row.codes.commitment_ratio?, *run, row.recon(), row.kl()))
+        })
+        .collect();
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (least, most) = (found.first()?, found.last()?);
+    if most.0 < WIDE_RATIO * least.0 || found.iter().any(|(_, run, ..)| codes(run) != codes(&least.1)) {
+        return None;
+    }
+    let symbol = least.1.recon_unit().symbol();
+    let lowest = found.iter().min_by(|a, b| a.2.total_cmp(&b.2))?;
+    let highest = found.iter().max_by(|a, b| a.2.total_cmp(&b.2))?;
+    Some(format!(
+        "With rho from {} to {} the rate of the VQ-VAEs is N ln K = {:.1} nats in every run; {symbol} goes from {:.1} at rho {} to \
+         {:.1} at rho {}.",
+        significant(least.0),
+        significant(most.0),
+        least.3,
+        lowest.2,
+        significant(lowest.0),
+        highest.2,
+        significant(highest.0)
+    ))
+}
+
+/// How many VQ-VAEs use all their entries, and the least that one uses.
+fn entries_used(runs: &[&Run]) -> Option<String> {
+    let uses = runs.iter().filter_map(|run| {
+        let row = run.result()?;
+        Some((row.codes.codes_used?, u32::try_from(run.settings.codebook_size?.get()).ok()?))
+    });
+    let uses: Vec<(u32, u32)> = uses.collect();
+    let least = uses.iter().min_by_key(|(used, _)| *used)?;
+    if uses.len() == 1 {
+        return Some(format!("The VQ-VAE uses {} of {} codebook entries.", least.0, least.1));
+    }
+    let all = uses.iter().filter(|(used, all)| used == all).count();
+    Some(format!(
+        "{all} of {} VQ-VAEs use every codebook entry; the fewest in use are {} of {}.",
+        uses.len(),
+        least.0,
+        least.1
+    ))
 }
 
 /// From which effective weight on the runs collapsed, where one weight separates them. Only runs whose latents were
-/// judged are counted; runs that are untrained, diverged or in progress are not.
+/// judged are counted; runs that are untrained, diverged or in progress are not. Of VQ-VAEs the use of entries is said.
 fn collapse(runs: &[&Run]) -> Option<String> {
+    let runs: Vec<&Run> = runs.iter().copied().filter(|run| run.model() == ModelName::Vae).collect();
     let judged: Vec<(&Run, bool)> = runs
         .iter()
         .filter(|run| run.result().is_some())

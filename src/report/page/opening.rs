@@ -6,8 +6,9 @@ use maud::{Markup, html};
 
 use super::findings::{finding, lowest_neg_elbo, main_group, overview};
 use super::plots::picture;
+use crate::model::ModelName;
 use crate::report::plots::{Axes, Kind, Variable, draw};
-use crate::report::run_set::{Run, RunSet, describe_group, name_of_group, series};
+use crate::report::run_set::{Outcome, Run, RunSet, describe_group, name_of_group, series};
 use crate::text::significant;
 use figure::chart::Chart;
 
@@ -77,17 +78,27 @@ fn tiles(runs: &[&Run]) -> Markup {
         tiles.push((format!("{:.1}", lowest.value), "lowest −ELBO, nats per image".into(), weight));
         if let Some(row) = lowest.run.result() {
             tiles.push((format!("{:.1}", row.recon()), "its R".into(), "reconstruction, nats".into()));
-            tiles.push((format!("{:.1}", row.kl()), "its K".into(), "KL, nats".into()));
+            let rate = match lowest.run.model() {
+                ModelName::Vae => "KL, nats",
+                ModelName::VqVae => "N ln K, nats",
+            };
+            tiles.push((format!("{:.1}", row.kl()), "its K".into(), rate.into()));
         }
     } else if let Some(run) = done.iter().min_by(|a, b| recon(a).total_cmp(&recon(b))) {
         let symbol = run.recon_unit().symbol();
         let weight = run.effective_weight().map_or_else(String::new, |w| w.to_string());
         tiles.push((format!("{:.1}", recon(run)), format!("lowest {symbol}, per image"), weight));
     }
-    let judged = done.iter().filter_map(|run| run.outcome().uses_latents());
+    let vaes = done.iter().filter(|run| run.model() == ModelName::Vae);
+    let judged = vaes.filter_map(|run| run.outcome().uses_latents());
     let (collapsed, all) = judged.fold((0, 0), |(dead, all), used| (dead + usize::from(!used), all + 1));
     if all > 1 {
         tiles.push((format!("{collapsed} of {all}"), "runs collapsed".into(), String::new()));
+    }
+    let quantised = done.iter().filter(|run| run.model() == ModelName::VqVae).count();
+    if quantised > 1 {
+        let every = done.iter().filter(|run| run.outcome() == Outcome::AllCodes).count();
+        tiles.push((format!("{every} of {quantised}"), "VQ-VAEs use every entry".into(), String::new()));
     }
     let configurations = series(runs).len();
     if configurations > 1 {
@@ -116,7 +127,7 @@ fn recon(run: &Run) -> f64 {
     run.result().map_or(f64::MAX, |row| row.recon())
 }
 
-/// The panel that shows the finding: −ELBO, or S, against what varies; the learning curve of a single configuration.
+/// The plot that shows the finding: −ELBO, or S, against what varies; the learning curve of a single configuration.
 fn key_plot(set: &RunSet, key: &str) -> Option<Chart> {
     let name = name_of_group(key);
     let of = |kind, axes: &Axes| {
@@ -124,6 +135,11 @@ fn key_plot(set: &RunSet, key: &str) -> Option<Chart> {
         plots.into_iter().find(|plot| plot.name.ends_with(&name)).map(|plot| plot.chart)
     };
     let quantity = |chart: &Chart| ["elbo", "recon"].into_iter().find(|name| chart.panel_names().contains(name));
+    let both = |model: ModelName| set.runs.iter().any(|run| run.comparable == key && run.model() == model);
+    // Rates of two families of models are compared in the plane.
+    if both(ModelName::Vae) && both(ModelName::VqVae) {
+        return of(Kind::RateDistortion, &Axes::default());
+    }
     let weights: Vec<Variable> = "beta-effective".parse().into_iter().collect();
     let against = |x: Vec<Variable>| {
         let axes = |y: &str| Axes { x: x.clone(), y: y.parse().into_iter().collect(), color: None, facet: None };

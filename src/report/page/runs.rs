@@ -8,6 +8,7 @@ use super::configurations::verdict;
 use super::numbers::{aligned, fixed};
 use super::provenance;
 use crate::metrics::EpochRecord;
+use crate::model::ModelName;
 use crate::report::run_set::{Outcome, Run, RunSet, name_of, name_of_group, reduction_label, varying};
 use crate::terms::Term;
 
@@ -50,6 +51,8 @@ type Value = fn(&EpochRecord) -> Option<f64>;
 const SHOWN: [&str; 6] = ["loss", "reduction", "kl_reduction", "beta", "recon_weight", "kl_weight"];
 /// More settings than this would make the table too wide; the others are in the details of a row.
 const MAX_VARYING: usize = 4;
+/// The same where there are VAEs and VQ-VAEs.
+const MAX_VARYING_OF_BOTH: usize = 1;
 
 fn columns(set: &RunSet) -> Vec<Column> {
     let runs: Vec<&Run> = set.runs.iter().collect();
@@ -78,21 +81,33 @@ fn columns(set: &RunSet) -> Vec<Column> {
         number("beta", "beta as written", Sort::Any, &|run, _| run.settings.beta.map(f64::from)),
         number("effective beta", "b / a, for likelihoods", Sort::Any, &|_, row| row?.beta_effective),
         number("beta·σ²", "b / (2a), for squared errors and Gaussians", Sort::Any, &|_, row| row?.beta_sigma2),
+        number("rho", "w_cm / a of a VQ-VAE: the one ratio that its encoder sees", Sort::Any, &|_, row| {
+            row?.codes.commitment_ratio
+        }),
         number(
             "R",
             "reconstruction in nats per image; the squared error S for mse and log-mse",
             Sort::Fixed,
             &|_, row| row.map(EpochRecord::recon),
         ),
-        number("K", "KL in nats per image", Sort::Fixed, &|_, row| row.map(EpochRecord::kl)),
+        number("K", "KL in nats per image, of a VQ-VAE N ln K", Sort::Fixed, &|_, row| row.map(EpochRecord::kl)),
         number("−ELBO", "R + K, for likelihoods", Sort::Fixed, &|_, row| row?.neg_elbo),
         number("bits/dim", "−ELBO in bits per pixel, for masses of grey levels", Sort::Fixed, &|_, row| {
             row?.bits_per_dim
         }),
         number("active", "latents that vary with the image", Sort::Any, &|_, row| row?.active_units.map(f64::from)),
+        number("C", "squared distance of an image's codes from their codebook entries", Sort::Fixed, &|_, row| {
+            row?.code_distance()
+        }),
+        number("perplexity", "of the use of the codebook entries by all test images", Sort::Fixed, &|_, row| {
+            row?.codes.perplexity
+        }),
+        number("entries used", "codebook entries that some test image uses", Sort::Any, &|_, row| {
+            row?.codes.codes_used.map(f64::from)
+        }),
     ];
     if runs.iter().all(|run| run.recon_unit().symbol() == "S") {
-        columns[6].heading = "S".into();
+        columns.iter_mut().filter(|column| column.name == "R").for_each(|column| column.heading = "S".into());
     }
     columns.push(text("verdict", "the program's verdict", &|run| run.outcome().label().to_owned()));
     if runs.iter().any(|run| run.settings.preset.is_some()) {
@@ -100,7 +115,10 @@ fn columns(set: &RunSet) -> Vec<Column> {
             run.settings.preset.map_or_else(String::new, |p| p.to_string())
         }));
     }
-    for column in varying(&runs).into_iter().filter(|column| !SHOWN.contains(&column.as_str())).take(MAX_VARYING) {
+    // Columns of both families leave less room.
+    let has = |model: ModelName| runs.iter().any(|run| run.model() == model);
+    let most = if has(ModelName::Vae) && has(ModelName::VqVae) { MAX_VARYING_OF_BOTH } else { MAX_VARYING };
+    for column in varying(&runs).into_iter().filter(|column| !SHOWN.contains(&column.as_str())).take(most) {
         let name = column.replace('_', " ");
         let cell = |run: &Run| {
             let cells = run.settings.cells();
@@ -121,9 +139,11 @@ fn columns(set: &RunSet) -> Vec<Column> {
             name_of_group(&run.comparable)
         }));
     }
-    let optimised: [(&str, Value); 3] = [
+    let optimised: [(&str, Value); 5] = [
         ("a·R", |row| row.weighted(Term::Recon)),
         ("b·K", |row| row.weighted(Term::Kl)),
+        ("w_cb·C", |row| row.weighted(Term::Codebook)),
+        ("w_cm·C", |row| row.weighted(Term::Commitment)),
         ("objective", |row| Some(row.objective())),
     ];
     for (name, value) in optimised {

@@ -2,6 +2,7 @@
 
 use super::group::Group;
 use crate::metrics::{EpochRecord, Split};
+use crate::model::ModelName;
 use crate::report::run_set::{Outcome, Quantity, Run};
 use crate::terms::Term;
 use figure::chart::{Axis, Chart, Content, Entry, Plot};
@@ -122,6 +123,7 @@ fn contents(group: &Group<'_>) -> Vec<Curve> {
     const OPTIMISED: &str = "As optimised";
     const COMPARABLE: &str = "As comparable";
     let s = group.symbol();
+    let quantised = group.runs.iter().all(|run| run.model() == ModelName::VqVae);
     let last = if group.quantities.contains(&Quantity::NegElbo) {
         Curve {
             name: "elbo",
@@ -129,6 +131,14 @@ fn contents(group: &Group<'_>) -> Vec<Curve> {
             axis: "−ELBO = R + K (nats per image)".into(),
             value: |r| r.neg_elbo,
             spacing: Spacing::Linear,
+        }
+    } else if quantised {
+        Curve {
+            name: "codes-used",
+            heading: COMPARABLE,
+            axis: "entries used (test images)".into(),
+            value: |r| r.codes.codes_used.map(f64::from),
+            spacing: Spacing::FromZero,
         }
     } else {
         Curve {
@@ -140,12 +150,25 @@ fn contents(group: &Group<'_>) -> Vec<Curve> {
         }
     };
     let curve = |name, heading, axis: String, value, spacing| Curve { name, heading, axis, value, spacing };
+    // K of a VQ-VAE is a constant, and the term that the encoder sees is the commitment.
+    let (term, rate) = if quantised {
+        let perplexity = "perplexity of the codes (test images)".into();
+        (
+            curve("commitment-term", OPTIMISED, "w_cm · C".into(), |r| r.weighted(Term::Commitment), Spacing::Log),
+            curve("perplexity", COMPARABLE, perplexity, |r| r.codes.perplexity, Spacing::FromZero),
+        )
+    } else {
+        (
+            curve("kl-term", OPTIMISED, "b · K".into(), |r| r.weighted(Term::Kl), Spacing::Log),
+            curve("kl", COMPARABLE, "K (nats per image)".into(), |r| Some(r.kl()), Spacing::FromZero),
+        )
+    };
     vec![
         curve("recon-term", OPTIMISED, format!("a · {s}"), |r| r.weighted(Term::Recon), Spacing::Log),
-        curve("kl-term", OPTIMISED, "b · K".into(), |r| r.weighted(Term::Kl), Spacing::Log),
+        term,
         curve("objective", OPTIMISED, "objective".into(), |r| Some(r.objective()), Spacing::Log),
         curve("recon", COMPARABLE, group.unit.short_label().into(), |r| Some(r.recon()), Spacing::Linear),
-        curve("kl", COMPARABLE, "K (nats per image)".into(), |r| Some(r.kl()), Spacing::FromZero),
+        rate,
         last,
     ]
 }

@@ -1,7 +1,8 @@
 //! R and K with their bounds: the floor of a decoder that ignores z, and the entropy of the pixels.
 
 use super::group::Group;
-use crate::report::run_set::{Floors, Quantity};
+use crate::model::ModelName;
+use crate::report::run_set::{Floors, Quantity, Run};
 use figure::chart::{Axis, Chart, Content, Entry, Plot};
 use figure::scale::{Origin, Scale};
 use figure::{Color, Dash, Fill, Shape};
@@ -24,22 +25,29 @@ pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
     }
     if placed.len() < completed.len() {
         notes.push(format!(
-            "Runs not drawn because their effective weight is not above 0: {}.",
+            "Runs not drawn because they have no {} above 0: {}.",
+            group.weight_words(),
             completed.len() - placed.len()
         ));
     }
     let (collapsed, entropy) =
         (distinct(floors.iter().map(|f| f.collapsed)), distinct(floors.iter().map(|f| f.entropy)));
-    let mut legend = group.legend(None);
+    let drawn: Vec<&Run> = placed.iter().map(|(run, ..)| *run).collect();
+    let mut legend = group.legend_of(&drawn, None);
     let key = |fill, label: &str| Entry::Key {
         color: Color::Text,
         shape: Some((Shape::Circle, fill)),
         dash: None,
         label: label.into(),
     };
-    legend.push(Entry::Heading("Latents".into()));
-    legend.push(key(Fill::Solid, "some are active"));
-    legend.push(key(Fill::Hollow, "none is active, or not judged"));
+    let (what, used, unused) = if drawn.iter().all(|run| run.model() == ModelName::VqVae) {
+        ("Codebook", "several entries are used", "one entry is used, or not judged")
+    } else {
+        ("Latents", "some are active", "none is active, or not judged")
+    };
+    legend.push(Entry::Heading(what.into()));
+    legend.push(key(Fill::Solid, used));
+    legend.push(key(Fill::Hollow, unused));
 
     let bounds = collapsed.iter().chain(&entropy).copied();
     let recon = Scale::linear(placed.iter().map(|(_, row, _)| row.recon()).chain(bounds), Origin::Zero);

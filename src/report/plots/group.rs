@@ -47,6 +47,9 @@ impl<'a> Group<'a> {
         let count = |kind: EffectiveWeight| weights.iter().filter(|w| w.same_kind(kind)).count();
         let kinds = [EffectiveWeight::BetaSigma2(1.0), EffectiveWeight::Beta(1.0)];
         let weight_kind = kinds.into_iter().filter(|&kind| count(kind) > 0).max_by_key(|&kind| count(kind));
+        // Beside VAEs the ratio of VQ-VAEs, which moves no rate, is no axis.
+        let ratio = EffectiveWeight::CommitmentRatio(1.0);
+        let weight_kind = weight_kind.or_else(|| (count(ratio) > 0).then_some(ratio));
         let squared = runs.iter().any(|run| run.recon_unit() == ReconUnit::SquaredError);
         let of_kind = |run: &Run| run.effective_weight().filter(|w| weight_kind.is_some_and(|kind| w.same_kind(kind)));
         let all = set.runs.iter().filter_map(of_kind).map(EffectiveWeight::value).filter(|w| *w > 0.0);
@@ -129,6 +132,11 @@ impl<'a> Group<'a> {
 
     /// The legend of colors and marks of the runs, with a line where `dash` is given.
     pub(super) fn legend(&self, dash: Option<Dash>) -> Vec<Entry> {
+        self.legend_of(self.runs, dash)
+    }
+
+    /// The legend of a plot that shows only these runs.
+    pub(super) fn legend_of(&self, drawn: &[&Run], dash: Option<Dash>) -> Vec<Entry> {
         match &self.coloring {
             Coloring::Weight => {
                 let mut legend = self.reductions(|style| Style { color: Color::Text, ..style }, Fill::Hollow, None);
@@ -136,8 +144,13 @@ impl<'a> Group<'a> {
                 legend
             }
             Coloring::Reduction => self.reductions(|style| style, Fill::Solid, dash),
+            // One gray for all tells nothing apart.
+            Coloring::Labels(styles) if styles.len() > 1 && styles.iter().all(|(_, s)| s.color == Color::Muted) => {
+                Vec::new()
+            }
             Coloring::Labels(_) => {
-                let mut series: Vec<&Series<'_>> = self.series.iter().collect();
+                let is_drawn = |s: &&Series<'_>| s.runs.iter().any(|run| drawn.iter().any(|d| std::ptr::eq(*d, *run)));
+                let mut series: Vec<&Series<'_>> = self.series.iter().filter(is_drawn).collect();
                 series.sort_by(|a, b| natural_order(&a.label, &b.label));
                 let key = |s: &&Series<'_>| key(self.style(s.runs[0]), Fill::Solid, dash, s.label.clone());
                 series.iter().map(key).collect()
@@ -191,6 +204,9 @@ impl<'a> Group<'a> {
         if let Some(weight) = run.effective_weight() {
             text.push_str(&format!("; {weight}"));
         }
+        if let (Some(used), Some(perplexity)) = (row.codes.codes_used, row.codes.perplexity) {
+            text.push_str(&format!("; {used} entries used, perplexity {}", significant(perplexity)));
+        }
         text
     }
 
@@ -237,6 +253,11 @@ fn coloring(set: &RunSet) -> Coloring {
     labels.dedup();
     let runs: Vec<&Run> = set.runs.iter().collect();
     let count = labels.len();
+    // Too many labels for colors: at least families of models and reductions are told apart.
+    let first = runs.first().map(|run| reduction_label(&run.settings));
+    if count > MOST && runs.iter().any(|run| Some(reduction_label(&run.settings)) != first) {
+        return Coloring::Reduction;
+    }
     let one_number =
         varying(&runs).len() == 1 && count > 2 && labels.iter().any(|l| l.contains(|c: char| c.is_ascii_digit()));
     let style = |i: usize| match (one_number, count <= MOST) {

@@ -3,6 +3,7 @@
 use super::group::Group;
 use crate::evaluate::ACTIVE_VARIANCE;
 use crate::metrics::LatentRecord;
+use crate::model::ModelName;
 use crate::report::run_set::Run;
 use crate::text::significant;
 use figure::chart::{Axis, Chart, Content, Entry, Plot};
@@ -15,7 +16,9 @@ const MAX_RUNS_WITH_MARKS: usize = 24;
 pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
     let known: Vec<&Run> = group.runs.iter().copied().filter(|run| !run.latents.is_empty()).collect();
     if known.is_empty() {
-        let how = if group.runs.iter().any(|run| run.dir.is_some()) {
+        let how = if group.runs.iter().all(|run| run.model() == ModelName::VqVae) {
+            "a VQ-VAE has no latents with a K of their own; its codes.csv says how often each entry is used"
+        } else if group.runs.iter().any(|run| run.dir.is_some()) {
             "no run has a latents.csv; `vae-bench eval RUN` writes one"
         } else {
             "a merged table does not hold the KL of every latent; name run directories"
@@ -28,7 +31,7 @@ pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
     if missing > 0 {
         notes.push(format!("Runs not drawn because their latents were not measured: {missing}."));
     }
-    let mut legend = group.legend(Some(Dash::Solid));
+    let mut legend = group.legend_of(&known, Some(Dash::Solid));
     if marks {
         let key = |fill, label: &str| Entry::Key {
             color: Color::Text,

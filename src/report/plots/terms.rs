@@ -122,6 +122,10 @@ fn chosen_x(group: &Group<'_>, done: &[Done<'_>]) -> Result<Vec<Variable>, Strin
     if group.weights_differ() && betas {
         return Ok(vec![Variable::setting("beta"), Variable::EffectiveWeight]);
     }
+    // What one family of models alone has places the runs of the other nowhere.
+    if runs.iter().any(|run| run.model() != runs[0].model()) {
+        return Ok(vec![Variable::setting("model")]);
+    }
     let varying = varying(&runs);
     let count = |column: &String| {
         let variable = Variable::setting(column);

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::group::Group;
+use crate::choice::Choice;
 use crate::metrics::EpochRecord;
 use crate::records::merged::setting_columns;
 use crate::records::{Cell, Column};
@@ -123,6 +124,7 @@ impl Variable {
                 Cell::Count(value) => Some(Value::Number(value.into())),
                 Cell::Split(_) | Cell::Empty => None,
             },
+            Variable::Setting(column) if column == "model" => Some(Value::Word(run.model().name())),
             Variable::Setting(column) if column == "reduction" => Some(Value::Word(reduction_label(&run.settings))),
             Variable::Setting(column) => {
                 let cells = run.settings.cells();

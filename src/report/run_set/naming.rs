@@ -6,7 +6,7 @@ use super::order::natural_order;
 use super::run::Run;
 use crate::choice::Choice;
 use crate::model::ModelName;
-use crate::spec::{Settings, is_of_one_family};
+use crate::spec::{Settings, has_place};
 use crate::text::significant;
 
 /// Runs that differ only in their seed.
@@ -25,7 +25,7 @@ const WITHIN_SERIES: [&str; 2] = ["seed", "data"];
 pub(crate) const WEIGHT_SETTINGS: [&str; 6] =
     ["reduction", "kl_reduction", "recon_weight", "kl_weight", "beta", "preset"];
 
-/// The runs as series, ordered by effective weight.
+/// The runs as series, ordered by family of models and effective weight.
 pub fn series<'a>(runs: &[&'a Run]) -> Vec<Series<'a>> {
     let mut by_key: BTreeMap<Vec<String>, Vec<&Run>> = BTreeMap::new();
     for run in runs {
@@ -33,7 +33,11 @@ pub fn series<'a>(runs: &[&'a Run]) -> Vec<Series<'a>> {
     }
     let mut all: Vec<Vec<&Run>> = by_key.into_values().collect();
     let weight = |runs: &Vec<&Run>| runs[0].effective_weight().map_or(f64::MAX, |w| w.value());
-    all.sort_by(|a, b| weight(a).total_cmp(&weight(b)).then_with(|| natural_order(&a[0].name, &b[0].name)));
+    let model = |runs: &Vec<&Run>| runs[0].model().name();
+    all.sort_by(|a, b| {
+        let order = model(a).cmp(&model(b)).then_with(|| weight(a).total_cmp(&weight(b)));
+        order.then_with(|| natural_order(&a[0].name, &b[0].name))
+    });
     all.iter_mut().for_each(|runs| runs.sort_by_key(|run| run.settings.seed));
     let labels = labels(&all.iter().map(|runs| &runs[0].settings).collect::<Vec<_>>(), &WITHIN_SERIES);
     all.into_iter().zip(labels).map(|(runs, label)| Series { label, runs }).collect()
@@ -61,7 +65,8 @@ pub fn varying(runs: &[&Run]) -> Vec<String> {
     let Some(first) = cells.first() else { return Vec::new() };
     let mut found = Vec::new();
     for (i, (column, _)) in first.iter().enumerate() {
-        let mut values: BTreeSet<&str> = cells.iter().filter_map(|row| Some(row.get(i)?.1.as_str())).collect();
+        let owners = cells.iter().zip(runs).filter(|(_, run)| has_place(column, &run.settings));
+        let mut values: BTreeSet<&str> = owners.filter_map(|(row, _)| Some(row.get(i)?.1.as_str())).collect();
         if DEPENDENT.contains(&column.as_str()) {
             values.remove("");
         }
@@ -117,19 +122,19 @@ fn default_label(s: &Settings, without: &[&str]) -> String {
     format!("{} {}{}", name_of(s.loss), reduction_label(s), beta.unwrap_or_default())
 }
 
-/// Parameters of a choice; their absence follows from the choice and is not labelled.
-const DEPENDENT: [&str; 6] = ["output", "output_activation", "adam_beta1", "adam_beta2", "adam_eps", "rmsprop_alpha"];
+/// Parameters of the loss whose absence follows from it and is not labelled; those of other choices are known to [`has_place`].
+const DEPENDENT: [&str; 2] = ["output", "output_activation"];
 
 /// The settings in which they differ, for each.
 fn differences(all: &[&Settings], without: &[&str]) -> Vec<String> {
     let cells: Vec<Vec<(String, String)>> = all.iter().map(|s| named_cells(s)).collect();
     let columns = cells.first().map_or(0, Vec::len);
-    let families: BTreeSet<String> = all.iter().map(|settings| settings.chosen_model().name()).collect();
     let mut words = vec![Vec::new(); all.len()];
     for column in 0..columns {
         let name = &cells[0][column].0;
-        let mut values: BTreeSet<&str> = cells.iter().map(|row| row[column].1.as_str()).collect();
-        if DEPENDENT.contains(&name.as_str()) || (families.len() > 1 && is_of_one_family(name)) {
+        let owners = cells.iter().zip(all).filter(|(_, settings)| has_place(name, settings));
+        let mut values: BTreeSet<&str> = owners.map(|(row, _)| row[column].1.as_str()).collect();
+        if DEPENDENT.contains(&name.as_str()) {
             values.remove("");
         }
         if values.len() < 2 || without.contains(&name.as_str()) || name == "preset" {
@@ -142,11 +147,18 @@ fn differences(all: &[&Settings], without: &[&str]) -> Vec<String> {
     words.into_iter().map(|words| words.join(", ")).collect()
 }
 
-/// The cells of all settings; the reduction of the KL is empty where it is the default.
+/// The cells of all settings; the reduction of a latent term is empty where it is the default.
 fn named_cells(settings: &Settings) -> Vec<(String, String)> {
     let mut cells = settings.cells();
     if settings.reduction.is_some_and(|r| settings.kl_reduction == Some(r.kl_default())) {
         cells.iter_mut().filter(|(c, _)| c == "kl_reduction").for_each(|(_, cell)| cell.clear());
+    }
+    for (column, reduction) in
+        [("commitment_reduction", settings.commitment_reduction), ("codebook_reduction", settings.codebook_reduction)]
+    {
+        if reduction.is_some() && reduction == settings.vq_reduction {
+            cells.iter_mut().filter(|(c, _)| c == column).for_each(|(_, cell)| cell.clear());
+        }
     }
     cells
 }
@@ -161,6 +173,11 @@ fn phrase(column: &str, cell: &str) -> Option<String> {
         "recon_weight" => (cell != "1.0").then(|| format!("recon × {}", number())),
         "kl_weight" => (cell != "1.0").then(|| format!("KL × {}", number())),
         "latent_dim" => Some(format!("{cell} latents")),
+        "model" => Some(if cell == "vq-vae" { "VQ-VAE".into() } else { cell.to_uppercase() }),
+        "codes" => Some(if cell == "1" { "1 code".into() } else { format!("{cell} codes") }),
+        "code_dim" => Some(format!("of {cell}")),
+        "codebook_size" => Some(format!("{cell} entries")),
+        "codebook_update" => Some(format!("{cell} codebook")),
         "hidden" => Some(format!("hidden {}", cell.replace(' ', "-"))),
         _ => Some(format!("{} {}", column.replace('_', " "), number())),
     }

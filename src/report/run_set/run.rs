@@ -7,6 +7,7 @@ use super::outcome::Outcome;
 use crate::error::{Error, Result};
 use crate::files::{MOST_TEXT, read_regular};
 use crate::metrics::{EpochRecord, LatentRecord, Split};
+use crate::model::ModelName;
 use crate::objective::EffectiveWeight;
 use crate::objective::Measure;
 use crate::records::merged::MergedRun;
@@ -105,13 +106,20 @@ impl Run {
         self.last().filter(|row| self.status == Status::Completed && drawable(row.recon()) && drawable(row.kl()))
     }
 
-    /// The effective weight of the objective, if it has one.
+    /// The effective weight of the objective, if it has one; the commitment ratio of a VQ-VAE.
     pub fn effective_weight(&self) -> Option<EffectiveWeight> {
         let last = self.last();
         let objective = self.manifest.as_ref().map(|m| &m.objective);
         let beta = objective.and_then(|o| o.beta_effective).or_else(|| last.and_then(|row| row.beta_effective));
         let beta_sigma2 = objective.and_then(|o| o.beta_sigma2).or_else(|| last.and_then(|row| row.beta_sigma2));
-        EffectiveWeight::of(beta, beta_sigma2)
+        let ratio =
+            objective.and_then(|o| o.commitment_ratio).or_else(|| last.and_then(|row| row.codes.commitment_ratio));
+        EffectiveWeight::of(beta, beta_sigma2).or(ratio.map(EffectiveWeight::CommitmentRatio))
+    }
+
+    /// The family of the model.
+    pub fn model(&self) -> ModelName {
+        self.settings.chosen_model()
     }
 
     /// How the run ended.

@@ -15,13 +15,13 @@
 pub use super::matrix::MatRef;
 pub use super::output::{Accumulate, Epilogue};
 
-use super::{narrow, packed};
+use super::product;
 use crate::simd::Isa;
 use crate::system::parallel::elements;
 
 /// C = A B or C + A B, then `epilogue`. A is m x k, B is k x n, C is row-major m x n.
 ///
-/// Runs on the current rayon pool, split into jobs that depend on the shapes alone.
+/// Runs on the current rayon pool, split into jobs on which no bit depends.
 ///
 /// # Panics
 /// If the shapes do not fit together, or the processor lacks `isa`.
@@ -37,9 +37,5 @@ pub fn matmul(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], accumulate: Accumul
     if m == 0 || n == 0 {
         return;
     }
-    if narrow::suits(a, b) {
-        narrow::run(isa, a, b, c, accumulate, epilogue);
-    } else {
-        packed::run(isa, a, b, c, accumulate, epilogue);
-    }
+    product::run(isa, a, b, c, accumulate, epilogue);
 }

@@ -1,10 +1,9 @@
 //! The output matrix of a product: shared by the threads that write to it, tile by tile.
 
-#![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
-
 use crate::simd::{LANES, Simd};
 use crate::system::parallel::elements;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 /// The initial value of each element's sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +88,7 @@ impl<'a> SharedC<'a> {
     }
 }
 
-/// A tile of C, and the part of its sums that is to be computed.
+/// A tile of C.
 #[derive(Clone, Copy)]
 pub(super) struct OutputTile<'a> {
     pub(super) c: SharedC<'a>,
@@ -97,16 +96,14 @@ pub(super) struct OutputTile<'a> {
     pub(super) col: usize,
     /// Columns of C, at most the tile's vectors times sixteen.
     pub(super) cols: usize,
-    /// The initial value of the sums: C's for every block of k but the first.
-    pub(super) accumulate: Accumulate,
-    /// The operation on the sums: `Nothing` for every block of k but the last.
+    /// The operation on the sums.
     pub(super) epilogue: Epilogue<'a>,
 }
 
 impl OutputTile<'_> {
     /// The columns of the tile under vector `v`: sixteen, or fewer at the right edge of C.
     #[inline(always)]
-    fn columns(&self, v: usize) -> std::ops::Range<usize> {
+    fn columns(&self, v: usize) -> Range<usize> {
         let from = (v * LANES).min(self.cols);
         self.col + from..self.col + (from + LANES).min(self.cols)
     }
@@ -121,81 +118,60 @@ impl OutputTile<'_> {
         s.prefetch(start.wrapping_add(self.cols - 1));
     }
 
-    /// The initial sums of a tile of `R` x `NV` vectors.
+    /// Reads the initial sums of a tile of `NV` vectors in a row.
     ///
     /// # Safety
     /// No other thread may touch this tile of C meanwhile, and the tile must lie inside C.
     #[inline(always)]
-    pub(super) unsafe fn load<S: Simd, const R: usize, const NV: usize>(&self, s: S) -> [[S::V; NV]; R] {
-        let mut acc = [[s.splat(0.0); NV]; R];
-        if self.accumulate == Accumulate::FromC {
-            for r in 0..R {
-                for v in 0..NV {
-                    let cols = self.columns(v);
-                    // SAFETY: inside our tile, by the contract.
-                    let c = unsafe { self.c.part(self.row + r, cols.start, cols.len()) };
-                    acc[r][v] = match c.as_chunks::<LANES>() {
-                        ([whole], []) => s.load(whole),
-                        _ => s.load_head(c),
-                    };
-                }
+    pub(super) unsafe fn load<S: Simd, const NV: usize>(&self, s: S, sums: &mut [[[f32; LANES]; NV]]) {
+        for (r, sums) in sums.iter_mut().enumerate() {
+            for (v, sums) in sums.iter_mut().enumerate() {
+                let cols = self.columns(v);
+                // SAFETY: inside our tile, by the contract.
+                let c = unsafe { self.c.part(self.row + r, cols.start, cols.len()) };
+                s.store(sums, s.load_head(c));
             }
         }
-        acc
     }
 
-    /// Applies the epilogue to the sums and stores them.
+    /// Applies the epilogue to the sums of a tile of `NV` vectors in a row, and writes them.
     ///
     /// # Safety
     /// As for [`OutputTile::load`].
     #[inline(always)]
-    pub(super) unsafe fn store<S: Simd, const R: usize, const NV: usize>(&self, s: S, mut acc: [[S::V; NV]; R]) {
-        self.apply_epilogue(s, &mut acc);
-        // Most tiles are whole, and without a branch for each vector the sums stay in registers.
-        if self.cols == NV * LANES {
-            for r in 0..R {
-                for v in 0..NV {
-                    // SAFETY: inside our tile, by the contract.
-                    s.store(unsafe { self.c.vector(self.row + r, self.col + v * LANES) }, acc[r][v]);
-                }
-            }
-            return;
-        }
-        for r in 0..R {
-            for v in 0..NV {
-                let cols = self.columns(v);
+    pub(super) unsafe fn store<S: Simd, const NV: usize>(&self, s: S, sums: &[[[f32; LANES]; NV]]) {
+        for v in 0..NV {
+            let cols = self.columns(v);
+            let bias = match self.epilogue {
+                Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => s.load_head(&bias[cols.clone()]),
+                Epilogue::Nothing | Epilogue::ReluBackward(_) => s.splat(0.0),
+            };
+            for (r, sums) in sums.iter().enumerate() {
+                let sum = self.finish(s, s.load(&sums[v]), bias, self.row + r, cols.clone());
                 // SAFETY: inside our tile, by the contract.
-                s.store_head(unsafe { self.c.part(self.row + r, cols.start, cols.len()) }, acc[r][v]);
+                unsafe {
+                    if cols.len() == LANES {
+                        s.store(self.c.vector(self.row + r, cols.start), sum);
+                    } else {
+                        s.store_head(self.c.part(self.row + r, cols.start, cols.len()), sum);
+                    }
+                }
             }
         }
     }
 
+    /// The epilogue on some sums of a row; `bias` is that of their columns, where there is one.
     #[inline(always)]
-    fn apply_epilogue<S: Simd, const R: usize, const NV: usize>(&self, s: S, acc: &mut [[S::V; NV]; R]) {
+    fn finish<S: Simd>(&self, s: S, sum: S::V, bias: S::V, row: usize, cols: Range<usize>) -> S::V {
         let zero = s.splat(0.0);
         match self.epilogue {
-            Epilogue::Nothing => {}
-            Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => {
-                let relu = matches!(self.epilogue, Epilogue::BiasRelu(_));
-                for v in 0..NV {
-                    let bias = s.load_head(&bias[self.columns(v)]);
-                    for row in acc.iter_mut() {
-                        row[v] = s.add(row[v], bias);
-                        if relu {
-                            // In this order a NaN sum stays NaN.
-                            row[v] = s.max(zero, row[v]);
-                        }
-                    }
-                }
-            }
+            Epilogue::Nothing => sum,
+            Epilogue::Bias(_) => s.add(sum, bias),
+            // In this order a NaN sum stays NaN.
+            Epilogue::BiasRelu(_) => s.max(zero, s.add(sum, bias)),
             Epilogue::ReluBackward(output) => {
-                for r in 0..R {
-                    let output = &output[(self.row + r) * self.c.cols..][..self.c.cols];
-                    for v in 0..NV {
-                        let output = s.load_head(&output[self.columns(v)]);
-                        acc[r][v] = s.if_greater(output, zero, acc[r][v], zero);
-                    }
-                }
+                let output = s.load_head(&output[row * self.c.cols..][cols]);
+                s.if_greater(output, zero, sum, zero)
             }
         }
     }

@@ -3,6 +3,11 @@
 use crate::simd::{LANES, Simd, Task};
 use std::ops::Range;
 
+/// The highest tile of any instruction set.
+pub(super) const MAX_HEIGHT: usize = 14;
+/// The heights of tiles: each is code of its own for each instruction set whose highest tile is no lower.
+pub(super) const HEIGHTS: [usize; 6] = [MAX_HEIGHT, 8, 6, 4, 2, 1];
+
 /// The size of a tile: (rows, columns).
 pub(super) struct TileSize;
 
@@ -14,44 +19,38 @@ impl Task for TileSize {
     }
 }
 
-/// Rows cut into tiles: as few as possible, of nearly equal height.
-#[derive(Clone)]
-pub(super) struct Tiles {
-    first_row: usize,
-    pub(super) count: usize,
-    height: usize,
-    /// How many tiles, from the first on, have one row more than `height`.
-    higher: usize,
+/// Rows cut into tiles: as many of the highest as fit, and lower ones for the rest.
+pub(super) fn cut(rows: usize, highest: usize) -> Vec<Range<usize>> {
+    let mut tiles = Vec::with_capacity(rows / highest + HEIGHTS.len());
+    let mut start = 0;
+    for height in HEIGHTS.into_iter().filter(|&height| height <= highest) {
+        while rows - start >= height {
+            tiles.push(start..start + height);
+            start += height;
+        }
+    }
+    tiles
 }
 
-impl Tiles {
-    #[inline(always)]
-    pub(super) fn new(rows: Range<usize>, tile_rows: usize) -> Self {
-        let count = rows.len().div_ceil(tile_rows);
-        let height = rows.len().checked_div(count).unwrap_or(0);
-        Tiles { first_row: rows.start, count, height, higher: rows.len() - height * count }
-    }
-
-    /// The rows of tile `i`. Without a division, which takes as long as ten steps of k.
-    #[inline(always)]
-    pub(super) fn get(&self, i: usize) -> Range<usize> {
-        let start = self.first_row + i * self.height + i.min(self.higher);
-        start..start + self.height + usize::from(i < self.higher)
-    }
+/// The rows of neighbouring tiles.
+#[inline(always)]
+pub(super) fn rows_of(tiles: &[Range<usize>]) -> Range<usize> {
+    tiles.first().map_or(0, |first| first.start)..tiles.last().map_or(0, |last| last.end)
 }
 
 /// Evaluates an expression with the constant `R` equal to `rows`, so that a tile's accumulators are registers.
 macro_rules! with_constant_rows {
     ($simd:ident, $rows:expr, $R:ident => $tile:expr) => {
-        with_constant_rows!(@ $simd, $rows, $R => $tile, 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+        with_constant_rows!(@ $simd, $rows, $R => $tile, 14 8 6 4 2 1)
     };
     (@ $simd:ident, $rows:expr, $R:ident => $tile:expr, $($r:literal)*) => {
         match $rows {
-            $($r if $r <= $simd::TILE_ROWS => {
+            // The block's constant keeps the compiler from making tiles that are too high.
+            $($r if const { $r <= $simd::TILE_ROWS } => {
                 const $R: usize = $r;
                 $tile
             })*
-            rows => unreachable!("a tile has 1 to {} rows, not {rows}", $simd::TILE_ROWS),
+            rows => unreachable!("no tile has {rows} rows"),
         }
     };
 }

@@ -46,9 +46,6 @@ impl Simd for Avx512 {
     // 28 accumulators, two vectors of B and one broadcast: 31 of 32 registers.
     const TILE_ROWS: usize = 14;
     const TILE_VECTORS: usize = 2;
-    // A broadcast that is used once folds into its multiplication and costs no instruction of its own; but the element is
-    // loaded twice. Folding a third of the rows balances the two.
-    const FOLD_EVERY: usize = 3;
 
     #[inline(always)]
     fn run<T: Task>(self, task: T) -> T::Out {

@@ -24,8 +24,6 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const TILE_ROWS: usize;
     /// Vectors in a row of that tile: 1 or 2.
     const TILE_VECTORS: usize;
-    /// In every `FOLD_EVERY`-th row of that tile each vector loads its own broadcast, which folds into the multiplication.
-    const FOLD_EVERY: usize = usize::MAX;
 
     /// Enters a function compiled for this instruction set.
     fn run<T: Task>(self, task: T) -> T::Out;

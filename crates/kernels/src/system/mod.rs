@@ -1,5 +1,6 @@
 //! What the kernels ask of the system: threads, memory that is kept between calls, and large pages.
 
+pub mod limit;
 pub mod pages;
 pub(crate) mod parallel;
 pub(crate) mod scratch;
