@@ -449,6 +449,14 @@ pub(crate) fn belongs_to(column: &str, model: ModelName) -> bool {
     }
 }
 
+/// Columns of settings that merged tables have only where one of their runs has a value: those that came after the first tables.
+const OPTIONAL_COLUMNS: [&str; 2] = ["discretized_scale", "resize"];
+
+/// Whether a table has the column of a setting only where one of its runs has a value there.
+pub(crate) fn is_optional_column(column: &str) -> bool {
+    OPTIONAL_COLUMNS.contains(&column)
+}
+
 /// Whether a run with these settings may have the setting of `column`: [`Owner::has_place_in`].
 pub(crate) fn has_place(column: &str, settings: &Settings) -> bool {
     OWNED.iter().filter(|(name, _)| *name == column).all(|(_, owner)| owner.has_place_in(settings))
@@ -465,14 +473,6 @@ pub(crate) fn varied(all: &[Settings]) -> Vec<String> {
     };
     let columns = Settings::default().cells().into_iter().map(|(column, _)| column);
     columns.filter(differs).map(|column| column.replace('_', "-")).collect()
-}
-
-/// Columns of settings that merged tables have only where one of their runs has a value: those that came after the first tables.
-const OPTIONAL_COLUMNS: [&str; 2] = ["discretized_scale", "resize"];
-
-/// Whether a table has the column of a setting only where one of its runs has a value there.
-pub(crate) fn is_optional_column(column: &str) -> bool {
-    OPTIONAL_COLUMNS.contains(&column)
 }
 
 /// A value as it stands in a table or on a command line; `between` separates widths.
