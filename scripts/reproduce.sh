@@ -67,7 +67,15 @@ study() {
     scaling-mismatch) sweep "$1" && merge "$1" epochs.csv && merge "$1" final.csv --final ;;
     beta-sweep) sweep "$1" && merge "$1" epochs.csv && merge "$1" final.csv --final && merge "$1" mean.csv --final --mean ;;
     latent-dim | free-bits) sweep "$1" && merge "$1" epochs.csv && merge "$1" mean.csv --final --mean ;;
-    image-size) sweep "$1" && merge "$1" final.csv --final && merge "$1" mean.csv --final --mean ;;
+    image-size)
+      sweep "$1" && merge "$1" final.csv --final && merge "$1" mean.csv --final --mean || return 1
+      # The eigenvalues of the images at each size, which say what becomes of a beta*sigma^2.
+      local size data=mnist
+      [ ${#fewer[@]} -eq 0 ] || data=synthetic
+      for size in 7 14 28 56; do
+        "$BENCH" explain --json --data "$data" --loss mse --reduction sum --resize "$size" >"$results/$1/expected-$size.json" || return 1
+      done
+      ;;
     conventions) RUNS="$runs/conventions" scripts/conventions.sh "$results/conventions" ;;
     claims | vq)
       local script
