@@ -14,6 +14,8 @@
 #   VAE_BENCH_PEERS_CANDLE=DIR    its build         (default: ~/.cache/vae-bench/peers-candle)
 #   VAE_BENCH_PEERS_EPOCHS=N      epochs of a run   (default: 10)
 #   VAE_BENCH_PEERS_THREADS=N     threads           (default: all processors)
+#   VAE_BENCH_PEERS_ISA=avx2      the instruction set of vae-bench and of JAX alike: avx2 or avx512 (default: the best)
+#   VAE_BENCH_PEERS_PROGRAMS=...  which programs    (default: "vae-bench jax torch candle")
 #
 # Leaves in OUT, from scratch each time:
 #
@@ -34,11 +36,19 @@ epochs="${VAE_BENCH_PEERS_EPOCHS:-10}"
 threads="${VAE_BENCH_PEERS_THREADS:-$(nproc)}"
 venv="${VAE_BENCH_PEERS_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/vae-bench/peers-venv}"
 candle="${VAE_BENCH_PEERS_CANDLE:-${XDG_CACHE_HOME:-$HOME/.cache}/vae-bench/peers-candle}"
+programs="${VAE_BENCH_PEERS_PROGRAMS:-vae-bench jax torch candle}"
+export VAE_BENCH_ISA="${VAE_BENCH_PEERS_ISA:-}"
+case "$VAE_BENCH_ISA" in
+  "") ;;
+  avx2) export XLA_FLAGS="--xla_cpu_max_isa=AVX2" ;;
+  avx512) export XLA_FLAGS="--xla_cpu_max_isa=AVX512" ;;
+  *) echo "VAE_BENCH_PEERS_ISA is avx2 or avx512, not $VAE_BENCH_ISA" >&2; exit 2 ;;
+esac
 data="${VAE_BENCH_DATA_DIR:?set it to the directory of the four MNIST files}"
 
 cargo build --release --quiet
 # A package of its own, so that nothing of ours reaches it.
-CARGO_TARGET_DIR="$candle" cargo build --release --quiet --locked --manifest-path scripts/peers/candle/Cargo.toml
+[[ " $programs " != *" candle "* ]] || CARGO_TARGET_DIR="$candle" cargo build --release --quiet --locked --manifest-path scripts/peers/candle/Cargo.toml
 
 # Asked of pip only if something is missing, so that a finished environment works without a network.
 if ! "$venv/bin/python" -c 'import jax, optax, numpy, torch' 2>/dev/null; then
@@ -82,7 +92,7 @@ measure() {
 }
 
 for ((round = 1; round <= rounds; round++)); do
-  for program in vae-bench jax torch candle; do
+  for program in $programs; do
     measure "$round" "$program" "$threads"
   done
   if [ "$threads" != 1 ]; then
