@@ -30,8 +30,6 @@ pub(super) struct Panel<'a, const NV: usize> {
     /// Row i at `i * stride`.
     data: &'a [f32],
     stride: usize,
-    /// How many rows.
-    rows: usize,
     /// How many steps of k there are.
     depth: usize,
     /// The step of k of each row; none: row k is step k.
@@ -43,7 +41,7 @@ impl<'a, const NV: usize> Panel<'a, NV> {
     #[inline(always)]
     pub(super) fn new(data: &'a [f32], stride: usize, depth: usize) -> Self {
         assert!(depth == 0 || (depth - 1) * stride + NV * LANES <= data.len(), "a panel ends outside");
-        Panel { data, stride, rows: depth, depth, steps: None }
+        Panel { data, stride, depth, steps: None }
     }
 
     /// The rows of a packed panel that `steps` names, all below `depth`: they have been moved to its beginning.
@@ -88,17 +86,17 @@ fn fixed<S: Simd, const R: usize, const NV: usize>(
     accumulate: Accumulate,
     sums: &mut [[[f32; LANES]; NV]; R],
 ) {
-    let Panel { data, stride, rows, depth, steps } = panel;
+    let Panel { data, stride, depth, steps } = panel;
     let packed = NV * LANES;
     // SAFETY: `Panel` has checked its end and that all steps are below its depth. The ends of the left factor's rows are
     // checked here, once for all steps: a check in every step would cost as much as a row of the tile.
     unsafe {
         match left {
-            Left::Rows { data: rows_of_left, stride: distance } => {
-                assert!(depth == 0 || (R - 1) * distance + depth <= rows_of_left.len(), "a row ends outside");
-                let left = ContiguousRows::new(rows_of_left, distance);
+            Left::Rows { data: rows, stride: distance } => {
+                assert!(depth == 0 || (R - 1) * distance + depth <= rows.len(), "a row ends outside");
+                let left = ContiguousRows::new(rows, distance);
                 match steps {
-                    None => sum(s, left, data, stride, 0..rows, accumulate, sums),
+                    None => sum(s, left, data, stride, 0..depth, accumulate, sums),
                     Some(steps) => sum(s, left, data, packed, steps.iter().map(|&k| k as usize), accumulate, sums),
                 }
             }
@@ -106,7 +104,7 @@ fn fixed<S: Simd, const R: usize, const NV: usize>(
                 assert!(depth * R <= columns.len(), "a column ends outside");
                 let left = PackedColumns { start: columns.as_ptr(), rows: R };
                 match steps {
-                    None => sum(s, left, data, stride, 0..rows, accumulate, sums),
+                    None => sum(s, left, data, stride, 0..depth, accumulate, sums),
                     Some(steps) => sum(s, left, data, packed, steps.iter().map(|&k| k as usize), accumulate, sums),
                 }
             }

@@ -38,16 +38,19 @@ pub(super) fn rows_of(tiles: &[Range<usize>]) -> Range<usize> {
     tiles.first().map_or(0, |first| first.start)..tiles.last().map_or(0, |last| last.end)
 }
 
-/// Evaluates an expression with the constant `R` equal to `rows`, so that a tile's accumulators are registers.
+/// Evaluates an expression with the constant `R` equal to `rows`, one of [`HEIGHTS`], so that a tile's accumulators are
+/// registers.
 macro_rules! with_constant_rows {
     ($simd:ident, $rows:expr, $R:ident => $tile:expr) => {
-        with_constant_rows!(@ $simd, $rows, $R => $tile, 14 8 6 4 2 1)
+        with_constant_rows!(@ $simd, $rows, $R => $tile, 0 1 2 3 4 5)
     };
-    (@ $simd:ident, $rows:expr, $R:ident => $tile:expr, $($r:literal)*) => {
+    (@ $simd:ident, $rows:expr, $R:ident => $tile:expr, $($index:literal)*) => {
         match $rows {
             // The block's constant keeps the compiler from making tiles that are too high.
-            $($r if const { $r <= $simd::TILE_ROWS } => {
-                const $R: usize = $r;
+            $(rows if const { $crate::gemm::tiles::HEIGHTS[$index] <= $simd::TILE_ROWS }
+                && rows == $crate::gemm::tiles::HEIGHTS[$index] =>
+            {
+                const $R: usize = $crate::gemm::tiles::HEIGHTS[$index];
                 $tile
             })*
             rows => unreachable!("no tile has {rows} rows"),
