@@ -7,17 +7,13 @@ R + K over the epoch, in nats an image, which shows that all peers learn the sam
     jax_vae.py --data MNIST_DIR [--epochs 10] [--threads N] [--seed 1]
 """
 
-import argparse
 import functools
 import os
 import time
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", required=True)
-parser.add_argument("--epochs", type=int, default=10)
-parser.add_argument("--threads", type=int)
-parser.add_argument("--seed", type=int, default=1)
-args = parser.parse_args()
+from flags import arguments
+
+args = arguments(__doc__)
 
 # XLA starts a thread for every processor it may run on and has no flag for another number, so this must come first.
 if args.threads:

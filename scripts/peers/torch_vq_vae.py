@@ -6,7 +6,6 @@ epoch. The loss is the average of R + N ln K over the epoch, in nats per image, 
     torch_vq_vae.py --data MNIST_DIR [--epochs 10] [--threads N] [--seed 1]
 """
 
-import argparse
 import math
 import time
 
@@ -14,17 +13,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from flags import arguments
 from mnist import train_images
 
 BATCH = 128
 CODES, DIM, ENTRIES = 10, 16, 64
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", required=True)
-parser.add_argument("--epochs", type=int, default=10)
-parser.add_argument("--threads", type=int)
-parser.add_argument("--seed", type=int, default=1)
-args = parser.parse_args()
+args = arguments(__doc__)
 
 if args.threads:
     torch.set_num_threads(args.threads)
