@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Said: the weight of the codebook term matters. Under Adam the entries have gradient from that term alone, so it should be
 # invisible, and "beta on the wrong term" should be a commitment cost of 1 in place of 0.25. Under SGD it is a learning rate.
-# One epoch.
-source "$(dirname "$0")/../common.sh" 1
+# Five epochs.
+source "$(dirname "$0")/../common.sh" 5
 for weight in 0.25 1 16; do
   vq --codebook-weight $weight
 done

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Said: "the codebook is updated by an EMA". There are four of them: where the averages begin decides what becomes of an entry
 # that no code uses. Entries begin as N(0, 1), one code per image, so that many entries
-# are unused at first; beside them a codebook with a gradient, and one whose dead entries are restarted. One epoch.
-source "$(dirname "$0")/../common.sh" 1
+# are unused at first; beside them a codebook with a gradient, and one whose dead entries are restarted. Five epochs.
+source "$(dirname "$0")/../common.sh" 5
 for start in ones zeros smoothed debiased; do
   vq --codes 1 --codebook-update ema --ema-start $start --codebook-init normal
 done

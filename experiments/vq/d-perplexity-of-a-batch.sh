@@ -2,7 +2,7 @@
 # Said: perplexity K means that every code is used. The perplexity that training prints is a batch's, which cannot exceed the
 # codes in the batch: batches of 8 to 2,048 test images, drawn 200 times from the uses that codes.csv counts, against all 10,000.
 # The models are those of c-ema-start.sh whose dead entries are restarted, which this trains where that has not.
-source "$(dirname "$0")/../common.sh" 1
+source "$(dirname "$0")/../common.sh" 5
 runs="${runs%/*}/c-ema-start"
 vq --codes 1 --codebook-update ema --restart-dead 1 --codebook-init normal
 python3 - "$runs" >"$out/$study.csv" <<'PYTHON'
