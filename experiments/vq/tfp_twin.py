@@ -1,6 +1,6 @@
 """tensorflow/probability's examples/vq_vae.py (05fd85e) in PyTorch: the same network, loss, codebook, optimiser and steps.
 
-    VAE_BENCH_DATA_DIR=DIR python experiments/vq/tfp_twin.py [--seeds 1 2 3] [--steps 9849] >results/vq/tfp-twin.csv
+    VAE_BENCH_DATA_DIR=DIR python experiments/vq/tfp_twin.py [--seeds 1 2 3] [--steps 9849] [--order shuffled|file] >results/vq/tfp-twin.csv
 
 Needs torch and numpy. An MLP 784-256-128-(1 code of 16 numbers from 64)-128-256-784 with elu on MNIST cut at 1/2, Bernoulli NLL summed
 over pixels + 0.25 * the commitment's element mean, codebook by an EMA of decay 0.99 whose counts begin at 0 and whose sums begin at the
@@ -36,19 +36,31 @@ def mlp(widths):
     return torch.nn.Sequential(*layers)
 
 
-def run(seed, steps, train, test):
+def shuffled(train, steps):
+    """Batches of 128, in a new order for every epoch."""
+    order, at = torch.randperm(len(train)), 0
+    for _ in range(steps):
+        if at >= len(train):
+            order, at = torch.randperm(len(train)), 0
+        yield train[order[at:at + 128]]
+        at += 128
+
+
+def in_file_order(train, steps):
+    """Batches of 128 as the example makes them: all images but the first 5,000, never shuffled, the file repeated without a break."""
+    train = train[5000:]
+    for step in range(steps):
+        yield train[(torch.arange(128) + 128 * step) % len(train)]
+
+
+def run(seed, steps, batches, train, test):
     torch.manual_seed(seed)
     encoder, decoder = mlp([784, 256, 128, 16]), mlp([16, 128, 256, 784])
     bound = (6 / (64 + 16)) ** 0.5
     book = torch.empty(64, 16).uniform_(-bound, bound)
     counts, sums = torch.zeros(64), book.clone()
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
-    order, at = torch.randperm(len(train)), 0
-    for _ in range(steps):
-        if at >= len(train):
-            order, at = torch.randperm(len(train)), 0
-        x = train[order[at:at + 128]]
-        at += 128
+    for x in batches(train, steps):
         z = encoder(x)
         codes = torch.cdist(z.detach(), book).argmin(1)
         e = book[codes]
@@ -76,12 +88,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--steps", type=int, default=9849)
+    parser.add_argument("--order", choices=["shuffled", "file"], default="shuffled")
     args = parser.parse_args()
     torch.set_num_threads(1)
     train, test = images("train-images-idx3-ubyte"), images("t10k-images-idx3-ubyte")
-    print("seed,steps,recon,code_distance,perplexity,codes_used")
+    batches = shuffled if args.order == "shuffled" else in_file_order
+    print("order,seed,steps,recon,code_distance,perplexity,codes_used")
     for seed in args.seeds:
-        print(seed, args.steps, *run(seed, args.steps, train, test), sep=",", flush=True)
+        print(args.order, seed, args.steps, *run(seed, args.steps, batches, train, test), sep=",", flush=True)
 
 
 if __name__ == "__main__":
