@@ -35,7 +35,19 @@ pub(crate) fn belongs_to(column: &str, model: ModelName) -> bool {
 }
 
 /// Columns of settings that merged tables have only where one of their runs has a value: those that came after the first tables.
-const OPTIONAL_COLUMNS: [&str; 2] = ["discretized_scale", "resize"];
+const OPTIONAL_COLUMNS: [&str; 11] = [
+    "discretized_scale",
+    "resize",
+    "geco_tolerance",
+    "geco_rate",
+    "geco_decay",
+    "geco_lambda",
+    "target_kl",
+    "pi_kp",
+    "pi_ki",
+    "beta_min",
+    "beta_max",
+];
 
 /// Whether a table has the column of a setting only where one of its runs has a value there.
 pub(crate) fn is_optional_column(column: &str) -> bool {

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::cells::cell_text;
-use super::number::{self, Decay, NonNegative, Positive, Size, SizeName, Widths, whole};
+use super::number::{self, Decay, Finite, NonNegative, Positive, Size, SizeName, Widths, whole};
 use super::owners::Owner;
 use super::presets::PresetName;
 use crate::data::{Binarize, DataSource, IdxName, PixelRange};
@@ -15,7 +15,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::{Activation, CodebookInit, CodebookUpdate, EmaStart, Init, ModelName, OutputBias};
 use crate::objective::{
-    FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, Reduction, Schedule, VqReduction,
+    FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, PenaltyName, Reduction, Schedule, VqReduction,
 };
 use crate::optimizer::OptimizerName;
 use crate::pass::Sampling;
@@ -114,17 +114,35 @@ settings! {
         kl_weight: LossScale, "Another factor on the KL, beside beta, written as --recon-weight",
             arg(value_name = "X", allow_hyphen_values = true), default("1", LossScale::Number(1.0)), of(Owner::Model(ModelName::Vae));
         beta: NonNegative, "Factor on the KL, as the code base writes it",
-            arg(value_name = "X", allow_negative_numbers = true), default("1", NonNegative::ONE), of(Owner::Beta);
+            arg(value_name = "X", allow_negative_numbers = true), default("1", NonNegative::ONE), of(Owner::Penalty(PenaltyName::Beta));
         warmup: Schedule, "Let beta rise: SHAPE:LENGTH, such as linear:5epochs, cosine:500steps, cyclical:2epochs",
-            arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Beta);
+            arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Penalty(PenaltyName::Beta));
         free_bits: FreeBits, "KL that costs nothing, KIND:NATS: latent:L = sum_j max(K_ij, L); latent-batch:L = sum_j max(mean_i K_ij, L); image:L = max(K_i, L)",
-            arg(value_name = "KIND:NATS", allow_hyphen_values = true), of(Owner::Beta);
+            arg(value_name = "KIND:NATS", allow_hyphen_values = true), of(Owner::Penalty(PenaltyName::Beta));
         capacity: NonNegative, "Weigh gamma*|K - C| in place of beta*K, with this C in nats (Burgess et al. 2018)",
-            arg(value_name = "NATS", allow_negative_numbers = true), of(Owner::CapacityChoice);
+            arg(value_name = "NATS", allow_negative_numbers = true), of(Owner::PenaltyChoice(PenaltyName::Capacity));
         gamma: Positive, "The gamma of --capacity",
-            arg(value_name = "X", allow_negative_numbers = true), default("1000", Positive::stated(1000.0)), of(Owner::Capacity);
+            arg(value_name = "X", allow_negative_numbers = true), default("1000", Positive::stated(1000.0)), of(Owner::Penalty(PenaltyName::Capacity));
         capacity_rise: Schedule, "Let C rise from 0, as --warmup does beta",
-            arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Capacity);
+            arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Penalty(PenaltyName::Capacity));
+        geco_tolerance: Finite, "Find a weight lambda on the reconstruction while training (GECO, Rezende & Viola 2018), so that the loss as it is reduced comes down to X",
+            arg(value_name = "X", allow_negative_numbers = true), of(Owner::PenaltyChoice(PenaltyName::Geco));
+        geco_rate: Positive, "How fast lambda follows the constraint: lambda <- lambda * exp(RATE * moving average of loss - tolerance)",
+            arg(value_name = "RATE", allow_negative_numbers = true), default("0.0001", Positive::stated(0.0001)), of(Owner::Penalty(PenaltyName::Geco));
+        geco_decay: Decay, "Decay of that moving average",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.99", Decay::stated(0.99)), of(Owner::Penalty(PenaltyName::Geco));
+        geco_lambda: Positive, "Lambda of the first step",
+            arg(value_name = "X", allow_negative_numbers = true), default("1", Positive::ONE), of(Owner::Penalty(PenaltyName::Geco));
+        target_kl: NonNegative, "Find beta while training (ControlVAE, Shao et al. 2020), so that the KL as it is reduced comes to NATS",
+            arg(value_name = "NATS", allow_negative_numbers = true), of(Owner::PenaltyChoice(PenaltyName::ControlVae));
+        pi_kp: NonNegative, "Kp of ControlVAE: beta = Kp / (1 + exp(e)) - Ki * sum e + beta-min, with e = target - KL",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.01", NonNegative::stated(0.01)), of(Owner::Penalty(PenaltyName::ControlVae));
+        pi_ki: NonNegative, "Its Ki",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.0001", NonNegative::stated(0.0001)), of(Owner::Penalty(PenaltyName::ControlVae));
+        beta_min: NonNegative, "Its least beta",
+            arg(value_name = "X", allow_negative_numbers = true), default("0", NonNegative::stated(0.0)), of(Owner::Penalty(PenaltyName::ControlVae));
+        beta_max: Positive, "Its largest beta",
+            arg(value_name = "X", allow_negative_numbers = true), default("1", Positive::ONE), of(Owner::Penalty(PenaltyName::ControlVae));
         commitment_cost: NonNegative, "Factor on the commitment term |z - sg(e)|^2 of a VQ-VAE",
             arg(value_name = "X", allow_negative_numbers = true), default("0.25", NonNegative::stated(0.25)), of(Owner::Model(ModelName::VqVae));
         codebook_weight: Positive, "Factor on the codebook term |sg(z) - e|^2 of a VQ-VAE",
@@ -282,6 +300,23 @@ impl Settings {
     /// The family that is given, or its default.
     pub fn chosen_model(&self) -> ModelName {
         self.model.unwrap_or(ModelName::Vae)
+    }
+
+    /// The penalty on the KL of a VAE that is given, or the default, that of beta.
+    pub fn chosen_penalty(&self) -> PenaltyName {
+        self.named_penalty().unwrap_or(PenaltyName::Beta)
+    }
+
+    /// The penalty that these settings name: by its choice, or by a parameter of the default one.
+    pub(super) fn named_penalty(&self) -> Option<PenaltyName> {
+        let of_beta = self.beta.is_some() || self.warmup.is_some() || self.free_bits.is_some();
+        let named = [
+            (self.capacity.is_some(), PenaltyName::Capacity),
+            (self.geco_tolerance.is_some(), PenaltyName::Geco),
+            (self.target_kl.is_some(), PenaltyName::ControlVae),
+            (of_beta, PenaltyName::Beta),
+        ];
+        named.into_iter().find_map(|(is_named, penalty)| is_named.then_some(penalty))
     }
 
     /// What moves the codebook as given, or by default.
