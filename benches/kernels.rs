@@ -32,7 +32,7 @@ use rayon::prelude::*;
 use vae_bench::data::synthetic::{Split, digits};
 use vae_bench::engine::{Backend, Engine};
 use vae_bench::model::{self, Architecture, Init, LatentShape, LogSigma, Model, Vae};
-use vae_bench::objective::{Objective, ReconLoss, Time};
+use vae_bench::objective::{Control, Objective, ReconLoss, Time};
 use vae_bench::optimizer::{self, OptimizerConfig};
 use vae_bench::pass::{Batch, Sampling};
 use vae_bench::rng::{Purpose, Stream};
@@ -475,7 +475,7 @@ fn training_step(bench: &mut Bench) -> Result<()> {
     let mut fused = optimizer::Optimizer::new(parameters(&model), OptimizerConfig { rule, lr: 1e-3 })?;
     let kernel = || -> Result<()> {
         let mut pass = model.pass(&batch, &objective.recon)?;
-        let store = objective.value(&pass, Time::default())?.loss.backward()?;
+        let store = objective.value(&pass, Time::default(), Control::Fixed)?.loss.backward()?;
         fused.step_with(&pass.tape.gradients(&store)?)
     };
 
@@ -484,7 +484,7 @@ fn training_step(bench: &mut Bench) -> Result<()> {
     let mut adam = AdamW::new(parameters(&plain), ParamsAdamW { weight_decay: 0.0, ..ParamsAdamW::default() })?;
     let twin = || -> Result<()> {
         let pass = plain.pass(&batch, &objective.recon)?;
-        adam.backward_step(&objective.value(&pass, Time::default())?.loss)
+        adam.backward_step(&objective.value(&pass, Time::default(), Control::Fixed)?.loss)
     };
     // The products of the limit: five large ones and the small ones, forward and backward.
     let products = 5 * PIXELS * HIDDEN + 9 * HIDDEN * LATENTS;

@@ -59,7 +59,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         epochs: training.epochs,
         seed,
     };
-    let outcome = train(&task, &mut State { model, optimizer, progress: ResumePoint::default() }, &mut Printer)?;
+    let control = task.objective.control();
+    let mut state = State { model, optimizer, control, progress: ResumePoint::default() };
+    let outcome = train(&task, &mut state, &mut Printer)?;
     println!("{outcome:?}");
     Ok(())
 }

@@ -28,7 +28,7 @@ import torch.nn.functional as F
 torch.set_default_dtype(torch.float64)
 TOLERANCE = {"test": 1e-5, "train": 1.3e-4}
 COLUMNS = ["objective", "recon_term", "kl_term", "recon", "kl", "neg_elbo", "beta_effective", "beta_sigma2", "active_units",
-           "bits_per_dim"]
+           "bits_per_dim", "multiplier"]
 SIZES = ["--train-size", "300", "--test-size", "200"]
 SMALL = ["--hidden", "24", "--latent-dim", "5", "--epochs", "2", "--batch-size", "64", "--seed", "3"]
 LOGITS = ["bce", "continuous-bernoulli"]
@@ -70,6 +70,12 @@ def configurations():
     for loss in ["bce", "mse", "gaussian-learned"]:
         yield ["--loss", loss, "--capacity", "5", "--gamma", "30"]
         yield ["--loss", loss, "--capacity", "5", "--gamma", "30", "--capacity-rise", "linear:2epochs"]
+    for loss, tolerance in [("bce", "150"), ("mse", "30"), ("gaussian", "800"), ("gaussian-learned", "-200"), ("log-mse", "-3")]:
+        yield ["--loss", loss, "--geco-tolerance", tolerance, "--geco-rate", "0.001"]
+        yield ["--loss", loss, "--geco-tolerance", tolerance, "--reduction", "mean", "--kl-reduction", "mean", "--geco-lambda", "3"]
+    for loss in ["bce", "mse", "gaussian-optimal"]:
+        for kl in ["sum", "mean", "batch-sum"]:
+            yield ["--loss", loss, "--target-kl", "4", "--pi-ki", "0.01", "--beta-max", "3", "--kl-reduction", kl]
     for rise in ["linear:2epochs", "linear:7steps", "cosine:2epochs", "cosine:6steps", "cyclical:1epochs", "cyclical:3steps"]:
         yield ["--loss", "bce", "--warmup", rise]
     for loss in ["bce", "mse", "gaussian-optimal"]:
@@ -122,6 +128,9 @@ class Replay:
         self.batch = min(config["batch-size"], self.n)
         self.steps_per_epoch = math.ceil(self.n / config["batch-size"])
         self.step = 0
+        # lambda and the moving average of GECO; beta before its clamp and the integral of ControlVAE.
+        self.multiplier = config.get("geco-lambda", config.get("beta-min"))
+        self.memory = None if "geco-tolerance" in config else 0.0
         self.optimizer = self.make_optimizer()
 
     def make_optimizer(self):
@@ -264,13 +273,41 @@ class Replay:
         reduced = lambda how, elements: {"sum": 1, "mean": 1 / elements, "batch-sum": batch}[how]
         a = reduced(of["reduction"], self.pixels) * self.factor(of["recon-weight"])
         b = reduced(of["kl-reduction"], self.latents) * self.factor(of["kl-weight"])
+        if "geco-tolerance" in of:
+            return a * self.multiplier, b
+        if "target-kl" in of:
+            return a, b * self.found()
         return a, b * (of["gamma"] if "capacity" in of else of["beta"] * self.rise("warmup", step))
 
     def terms(self, weighted, estimate, batch, step):
         a, b = self.weights_at(batch, step)
         if "capacity" in self.config:
             estimate = (estimate - self.config["capacity"] * self.rise("capacity-rise", step)).abs()
+        if "geco-tolerance" in self.config:
+            return a * weighted - self.multiplier * self.config["geco-tolerance"], b * estimate
         return a * weighted, b * estimate
+
+    def found(self):
+        """The multiplier in force: lambda, or beta within its bounds."""
+        if "target-kl" in self.config:
+            return min(max(self.multiplier, self.config["beta-min"]), self.config["beta-max"])
+        return self.multiplier
+
+    def observe_kl(self, estimate, batch):
+        """ControlVAE, before the step: the beta of this batch."""
+        of = self.config
+        b = {"sum": 1, "mean": 1 / self.latents, "batch-sum": batch}[of["kl-reduction"]] * self.factor(of["kl-weight"])
+        e = of["target-kl"] - b * estimate.item()
+        if not (self.multiplier > of["beta-max"] and e < 0 or self.multiplier < of["beta-min"] and e > 0):
+            self.memory -= of["pi-ki"] * e
+        self.multiplier = of["pi-kp"] * torch.sigmoid(torch.tensor(-e)).item() + self.memory + of["beta-min"]
+
+    def observe_recon(self, recon_term):
+        """GECO, after the step: the lambda of the next batch."""
+        of, constraint = self.config, recon_term.item() / self.multiplier
+        alpha = of["geco-decay"]
+        self.memory = constraint if self.memory is None else alpha * self.memory + (1 - alpha) * constraint
+        self.multiplier = min(max(self.multiplier * math.exp(of["geco-rate"] * self.memory), 1e-10), 1e10)
 
     def train(self, epoch):
         x_all, noise_all = self.images("train", epoch), self.streams[f"noise.train.epoch.{epoch}"].to(torch.float64)
@@ -282,10 +319,14 @@ class Replay:
             mean, logvar, z, output = self.forward(x, noise)
             r, weighted, s = self.reconstruction(output, x)
             kl, estimate = self.divergence(mean, logvar, z)
+            if "target-kl" in self.config:
+                self.observe_kl(estimate, len(chosen))
             recon_term, kl_term = self.terms(weighted, estimate, len(chosen), self.step)
             self.optimizer.zero_grad()
             (recon_term + kl_term).backward()
             self.optimizer.step()
+            if "geco-tolerance" in self.config:
+                self.observe_recon(recon_term)
             self.step += 1
             for i, value in enumerate([recon_term, kl_term, r, kl]):
                 sums[i] += value.item() * len(chosen)
@@ -312,6 +353,8 @@ class Replay:
             row["neg_elbo"] = recon + kl if of["sampling"] == "standard" else None
         if loss in GREY_LEVELS:
             row["bits_per_dim"] = row["neg_elbo"] / (self.pixels * math.log(2))
+        if "geco-tolerance" in of or "target-kl" in of:
+            row["multiplier"] = self.found()
         if "capacity" in of:
             return row
         if loss not in ["mse", "log-mse"]:

@@ -3,7 +3,7 @@
 #
 #   scripts/reproduce.sh [STUDY...]      (default: every study)
 #
-# Studies: scaling-mismatch beta-sweep latent-dim free-bits image-size conventions claims linear-vae vq wild pictures
+# Studies: scaling-mismatch beta-sweep latent-dim free-bits image-size conventions claims linear-vae vq constraints wild pictures
 #
 # The real MNIST must lie in VAE_BENCH_DATA_DIR or in the cache (`vae-bench data fetch`). Runs are kept under
 # results/runs/STUDY, which git ignores, and nothing that is finished there is done again: after an interruption, the
@@ -20,7 +20,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-all=(scaling-mismatch beta-sweep latent-dim free-bits image-size conventions claims linear-vae vq wild pictures)
+all=(scaling-mismatch beta-sweep latent-dim free-bits image-size conventions claims linear-vae vq constraints wild pictures)
 studies=("$@")
 [ $# -gt 0 ] || studies=("${all[@]}")
 for study in "${studies[@]}"; do
@@ -77,7 +77,7 @@ study() {
       done
       ;;
     conventions) RUNS="$runs/conventions" scripts/conventions.sh "$results/conventions" ;;
-    claims | vq)
+    claims | vq | constraints)
       local script
       for script in experiments/"$1"/*.sh; do
         RUNS="$runs/$1" OUT="$results/$1" "$script" || return 1

@@ -26,7 +26,7 @@ pub struct EpochRecord {
     pub ledgers: Ledgers,
     /// R + K in nats where that is the negative ELBO.
     pub neg_elbo: Option<f64>,
-    /// b / a; none where the loss is no likelihood, and under a capacity.
+    /// b / a; at the end of the epoch; none where the loss is no likelihood, and under a capacity.
     pub beta_effective: Option<f64>,
     /// beta * sigma^2, what a squared error fixes; none outside the Gaussian family, and under a capacity.
     pub beta_sigma2: Option<f64>,
@@ -36,6 +36,8 @@ pub struct EpochRecord {
     pub bits_per_dim: Option<f64>,
     /// What a VQ-VAE has in place of the last three; all none for a VAE.
     pub codes: CodeMetrics,
+    /// lambda of GECO or beta of ControlVAE after the epoch's last step; none where no weight is found.
+    pub multiplier: Option<f64>,
 }
 
 /// Numbers of an epoch that only a VQ-VAE has.

@@ -9,7 +9,7 @@ use crate::engine::Backend;
 use crate::evaluate::{BATCH, LatentEvaluation, Measurement, evaluate};
 use crate::metrics::{CodeMetrics, EpochRecord, Split, TimingRecord};
 use crate::model::{Model, StepId};
-use crate::objective::{Objective, Time, Value};
+use crate::objective::{Control, Moment, Objective, Time, Value};
 use crate::optimizer::Optimizer;
 use crate::pass::Batch;
 use crate::rng::{Purpose, Stream};
@@ -93,6 +93,8 @@ pub struct State {
     pub model: Model,
     /// The optimiser with its moments.
     pub optimizer: Optimizer,
+    /// What finds a weight of the objective: [`Objective::control`] at the start.
+    pub control: Control,
     /// How far it is.
     pub progress: ResumePoint,
 }
@@ -235,13 +237,14 @@ struct BatchResult {
 fn step(task: &Task<'_>, state: &mut State, batch: &Batch) -> TensorResult<Option<BatchResult>> {
     let mut pass = state.model.pass(batch, &task.objective.recon)?;
     let time = Time { step: state.optimizer.steps(), steps_per_epoch: task.steps_per_epoch() };
-    let Value { loss, ledgers, energy } = task.objective.value(&pass, time)?;
+    let Value { loss, ledgers, energy, control } = task.objective.value(&pass, time, state.control)?;
     if !ledgers.objective().is_finite() {
         return Ok(None);
     }
     let gradients = pass.tape.gradients(&loss.backward()?)?;
     state.optimizer.step_with(&gradients)?;
     drop(gradients);
+    state.control = control;
     let epoch = u64::from(state.progress.recorded.unwrap_or(0)) + 1;
     let at = StepId { seed: task.seed, epoch, batch: state.progress.batches as u64 };
     state.model.after_step(&pass, at)?;
@@ -256,9 +259,10 @@ fn measure(task: &Task<'_>, state: &State, epoch: u32) -> TensorResult<(EpochRec
     let on = Measurement { images: &task.data.test, draw, seed: task.seed, epoch: u64::from(epoch), batch: BATCH };
     let result = evaluate(&state.model, &task.objective, &on)?;
     // The objective of a set is that of a full batch with its averages: the size of evaluation batches leaves no trace.
-    let ledgers = task.objective.ledgers(&result.averages, task.full_batch(), task.end_of(epoch))?;
+    let moment = task.objective.moment(task.end_of(epoch), state.control)?;
+    let ledgers = task.objective.ledgers(&result.averages, task.full_batch(), moment)?;
     let (energy, log_sigma) = (result.averages.energy, result.averages.log_sigma);
-    let mut row = record(task, epoch, Split::Test, ledgers, energy, log_sigma);
+    let mut row = record(task, (epoch, moment), Split::Test, ledgers, energy, log_sigma);
     match &result.latents {
         LatentEvaluation::Gaussian(latents) => row.active_units = Some(latents.active_units),
         LatentEvaluation::Codes(codes) => {
@@ -273,32 +277,33 @@ fn measure(task: &Task<'_>, state: &State, epoch: u32) -> TensorResult<(EpochRec
 fn train_row(task: &Task<'_>, state: &State, epoch: u32) -> TensorResult<EpochRecord> {
     let sums = &state.progress.sums;
     let energy = sums.energy / sums.images as f64;
-    Ok(record(task, epoch, Split::Train, sums.means(), energy, state.model.log_sigma()?))
+    let moment = task.objective.moment(task.end_of(epoch), state.control)?;
+    Ok(record(task, (epoch, moment), Split::Train, sums.means(), energy, state.model.log_sigma()?))
 }
 
 /// A row of the table, without what is measured on the test images alone; the effective values are those at the end of
 /// the epoch.
 fn record(
     task: &Task<'_>,
-    epoch: u32,
+    (epoch, moment): (u32, Moment),
     split: Split,
     ledgers: Ledgers,
     energy: f64,
     log_sigma: Option<f64>,
 ) -> EpochRecord {
-    let time = task.end_of(epoch);
     EpochRecord {
         epoch,
         split,
         ledgers,
         neg_elbo: task.objective.neg_elbo(&ledgers),
         bits_per_dim: task.objective.bits_per_dim(&ledgers),
-        beta_effective: task.objective.beta_effective(task.full_batch(), time),
-        beta_sigma2: task.objective.beta_sigma2(task.full_batch(), time, Some(energy), log_sigma),
+        beta_effective: task.objective.beta_effective(task.full_batch(), moment),
+        beta_sigma2: task.objective.beta_sigma2(task.full_batch(), moment, Some(energy), log_sigma),
         active_units: None,
         codes: CodeMetrics {
             commitment_ratio: task.objective.commitment_ratio(task.full_batch()),
             ..CodeMetrics::default()
         },
+        multiplier: moment.multiplier.found(),
     }
 }

@@ -5,7 +5,7 @@
 //! | latents | `all-active`, `some-active`, `none-active`: the variance of a latent's posterior mean over the test images is above 0.01 |
 //! | average image | `recon-and-bound-below`, `recon-below`, `bound-above`, `at`, `above`: test R (and R + K) against R of the average image |
 //! | training | `untrained`, `still-falling`, `settled`, `overfitting`, `diverged`, `unstable` (of a VQ-VAE): the test objective over the epochs |
-//! | objective | `elbo`, `beta-elbo`, `constrained`, `other-noise`, `no-likelihood`; `code-terms` of a VQ-VAE |
+//! | objective | `elbo`, `beta-elbo`, `constrained`, `controlled`, `other-noise`, `no-likelihood`; `code-terms` of a VQ-VAE |
 //! | codes | `all-used`, `dead-codes`, `one-code`: codebook entries that a test image's code is nearest to; of a VQ-VAE |
 //!
 //! `not-judged` stands where there is nothing to judge by. [`Verdict::headline`] sums them up for tables of many runs.
@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use strum::IntoStaticStr;
 
 use crate::metrics::{EpochRecord, Split};
-use crate::objective::{KlPenalty, LatentTerms, Measure, Objective, Time};
+use crate::objective::{KlPenalty, LatentTerms, Measure, Moment, Objective, Time};
 use crate::pass::Sampling;
 
 /// R counts as that of the average image within this part of it (of one nat, where it is smaller).
@@ -92,7 +92,7 @@ pub enum TrainingJudgement {
     Diverged,
     /// The distance C of the codes from their entries grew to ten times its least value, and grows.
     Unstable,
-    /// One epoch alone, or an objective that changes with a schedule.
+    /// One epoch alone, or an objective that changes with a schedule or a weight that is found.
     NotJudged,
 }
 
@@ -107,6 +107,8 @@ pub enum ObjectiveJudgement {
     BetaElbo,
     /// Free bits or a capacity: K is not weighted as it is.
     Constrained,
+    /// A weight was found while training, by GECO or ControlVAE: neither a bound nor one fixed beta.
+    Controlled,
     /// z is not drawn from the q whose KL is weighted, so R + K bounds nothing.
     OtherNoise,
     /// A squared error, or its logarithm: beta * sigma^2 is fixed, beta is not.
@@ -212,6 +214,7 @@ impl ObjectiveJudgement {
             };
         };
         match (objective.recon.loss.measure(), kl.sampling, kl.penalty) {
+            (_, Sampling::Standard, KlPenalty::Found(_)) => ObjectiveJudgement::Controlled,
             (Measure::SquaredError, _, _) => ObjectiveJudgement::NoLikelihood,
             (Measure::Mass | Measure::Density | Measure::GreyMass, Sampling::Keras201605, _) => {
                 ObjectiveJudgement::OtherNoise
@@ -220,7 +223,7 @@ impl ObjectiveJudgement {
                 ObjectiveJudgement::Constrained
             }
             (_, Sampling::Standard, KlPenalty::Beta { free_bits: None, .. }) => {
-                let is_one = (objective.weight_ratio(batch, time) - 1.0).abs() < 1e-9;
+                let is_one = (objective.weight_ratio(batch, Moment::as_written(time)) - 1.0).abs() < 1e-9;
                 if is_one { ObjectiveJudgement::Elbo } else { ObjectiveJudgement::BetaElbo }
             }
         }
@@ -233,7 +236,9 @@ impl ScheduleInUse {
         let LatentTerms::Kl(kl) = objective.latent else { return ScheduleInUse::No };
         match kl.penalty {
             KlPenalty::Beta { warmup: None, .. } | KlPenalty::Capacity { rise: None, .. } => ScheduleInUse::No,
-            KlPenalty::Beta { warmup: Some(_), .. } | KlPenalty::Capacity { rise: Some(_), .. } => ScheduleInUse::Yes,
+            KlPenalty::Beta { warmup: Some(_), .. }
+            | KlPenalty::Capacity { rise: Some(_), .. }
+            | KlPenalty::Found(_) => ScheduleInUse::Yes,
         }
     }
 }
@@ -396,6 +401,7 @@ mod tests {
             beta_sigma2: None,
             active_units: Some(active),
             bits_per_dim: None,
+            multiplier: None,
             codes: CodeMetrics::default(),
         }
     }

@@ -9,7 +9,7 @@ use candle_nn::Optimizer as _;
 use support::{TEST, TRAIN, World, csv};
 use vae_bench::engine::Backend;
 use vae_bench::model::{Model, Start, Vae};
-use vae_bench::objective::Time;
+use vae_bench::objective::{Control, Moment, Time};
 use vae_bench::optimizer::Optimizer;
 use vae_bench::pass::Batch;
 use vae_bench::records::{RunDir, RunRecord};
@@ -79,7 +79,7 @@ fn replays(args: &[&str]) {
                 let noise = noise.narrow(0, first, n).unwrap();
                 let mut pass = model.pass(&Batch { x, noise }, &objective.recon).unwrap();
                 let time = Time { step: optimizer.steps(), steps_per_epoch: steps };
-                let value = objective.value(&pass, time).unwrap();
+                let value = objective.value(&pass, time, Control::Fixed).unwrap();
                 let gradients = pass.tape.gradients(&value.loss.backward().unwrap()).unwrap();
                 optimizer.step_with(&gradients).unwrap();
                 sums.add(&value.ledgers, n);
@@ -95,7 +95,7 @@ fn replays(args: &[&str]) {
         let noise = streams[&format!("noise.test.epoch.{epoch}")].clone();
         let pass = model.pass(&Batch { x, noise }, &objective.recon).unwrap();
         let averages = objective.averages(&pass).unwrap();
-        let test = objective.ledgers(&averages, 128, Time::END).unwrap();
+        let test = objective.ledgers(&averages, 128, Moment::as_written(Time::END)).unwrap();
         let row = 2 * epoch as usize;
         close(test.canonical.get(Term::Recon).copied().unwrap(), number(row, 5), "test recon");
         close(test.canonical.get(Term::Kl).copied().unwrap(), number(row, 6), "test kl");

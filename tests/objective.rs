@@ -5,11 +5,12 @@ use vae_bench::data::{Binarize, Images, PixelRange, PixelStats, Pixels};
 use vae_bench::engine::{Backend, Engine};
 use vae_bench::model::{Activation, Architecture, Init, LatentShape, LogSigma, Model, Start, Vae};
 use vae_bench::objective::{
-    FreeBits, KlEstimator, KlPenalty, LatentTerms, Length, LogMseScale, Measure, Objective, OutputMap, Ratio,
-    ReconLoss, Reduction, Schedule, Shape, Time, Value,
+    Control, ControlVae, Controller, FreeBits, Geco, KlEstimator, KlPenalty, LatentTerms, Length, LogMseScale, Measure,
+    Moment, Objective, OutputMap, Ratio, ReconLoss, Reduction, Schedule, Shape, Time, Value,
 };
 use vae_bench::pass::{Batch, GaussianLatents, Pass, Posterior, Sampling};
 use vae_bench::rng::{Purpose, Stream};
+use vae_bench::terms::Term;
 
 const PI: f64 = std::f64::consts::PI;
 
@@ -233,6 +234,10 @@ struct Small {
 const BATCH: usize = 3;
 const PIXELS: usize = 5;
 
+const GECO: Controller = Controller::Geco(Geco { tolerance: 0.2, rate: 0.1, decay: 0.9, initial: 1.7 });
+const CONTROL_VAE: Controller =
+    Controller::ControlVae(ControlVae { target: 0.1, kp: 0.2, ki: 0.3, beta_min: 0.5, beta_max: 9.0 });
+
 /// An objective part by part.
 #[derive(Clone, Copy, Debug)]
 struct Parts {
@@ -308,7 +313,7 @@ impl Small {
     }
 
     fn value(&self) -> Tensor {
-        self.objective.value(&self.pass(), self.time).unwrap().loss
+        self.objective.value(&self.pass(), self.time, self.objective.control()).unwrap().loss
     }
 
     /// All gradients in one vector.
@@ -373,6 +378,7 @@ fn gradients_of_every_output_estimator_constraint_and_schedule_match_finite_diff
         Parts { penalty: free(FreeBits::PerLatent(0.05)), ..base },
         Parts { penalty: free(FreeBits::PerLatentBatch(0.05)), ..base },
         Parts { penalty: free(FreeBits::PerImage(0.2)), ..base },
+        Parts { penalty: KlPenalty::Found(GECO), reduction: Reduction::Mean, ..base },
         Parts { penalty: KlPenalty::Capacity { gamma: 0.9, nats: 5.0, rise: rise(Shape::Linear) }, ..base },
         Parts { penalty: KlPenalty::Beta { beta: 1.3, warmup: rise(Shape::Cosine), free_bits: None }, ..base },
         Parts { penalty: KlPenalty::Beta { beta: 1.3, warmup: rise(Shape::Cyclical), free_bits: None }, ..base },
@@ -405,10 +411,54 @@ fn the_value_is_the_sum_of_the_objective_ledger_for_every_objective() {
     for loss in LOSSES {
         for (reduction, kl_reduction) in REDUCTIONS.into_iter().flat_map(|a| REDUCTIONS.map(|b| (a, b))) {
             let small = small(Parts { reduction, kl_reduction, ..objective(loss) }, Activation::Relu);
-            let Value { loss, ledgers, .. } = small.objective.value(&small.pass(), small.time).unwrap();
+            let Value { loss, ledgers, .. } = small.objective.value(&small.pass(), small.time, Control::Fixed).unwrap();
             let loss = loss.to_scalar::<f64>().unwrap();
             assert!((ledgers.objective() - loss).abs() < 1e-9 * loss.abs().max(1.0), "{ledgers:?} {loss}");
         }
+    }
+}
+
+#[test]
+fn geco_weighs_the_distance_from_its_tolerance_by_lambda_and_lambda_follows_the_reduced_loss() {
+    for (reduction, kl_reduction) in REDUCTIONS.into_iter().flat_map(|a| REDUCTIONS.map(|b| (a, b))) {
+        let parts = Parts { reduction, kl_reduction, penalty: KlPenalty::Found(GECO), ..objective(ReconLoss::Mse) };
+        let small = small(parts, Activation::Relu);
+        let plain = Moment::as_written(small.time);
+        let written = small.objective.weights(BATCH, plain);
+        let (a, b) = (written.get(Term::Recon).unwrap(), written.get(Term::Kl).unwrap());
+        let Value { ledgers, control, .. } =
+            small.objective.value(&small.pass(), small.time, small.objective.control()).unwrap();
+        let (s, k) = (ledgers.canonical.get(Term::Recon).unwrap(), ledgers.canonical.get(Term::Kl).unwrap());
+        let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-12 * expected.abs().max(1.0));
+        close(*ledgers.weighted.get(Term::Recon).unwrap(), 1.7 * (a * s - 0.2));
+        close(*ledgers.weighted.get(Term::Kl).unwrap(), b * k);
+        let Control::Geco { lambda, average } = control else { panic!("{control:?}") };
+        close(average.unwrap(), a * s - 0.2);
+        close(lambda, 1.7 * (0.1 * (a * s - 0.2)).exp());
+        // What is found is a part of the effective weight; before it is, there is none.
+        let later = small.objective.moment(small.time, control).unwrap();
+        close(small.objective.beta_sigma2(BATCH, later, None, None).unwrap(), b / (2.0 * a * lambda));
+        assert_eq!(small.objective.beta_sigma2(BATCH, plain, None, None), None);
+        assert!(small.objective.value(&small.pass(), small.time, Control::Fixed).is_err(), "a forgotten lambda");
+    }
+}
+
+#[test]
+fn control_vae_sees_the_reduced_kl_of_the_batch_that_it_weighs() {
+    for kl_reduction in REDUCTIONS {
+        let parts = Parts { kl_reduction, penalty: KlPenalty::Found(CONTROL_VAE), ..objective(ReconLoss::Bce) };
+        let small = small(parts, Activation::Relu);
+        let b = *small.objective.weights(BATCH, Moment::as_written(small.time)).get(Term::Kl).unwrap();
+        let Value { ledgers, control, .. } =
+            small.objective.value(&small.pass(), small.time, small.objective.control()).unwrap();
+        let k = *ledgers.canonical.get(Term::Kl).unwrap();
+        let error = 0.1 - b * k;
+        let beta = (0.2 / (1.0 + error.exp()) - 0.3 * error + 0.5).clamp(0.5, 9.0);
+        let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-12 * expected.abs().max(1.0));
+        close(*ledgers.weighted.get(Term::Kl).unwrap(), beta * b * k);
+        let moment = small.objective.moment(small.time, control).unwrap();
+        close(moment.multiplier.value(), beta);
+        close(small.objective.beta_effective(BATCH, moment).unwrap(), beta * b);
     }
 }
 
@@ -460,21 +510,23 @@ fn the_effective_beta_of_the_textbook_mistakes_is_what_the_arithmetic_says() {
         latent_dim,
         ..objective(loss)
     };
-    let beta = |o: Parts| o.objective().beta_effective(128, Time::END).unwrap();
-    let beta_sigma2 = |o: Parts| o.objective().beta_sigma2(128, Time::END, None, None);
+    let beta = |o: Parts| o.objective().beta_effective(128, Moment::as_written(Time::END)).unwrap();
+    let beta_sigma2 = |o: Parts| o.objective().beta_sigma2(128, Moment::as_written(Time::END), None, None);
     assert_eq!(beta(with(Bce, Sum, Sum, 1.0, 20)), 1.0);
     assert_eq!(beta(with(Bce, BatchSum, BatchSum, 1.0, 20)), 1.0);
     assert!((beta(with(Bce, Mean, Sum, 1.0, 20)) - 784.0).abs() < 1e-9);
     assert!((beta(with(Bce, Mean, Mean, 1.0, 2)) - 392.0).abs() < 1e-9);
     assert!((beta(with(Gaussian { sigma2: 0.5 }, Mean, Sum, 1.0, 20)) - 784.0).abs() < 1e-9);
     // Squared error fixes only beta * sigma^2 = b / (2a).
-    assert_eq!(with(Mse, Sum, Sum, 1.0, 20).objective().beta_effective(128, Time::END), None);
+    assert_eq!(with(Mse, Sum, Sum, 1.0, 20).objective().beta_effective(128, Moment::as_written(Time::END)), None);
     assert_eq!(beta_sigma2(with(Mse, Sum, Sum, 1.0, 20)), Some(0.5));
     assert!((beta_sigma2(with(Mse, Mean, Sum, 1.0, 20)).unwrap() - 392.0).abs() < 1e-9);
     assert_eq!(beta_sigma2(with(Gaussian { sigma2: 0.5 }, Sum, Sum, 2.0, 20)), Some(1.0));
     // log(MSE): a local weight of 1/S on S; at MSE = 0.05 the bare one is D*MSE/2 and the one with D/2 is MSE itself.
     let log_mse = |scale| Parts { pixels: 784, kl_factor: 1.0, ..objective(ReconLoss::LogMse { scale }) };
-    let at = |scale| log_mse(scale).objective().beta_sigma2(128, Time::END, Some(784.0 * 0.05), None).unwrap();
+    let at = |scale| {
+        log_mse(scale).objective().beta_sigma2(128, Moment::as_written(Time::END), Some(784.0 * 0.05), None).unwrap()
+    };
     assert!((at(LogMseScale::Bare) - 784.0 * 0.05 / 2.0).abs() < 1e-9);
     assert!((at(LogMseScale::HalfPixels) - 0.05).abs() < 1e-12);
 }
@@ -541,7 +593,8 @@ fn the_fused_engine_and_plain_candle_give_the_same_value_and_gradients_for_every
     let monte_carlo = |loss| Parts { estimator: KlEstimator::MonteCarlo, ..base(loss) };
     let bits = [FreeBits::PerLatent(0.05), FreeBits::PerLatentBatch(0.05), FreeBits::PerImage(0.4)];
     let capacity = KlPenalty::Capacity { gamma: 3.0, nats: 2.0, rise: None };
-    let penalised = bits.map(free).into_iter().chain([capacity]);
+    let found = [GECO, CONTROL_VAE].map(KlPenalty::Found);
+    let penalised = bits.map(free).into_iter().chain([capacity]).chain(found);
     let penalised = penalised.map(|penalty| Parts { penalty, ..base(ReconLoss::Bce) });
     let mapped = [OutputMap::Sigmoid, OutputMap::Tanh].map(|output| Parts { output, ..base(ReconLoss::Mse) });
     let sampled = [ReconLoss::Bce, ReconLoss::Mse].map(monte_carlo);
@@ -574,7 +627,7 @@ fn the_fused_engine_and_plain_candle_give_the_same_value_and_gradients_for_every
                 };
                 let batch = Batch { x: typed(&x, pixels), noise: typed(&noise, latent_dim) };
                 let mut pass = model.pass(&batch, &objective.recon).unwrap();
-                let value = objective.value(&pass, Time::default()).unwrap().loss;
+                let value = objective.value(&pass, Time::default(), objective.control()).unwrap().loss;
                 let gradients = pass.tape.gradients(&value.backward().unwrap()).unwrap();
                 let all: Vec<f64> = gradients.iter().flat_map(|g| g.to_vec().unwrap()).map(f64::from).collect();
                 (value.to_dtype(DType::F64).unwrap().to_scalar::<f64>().unwrap(), all)

@@ -83,7 +83,17 @@ fn wait_for_rows(world: &World, rows: usize) {
 
 #[test]
 fn a_run_killed_at_any_moment_ends_with_the_bytes_of_an_undisturbed_one() {
-    let args = small(&["--epochs", "6", "--batch-size", "16", "--binarize", "dynamic"]);
+    killed_and_resumed(&["--epochs", "6", "--batch-size", "16", "--binarize", "dynamic"]);
+}
+
+#[test]
+fn what_finds_a_weight_goes_on_where_a_killed_run_left_it() {
+    killed_and_resumed(&["--epochs", "6", "--batch-size", "16", "--loss", "mse", "--geco-tolerance", "30"]);
+    killed_and_resumed(&["--epochs", "6", "--batch-size", "16", "--target-kl", "6", "--pi-ki", "0.001"]);
+}
+
+fn killed_and_resumed(args: &[&str]) {
+    let args = small(args);
     let undisturbed = World::new();
     undisturbed.vae_bench(&args).expect(0);
     let world = World::new();
@@ -259,6 +269,8 @@ fn every_loss_reduction_optimiser_and_shape_trains() {
         &["--train-size", "1", "--test-size", "1"],
         &["--beta", "0"],
         &["--capacity", "5", "--gamma", "10", "--capacity-rise", "linear:1"],
+        &["--geco-tolerance", "0.05", "--reduction", "mean", "--loss", "mse"],
+        &["--target-kl", "5", "--engine", "candle"],
         &["--free-bits", "latent-batch:0.1", "--warmup", "cyclical:10steps"],
         &["--loss", "laplace", "--pixel-range", "symmetric", "--output", "tanh"],
         &["--loss", "continuous-bernoulli", "--kl", "monte-carlo"],
@@ -267,7 +279,7 @@ fn every_loss_reduction_optimiser_and_shape_trains() {
         let done = world.run(args).expect(0);
         assert!(done.stdout.contains("verdict"), "{args:?}");
     }
-    assert_eq!(world.runs().len(), 16);
+    assert_eq!(world.runs().len(), 18);
 }
 
 #[test]

@@ -95,6 +95,37 @@ fn losses_summed_over_the_batch_train_the_same() {
 }
 
 #[test]
+fn a_tolerance_a_rate_and_a_lambda_that_are_scaled_with_the_reduction_train_the_same() {
+    let world = World::new();
+    // 20 per image under each reduction, with a rate at which lambda moves by some percent.
+    for (reductions, controller) in [
+        ("--kl-reduction sum", "--geco-tolerance 20 --geco-rate 1e-5"),
+        ("--kl-reduction mean", "--geco-tolerance 20 --geco-rate 1e-5"),
+        ("--reduction mean", "--geco-tolerance 20/pixels --geco-rate 0.004 --geco-lambda pixels"),
+        ("--reduction batch-sum", "--geco-tolerance 2000 --geco-rate 1e-7"),
+        ("--recon-weight 0.25 --kl-weight 2", "--geco-tolerance 5 --geco-rate 4e-5"),
+    ] {
+        for loss in ["--loss mse", "--loss bce", "--loss gaussian --sigma2 0.3"] {
+            assert_same_trajectory(&world, &format!("{loss} {reductions} {controller}"));
+        }
+    }
+    for scale in ["0.5", "3"] {
+        let controller = "--target-kl 0.05 --pi-kp 20 --pi-ki 2 --beta-max 100";
+        assert_same_trajectory(&world, &format!("--loss mse --recon-weight {scale} {controller}"));
+    }
+}
+
+#[test]
+fn a_target_on_a_kl_of_another_reduction_is_said_to_be_the_same_as_nothing() {
+    // The proportional part is a sigmoid of the error, so that no gains make up for a mean.
+    let world = World::new();
+    let words = format!("explain --loss mse --kl-reduction mean --target-kl 1 {SAME} --json");
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let found: serde_json::Value = serde_json::from_str(&world.vae_bench(&words).expect(0).stdout).unwrap();
+    assert!(found["canonical"].is_null() && found["constraint"]["per_image"] == 4.0, "{found}");
+}
+
+#[test]
 fn every_preset_trains_the_same() {
     let world = World::new();
     for preset in PRESETS {

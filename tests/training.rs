@@ -56,7 +56,7 @@ fn state(spec: &RunSpec, architecture: &Architecture) -> State {
     let model = Model::Vae(Vae::new(architecture, &start, &Backend::FUSED).unwrap());
     let parameters: Vec<_> = model.parameters().iter().map(|(_, p)| p.clone()).collect();
     let optimizer = Optimizer::new(parameters, spec.training().optimizer).unwrap();
-    State { optimizer, model, progress: ResumePoint::default() }
+    State { optimizer, model, control: spec.objective_for(784, 1.0).control(), progress: ResumePoint::default() }
 }
 
 /// Sums of R and of K over the first 1, 2, ... 50 steps of the run that `toml` asks for.

@@ -8,7 +8,7 @@ use vae_bench::engine::{Backend, Engine};
 use vae_bench::model::{
     Activation, Architecture, CodeShape, CodebookInit, CodebookRule, Init, LatentShape, LogSigma, Model, Start,
 };
-use vae_bench::objective::{Objective, Time};
+use vae_bench::objective::{Control, Objective, Time};
 use vae_bench::pass::{Batch, Latents};
 use vae_bench::spec::presets::VQ_PRESETS;
 use vae_bench::spec::{RunSpec, Settings};
@@ -59,7 +59,7 @@ fn objective(toml: &str) -> Objective {
 fn gradients(engine: Engine, dtype: DType, objective: &Objective) -> Vec<Vec<f32>> {
     let model = model(engine, dtype);
     let mut pass = model.pass(&batch(dtype), &objective.recon).unwrap();
-    let value = objective.value(&pass, Time::END).unwrap();
+    let value = objective.value(&pass, Time::END, Control::Fixed).unwrap();
     let store = value.loss.backward().unwrap();
     pass.tape.gradients(&store).unwrap().iter().map(|gradient| gradient.to_vec().unwrap()).collect()
 }
@@ -98,7 +98,7 @@ fn terms_and_gradients_are_those_of_pytorch() {
         let pass = model(engine, dtype).pass(&batch(dtype), &objective.recon).unwrap();
         let Latents::Codes(latents) = &pass.latents else { panic!("a VQ-VAE has codes") };
         assert_eq!(latents.codes, [0, 1, 2, 0, 2, 0]);
-        let ledgers = objective.value(&pass, Time::END).unwrap().ledgers;
+        let ledgers = objective.value(&pass, Time::END, Control::Fixed).unwrap().ledgers;
         let close = |found: Option<&f64>, expected: f64| (found.unwrap() / expected - 1.0).abs() < 3e-6;
         assert!(close(ledgers.canonical.get(Term::Recon), 7.408424042005184));
         assert!(close(ledgers.canonical.get(Term::Commitment), 0.9775463224609716));
@@ -311,6 +311,8 @@ fn settings_of_one_family_are_refused_beside_the_other_with_both_named() {
         (&["--model", "vq-vae", "--latent-dim", "2"][..], ["--latent-dim 2", "--model vq-vae"]),
         (&["--model", "vq-vae", "--kl-reduction", "mean"][..], ["--kl-reduction mean", "--model vq-vae"]),
         (&["--model", "vq-vae", "--capacity", "3"][..], ["--capacity 3", "--model vq-vae"]),
+        (&["--model", "vq-vae", "--geco-tolerance", "3"], ["--geco-tolerance 3", "--model vq-vae"]),
+        (&["--model", "vq-vae", "--target-kl", "3"], ["--target-kl 3", "--model vq-vae"]),
         (&["--codes", "4"][..], ["--codes 4", "--model vae"]),
         (&["--model", "vae", "--commitment-cost", "1"][..], ["--commitment-cost 1", "--model vae"]),
         (&["--ema-start", "ones"][..], ["--ema-start ones", "--model vae"]),

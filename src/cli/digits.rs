@@ -5,7 +5,7 @@ use std::path::Path;
 use super::evaluated_run::EvaluatedRun;
 use crate::choice::Choice;
 use crate::error::{Error, Result};
-use crate::objective::{Loss, LossScale, Reduction};
+use crate::objective::{Loss, LossScale, PenaltyName, Reduction};
 use crate::records::RunDir;
 use crate::report::run_set::{Run, RunSet, Series, series};
 use crate::report::sheets::side_by_side;
@@ -117,7 +117,8 @@ fn loss_line(run: &Run) -> Option<String> {
     };
     let loss = settings.loss.filter(|loss| matches!(loss, Loss::Bce | Loss::Mse))?;
     let is_one = |factor: Option<LossScale>| factor.is_none_or(|factor| factor == LossScale::Number(1.0));
-    let more = settings.free_bits.is_some() || settings.warmup.is_some() || settings.capacity.is_some();
+    let more =
+        settings.free_bits.is_some() || settings.warmup.is_some() || settings.chosen_penalty() != PenaltyName::Beta;
     if more || !is_one(settings.recon_weight) || !is_one(settings.kl_weight) {
         return None;
     }

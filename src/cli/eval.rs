@@ -18,7 +18,7 @@ use crate::data::{PixelStats, eigenvalues};
 use crate::error::{Error, ExitCode, Result};
 use crate::evaluate::{GaussianEvaluation, LatentEvaluation};
 use crate::importance::{ImportanceEstimate, importance_weighted_nll};
-use crate::objective::Time;
+use crate::objective::{Moment, Time};
 use crate::run::{last_measurement, write_latents};
 use crate::terminal::{print_line, print_text, say, warn};
 use crate::terms::{Ledgers, Term};
@@ -59,7 +59,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     pool(None)?.install(|| {
         let evaluated = EvaluatedRun::read(&dir, args.data.data_dir.as_deref())?;
         let EvaluatedRun { spec, model, objective, found, .. } = &evaluated;
-        let ledgers = objective.ledgers(&found.averages, spec.training().batch_size, Time::END)?;
+        let ledgers = objective.ledgers(&found.averages, spec.training().batch_size, Moment::as_written(Time::END))?;
         let on = last_measurement(spec, &evaluated.data);
         let found_is_finite = ledgers.canonical.iter().all(|(_, value)| value.is_finite());
         let samples = u64::from(args.samples) * on.images.len() as u64;

@@ -90,7 +90,7 @@ fn image(text: &str) -> Result<(usize, usize), String> {
 }
 
 /// The settings that are the objective's own, which only the probe may say.
-const FOUND: [&str; 15] = [
+const FOUND: [&str; 17] = [
     "model",
     "preset",
     "loss",
@@ -106,6 +106,8 @@ const FOUND: [&str; 15] = [
     "free-bits",
     "capacity",
     "gamma",
+    "geco-tolerance",
+    "target-kl",
 ];
 
 /// A probe under one layout of the images.

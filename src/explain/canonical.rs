@@ -1,11 +1,11 @@
 //! The plainest command that trains the same: both terms summed, every weight in beta, and whatever else the objective has.
 
-use crate::objective::{LossScale, Ratio, Reduction};
+use crate::objective::{Controller, LossScale, Moment, Objective, Ratio, Reduction, Time};
 use crate::spec::{RunSpec, Settings, cell_text};
 use crate::text::shell_quote;
 
 /// The settings that make an objective and have nothing to do with its weights.
-const KEPT: [&str; 14] = [
+const KEPT: [&str; 23] = [
     "loss",
     "sigma2",
     "laplace-scale",
@@ -17,16 +17,28 @@ const KEPT: [&str; 14] = [
     "free-bits",
     "capacity",
     "capacity-rise",
+    "geco-tolerance",
+    "geco-rate",
+    "geco-decay",
+    "geco-lambda",
+    "target-kl",
+    "pi-kp",
+    "pi-ki",
+    "beta-min",
+    "beta-max",
     "binarize",
     "pixel-range",
     "sampling",
 ];
 
-/// The settings of `spec` with all weights in beta (or gamma): b/a = `ratio` for full batches.
+/// The settings of `spec`, which is `objective` for these images, with all weights of a batch of `batch` images in beta (or
+/// gamma, or a controller's constants), and what their objective is multiplied by: it changes the learning rate at most.
 ///
-/// None where the ratio is no number, such as for a reconstruction of weight 0.
-pub fn settings(spec: &RunSpec, ratio: f64) -> Option<Settings> {
-    let ratio = without_rounding(ratio);
+/// None where a weight is no number, such as for a reconstruction of weight 0, and for a PI controller on a K that another
+/// reduction scales: its proportional part is no multiple.
+pub fn settings(spec: &RunSpec, objective: &Objective, batch: usize) -> Option<(Settings, f64)> {
+    let ratio = without_rounding(objective.weight_ratio(batch, Moment::as_written(Time::END)));
+    let a = objective.recon.weight.at(batch);
     let mut all = Settings {
         reduction: Some(Reduction::Sum),
         recon_weight: Some(LossScale::Number(1.0)),
@@ -34,11 +46,30 @@ pub fn settings(spec: &RunSpec, ratio: f64) -> Option<Settings> {
         kl_weight: Some(LossScale::Number(1.0)),
         ..spec.settings().clone()
     };
-    match all.capacity {
+    match objective.controller() {
+        None if all.capacity.is_some() => all.gamma = Some(ratio.try_into().ok()?),
         None => all.beta = Some(ratio.try_into().ok()?),
-        Some(_) => all.gamma = Some(ratio.try_into().ok()?),
+        // b*K + lambda * (a*R - X) = b * (K + (lambda a/b) * (R - X/a)).
+        Some(Controller::Geco(geco)) => {
+            let b = a * Ratio::from(ratio);
+            all.geco_tolerance = Some((Ratio::from(geco.tolerance) / a).value().try_into().ok()?);
+            all.geco_rate = Some((Ratio::from(geco.rate) * a).value().try_into().ok()?);
+            all.geco_lambda = Some((Ratio::from(geco.initial) / Ratio::from(ratio)).value().try_into().ok()?);
+            return Some((all, b.value()));
+        }
+        // a*R + beta * K = a * (R + (beta / a) * K).
+        Some(Controller::ControlVae(pi)) => {
+            if (a * Ratio::from(ratio)).value() != 1.0 {
+                return None;
+            }
+            let over_a = |value: f64| (Ratio::from(value) / a).value();
+            all.pi_kp = Some(over_a(pi.kp).try_into().ok()?);
+            all.pi_ki = Some(over_a(pi.ki).try_into().ok()?);
+            all.beta_min = Some(over_a(pi.beta_min).try_into().ok()?);
+            all.beta_max = Some(over_a(pi.beta_max).try_into().ok()?);
+        }
     }
-    Some(all)
+    Some((all, a.value()))
 }
 
 /// `value` in fifteen digits where that is it but for the last bit: 196 times the double nearest to 1/196 is 1.
@@ -52,7 +83,13 @@ fn without_rounding(value: f64) -> f64 {
 /// The command of these settings: the loss, `--reduction sum`, the weight, and every other part of the objective that is
 /// not as it is by default.
 pub fn command(canonical: &Settings) -> String {
-    let plain = Settings { loss: canonical.loss, capacity: canonical.capacity, ..Settings::default() };
+    let plain = Settings {
+        loss: canonical.loss,
+        capacity: canonical.capacity,
+        geco_tolerance: canonical.geco_tolerance,
+        target_kl: canonical.target_kl,
+        ..Settings::default()
+    };
     let default = plain.completed().map(|all| all.given()).unwrap_or_default();
     let given = canonical.given();
     let mut words = Vec::new();
@@ -67,17 +104,12 @@ pub fn command(canonical: &Settings) -> String {
     say("reduction");
     say(if canonical.capacity.is_some() { "gamma" } else { "beta" });
     for key in KEPT {
-        let differs = given.get(key) != default.get(key) || key == "capacity";
+        let differs = given.get(key) != default.get(key) || ["capacity", "geco-tolerance", "target-kl"].contains(&key);
         if key != "loss" && differs {
             say(key);
         }
     }
     words.join(" ")
-}
-
-/// What the canonical objective is multiplied by, for full batches: a.
-pub fn scale(recon_weight: Ratio) -> f64 {
-    recon_weight.value()
 }
 
 #[cfg(test)]

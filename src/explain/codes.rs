@@ -6,7 +6,7 @@ use super::explanation::Context;
 use super::lines::Lines;
 use crate::choice::Choice;
 use crate::model::{CodeShape, CodebookRule};
-use crate::objective::{Loss, LossScale, Measure, Objective, Time};
+use crate::objective::{Loss, LossScale, Measure, Moment, Objective, Time};
 use crate::optimizer::Rule;
 use crate::spec::presets::{Preset, VQ_PRESETS};
 use crate::spec::{FamilySpec, RunSpec, VqSpec};
@@ -92,13 +92,13 @@ pub struct Elsewhere {
 impl CodeWeights {
     /// Those of `objective` in a batch of `batch` images.
     fn of(objective: &Objective, batch: usize) -> Self {
-        let weights = objective.weights(batch, Time::END);
+        let weights = objective.weights(batch, Moment::as_written(Time::END));
         let of = |term| weights.get(term).copied();
         CodeWeights {
             recon_weight: of(Term::Recon).unwrap_or(f64::NAN),
             codebook_weight: of(Term::Codebook),
             commitment_weight: of(Term::Commitment).unwrap_or(f64::NAN),
-            commitment_ratio: objective.weight_ratio(batch, Time::END),
+            commitment_ratio: objective.weight_ratio(batch, Moment::as_written(Time::END)),
         }
     }
 }

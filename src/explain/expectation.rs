@@ -2,11 +2,14 @@
 
 use serde::Serialize;
 
+use super::constraint::{Held, held};
 use super::linear::{self, Scale, predict};
 use crate::choice::Choice;
 use crate::data::{Dataset, PixelStats, Pixels, Spectrum};
 use crate::error::Result;
-use crate::objective::{FreeBits, KlPenalty, LatentTerms, Loss, Measure, Objective, PixelLoss, SigmaSquared, Time};
+use crate::objective::{
+    FreeBits, KlPenalty, LatentTerms, Loss, Measure, Moment, Objective, PixelLoss, SigmaSquared, Time,
+};
 use crate::pass::Sampling;
 
 /// What `explain` knows of the data in use.
@@ -52,6 +55,9 @@ pub struct Expected {
     pub kl: Option<f64>,
     /// R (or S) on the test images of a decoder that ignores z.
     pub collapsed_floor: Option<f64>,
+    /// lambda of GECO, or beta of ControlVAE, for a linear VAE at its optimum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multiplier: Option<f64>,
 }
 
 impl DataSummary {
@@ -81,7 +87,7 @@ pub(super) fn expectation(objective: &Objective, batch: usize, time: Time, data:
     let LatentTerms::Kl(kl) = objective.latent else {
         return Ok(Expectation::NotPredicted("no theory says where a VQ-VAE ends; train it".to_owned()));
     };
-    let ratio = objective.weight_ratio(batch, time);
+    let ratio = objective.weight_ratio(batch, Moment::as_written(time));
     let collapsed_floor = objective.recon.collapsed_floor(&data.train, &data.test)?;
     let common = |rule: &str, threshold: f64, spectrum: &[f64]| {
         let above = spectrum.iter().filter(|&&lambda| lambda > threshold).count();
@@ -94,7 +100,20 @@ pub(super) fn expectation(objective: &Objective, batch: usize, time: Time, data:
             recon: None,
             kl: None,
             collapsed_floor,
+            multiplier: None,
         }
+    };
+    let found = match held(objective, batch, kl.latent_dim(), &data.spectrum.covariance)? {
+        None if objective.controller().is_some() => {
+            let why = format!(
+                "the weight is found while training, and no rule says which one of --loss {} holds the constraint; train it",
+                objective.recon.loss.name().name()
+            );
+            return Ok(Expectation::NotPredicted(why));
+        }
+        Some(Held::Never(why)) => return Ok(Expectation::NotPredicted(why)),
+        Some(Held::At { threshold, multiplier }) => Some((threshold, multiplier)),
+        None => None,
     };
     let loss = objective.recon.loss;
     let scale = match (loss.pixel_loss(), loss.sigma2(objective.recon.pixels())) {
@@ -104,7 +123,7 @@ pub(super) fn expectation(objective: &Objective, batch: usize, time: Time, data:
             return Ok(Expectation::Predicted(common(rule, ratio, &data.spectrum.standardised)));
         }
         (_, SigmaSquared::NotGaussian) => return Ok(no_rule(loss.name())),
-        (_, SigmaSquared::Fixed(sigma2)) => Scale::Fixed(ratio * sigma2),
+        (_, SigmaSquared::Fixed(sigma2)) => Scale::Fixed(found.map_or(ratio * sigma2, |(threshold, _)| threshold)),
         (_, SigmaSquared::Learned | SigmaSquared::MeanSquaredError | SigmaSquared::OfLogarithm(_)) => {
             let pixels = objective.recon.pixels();
             Scale::PerSquaredError(per_mse(objective, ratio).unwrap_or(ratio) / pixels as f64)
@@ -121,6 +140,7 @@ pub(super) fn expectation(objective: &Objective, batch: usize, time: Time, data:
             recon: Some(recon),
             kl: Some(kl),
             active_units: kept,
+            multiplier: found.map(|(_, multiplier)| multiplier),
             ..common(rule, threshold, &data.spectrum.covariance)
         }),
     })
@@ -144,7 +164,7 @@ fn outside_the_rules(objective: &Objective) -> Option<String> {
             "free bits {free} leave {} uncharged, so the latents survive at any beta; train it",
             uncharged(free, kl.latent_dim())
         )),
-        (Sampling::Standard, KlPenalty::Beta { free_bits: None, .. }) => None,
+        (Sampling::Standard, KlPenalty::Beta { free_bits: None, .. } | KlPenalty::Found(_)) => None,
     }
 }
 
@@ -170,8 +190,9 @@ pub(super) fn per_mse(objective: &Objective, ratio: f64) -> Option<f64> {
 
 /// beta where the loss is a likelihood, beta * sigma^2 for squared errors of fixed scale.
 pub(super) fn effective(objective: &Objective, batch: usize, time: Time) -> Option<f64> {
+    let moment = Moment::as_written(time);
     match objective.recon.loss.measure() {
-        Measure::Mass | Measure::Density | Measure::GreyMass => objective.beta_effective(batch, time),
-        Measure::SquaredError => objective.beta_sigma2(batch, time, None, None),
+        Measure::Mass | Measure::Density | Measure::GreyMass => objective.beta_effective(batch, moment),
+        Measure::SquaredError => objective.beta_sigma2(batch, moment, None, None),
     }
 }

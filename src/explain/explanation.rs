@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::canonical;
+use super::constraint::Constraint;
 use super::expectation::{DataSummary, Expectation, Expected, effective, expectation, per_mse};
 use super::formula::formula;
 use crate::error::{Error, Result};
-use crate::objective::{EffectiveWeight, KlPenalty, Loss, Measure, Objective, Time};
+use crate::objective::{EffectiveWeight, KlPenalty, Loss, Measure, Moment, Objective, Time};
 use crate::spec::RunSpec;
 use crate::spec::presets::Preset;
 use crate::terms::Term;
@@ -52,10 +53,16 @@ pub struct Explanation {
     pub scale: Option<f64>,
     /// What to write for beta to get an effective beta of 1.
     pub beta_for_one: Option<f64>,
+    /// What GECO or ControlVAE holds, where one of them finds a weight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub constraint: Option<Constraint>,
     /// What to expect on the data in use.
     pub expected: Option<Expected>,
     /// Why nothing is predicted, where the data is known and nothing is.
     pub not_predicted: Option<String>,
+    /// R (or S) of the average image on the test images, where a weight is found and the data is known.
+    #[serde(skip)]
+    pub(super) floor: Option<f64>,
     /// The same settings on images of another size.
     pub carried: Option<Carried>,
 }
@@ -96,20 +103,25 @@ pub fn explain(spec: &RunSpec, preset: Option<&Preset>, on: &Context<'_>) -> Res
     // A batch that is never full weighs as what it holds.
     let full = spec.training().batch_size;
     let batch = on.data.map_or(full, |data| full.min(data.train_images.max(1)));
-    let weights = objective.weights(batch, Time::END);
-    let ratio = objective.weight_ratio(batch, Time::END);
+    let end_of_rises = Moment::as_written(Time::END);
+    let weights = objective.weights(batch, end_of_rises);
+    let ratio = objective.weight_ratio(batch, end_of_rises);
     let penalty = kl.penalty;
     let beta = match penalty {
         KlPenalty::Beta { beta, .. } => Some(beta),
-        KlPenalty::Capacity { .. } => None,
+        KlPenalty::Capacity { .. } | KlPenalty::Found(_) => None,
     };
-    let beta_effective = objective.beta_effective(batch, Time::END);
+    let beta_effective = objective.beta_effective(batch, end_of_rises);
     let effective_here = effective(&objective, batch, Time::END);
-    let canonical = canonical::settings(spec, ratio);
+    let canonical = canonical::settings(spec, &objective, batch);
     let end = on.data.map_or(Time::END, |data| Time::end_of(spec.training().epochs, data.train_images, full));
     let warmup_at_end = match penalty {
         KlPenalty::Beta { warmup: Some(_), .. } if on.data.is_some() => Some(penalty.warmup(end)),
-        KlPenalty::Beta { .. } | KlPenalty::Capacity { .. } => None,
+        KlPenalty::Beta { .. } | KlPenalty::Capacity { .. } | KlPenalty::Found(_) => None,
+    };
+    let floor = match (objective.controller(), on.data) {
+        (Some(_), Some(data)) => objective.recon.collapsed_floor(&data.train, &data.test)?,
+        (_, _) => None,
     };
     let expectation = on.data.map(|data| expectation(&objective, batch, end, data)).transpose()?;
     let (expected, not_predicted) = match expectation {
@@ -131,12 +143,14 @@ pub fn explain(spec: &RunSpec, preset: Option<&Preset>, on: &Context<'_>) -> Res
         kl_weight: weights.get(Term::Kl).copied().unwrap_or(0.0),
         beta_effective,
         beta_norm: beta_effective.map(|beta| beta * spec.family().latent_dim() as f64 / on.pixels as f64),
-        beta_sigma2: objective.beta_sigma2(batch, Time::END, None, None),
+        beta_sigma2: objective.beta_sigma2(batch, end_of_rises, None, None),
         beta_sigma2_per_mse: beta.and_then(|_| per_mse(&objective, ratio)),
         warmup_at_end,
-        scale: canonical.as_ref().map(|_| canonical::scale(objective.recon.weight.at(batch))),
-        canonical: canonical.as_ref().map(canonical::command),
+        scale: canonical.as_ref().map(|(_, scale)| *scale),
+        canonical: canonical.as_ref().map(|(settings, _)| canonical::command(settings)),
         beta_for_one: beta.filter(|&b| b > 0.0).and_then(|beta| Some(beta / beta_effective?)),
+        constraint: Constraint::of(&objective, batch),
+        floor,
         expected,
         not_predicted,
         carried: on.carry_to.map(|other| carried(spec, on, other, batch, (beta, effective_here))),

@@ -1,6 +1,6 @@
 //! An objective as a formula.
 
-use crate::objective::{KlEstimator, KlPenalty, LossScale};
+use crate::objective::{Controller, KlEstimator, KlPenalty, LossScale};
 use crate::spec::{KlSpec, RunSpec};
 use crate::terms::{Term, Terms};
 use crate::text::significant;
@@ -32,6 +32,8 @@ pub(super) fn formula(spec: &RunSpec, kl: KlSpec, weights: &Terms<f64>) -> Strin
             let rising = rise.map_or_else(String::new, |schedule| format!(" rising {schedule}"));
             (format!("{gamma} * |{estimate} - C|"), format!("|K - {nats}{rising}|"))
         }
+        KlPenalty::Found(Controller::Geco(_)) => (estimate, "K".to_owned()),
+        KlPenalty::Found(Controller::ControlVae(_)) => (format!("beta * {estimate}"), "K".to_owned()),
     };
     let (reduced, r) = if recon.loss.is_weighted_directly() {
         (format!("{} {term}", recon.reduction.formula("pixels")), recon.loss.measure().symbol().to_owned())
@@ -40,10 +42,19 @@ pub(super) fn formula(spec: &RunSpec, kl: KlSpec, weights: &Terms<f64>) -> Strin
         (format!("{}{term}", recon.reduction.factor("D")), term)
     };
     let weight = |term| significant(weights.get(term).copied().unwrap_or(0.0));
-    format!(
-        "{}{reduced}  +  {pull}  =  {} * {r}  +  {} * {symbol}",
-        factor(recon.scale),
-        weight(Term::Recon),
-        weight(Term::Kl)
-    )
+    let (reduced, a, b) = (format!("{}{reduced}", factor(recon.scale)), weight(Term::Recon), weight(Term::Kl));
+    match kl.penalty {
+        KlPenalty::Beta { .. } | KlPenalty::Capacity { .. } => {
+            format!("{reduced}  +  {pull}  =  {a} * {r}  +  {b} * {symbol}")
+        }
+        KlPenalty::Found(Controller::Geco(geco)) => {
+            let tolerance = geco.tolerance;
+            format!(
+                "lambda * ({reduced} - {tolerance})  +  {pull}  =  lambda * ({a} * {r} - {tolerance})  +  {b} * {symbol}"
+            )
+        }
+        KlPenalty::Found(Controller::ControlVae(_)) => {
+            format!("{reduced}  +  {pull}  =  {a} * {r}  +  beta * {b} * {symbol}")
+        }
+    }
 }

@@ -5,12 +5,14 @@
 //! | [`explanation`] | an objective taken apart: the fields of `explain --json` |
 //! | [`canonical`] | the plainest command that trains the same |
 //! | [`expectation`], [`linear`] | what theory predicts on the data in use, or why it predicts nothing |
+//! | [`constraint`] | what GECO or ControlVAE holds |
 //! | `formula` | an objective as a formula |
 //! | [`text`] | all of it in words |
 //! | [`codes`] | the same for a VQ-VAE: three weights, rho, the rate |
 
 pub mod canonical;
 pub mod codes;
+pub mod constraint;
 pub mod expectation;
 pub mod explanation;
 mod formula;

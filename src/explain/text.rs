@@ -1,5 +1,6 @@
 //! The explanation in words.
 
+use super::constraint::{Constraint, Method};
 use super::expectation::Expected;
 use super::explanation::Explanation;
 use super::lines::Lines;
@@ -15,6 +16,11 @@ pub fn to_text(e: &Explanation) -> String {
     let on = if e.loss.is_weighted_directly() { e.measure.symbol() } else { "the logarithm" };
     line("weights", format!("a = {} on {on}, b = {} on K", significant(e.recon_weight), significant(e.kl_weight)));
     line("effective", effective(e));
+    if let Some(constraint) = &e.constraint {
+        for (i, text) in constraint.lines(e.measure.symbol(), e.floor).into_iter().enumerate() {
+            line(if i == 0 { "constraint" } else { "" }, text);
+        }
+    }
     if let Some(risen) = e.warmup_at_end.filter(|&risen| risen < 1.0) {
         let now = e.effective().map_or_else(
             || format!("{} of that", significant(risen)),
@@ -103,7 +109,16 @@ fn effective(e: &Explanation) -> String {
         parts.push(text);
     }
     if parts.is_empty() {
-        parts.push("none: a capacity pulls K both ways, with gamma in front".to_owned());
+        let why = match &e.constraint {
+            None => "none: a capacity pulls K both ways, with gamma in front",
+            Some(Constraint { method: Method::Geco, .. }) => {
+                "found while training: b / (a lambda), lambda in the column `multiplier`"
+            }
+            Some(Constraint { method: Method::ControlVae, .. }) => {
+                "found while training: beta b / a, beta in the column `multiplier`"
+            }
+        };
+        parts.push(why.to_owned());
     }
     parts.join("; ")
 }
@@ -121,6 +136,13 @@ fn predicted(e: &Explanation, expected: &Expected) -> Vec<String> {
     }
     if let (Some(recon), Some(kl)) = (expected.recon, expected.kl) {
         lines.push(format!("a linear VAE ends at S = {recon:.3}, K = {kl:.3}; a deeper one does better in S"));
+    }
+    if let (Some(multiplier), Some(constraint)) = (expected.multiplier, &e.constraint) {
+        let name = match constraint.method {
+            Method::Geco => "lambda",
+            Method::ControlVae => "beta",
+        };
+        lines.push(format!("its {name} comes to {}", significant(multiplier)));
     }
     if let Some(floor) = expected.collapsed_floor {
         let symbol = e.measure.symbol();

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::arithmetic::Arithmetic;
+use super::controller::{Controller, Moment};
 use super::ratio::Ratio;
 use super::schedule::{Schedule, Time};
 use super::weight::Weight;
@@ -56,6 +57,21 @@ pub enum KlPenalty {
         /// How C rises; none: at once.
         rise: Option<Schedule>,
     },
+    /// A weight that is found while training: beta, or lambda on the reconstruction beside a K as it is.
+    Found(Controller),
+}
+
+/// The kinds of penalties, as settings choose them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PenaltyName {
+    /// beta * K.
+    Beta,
+    /// gamma * |K - C|.
+    Capacity,
+    /// K, and lambda on the reconstruction.
+    Geco,
+    /// beta * K with a beta that is found.
+    ControlVae,
 }
 
 /// The KL in an objective.
@@ -72,11 +88,21 @@ pub struct KlTerm {
 }
 
 impl KlPenalty {
-    /// beta, or gamma.
-    pub fn factor(self) -> f64 {
+    /// beta, or gamma, at `moment`.
+    fn factor(self, moment: Moment) -> f64 {
         match self {
             KlPenalty::Beta { beta, .. } => beta,
             KlPenalty::Capacity { gamma, .. } => gamma,
+            KlPenalty::Found(Controller::Geco(_)) => 1.0,
+            KlPenalty::Found(Controller::ControlVae(_)) => moment.multiplier.value(),
+        }
+    }
+
+    /// What finds a weight, where one is found.
+    pub fn controller(self) -> Option<Controller> {
+        match self {
+            KlPenalty::Found(controller) => Some(controller),
+            KlPenalty::Beta { .. } | KlPenalty::Capacity { .. } => None,
         }
     }
 
@@ -84,7 +110,7 @@ impl KlPenalty {
     pub fn free_bits(self) -> Option<FreeBits> {
         match self {
             KlPenalty::Beta { free_bits, .. } => free_bits,
-            KlPenalty::Capacity { .. } => None,
+            KlPenalty::Capacity { .. } | KlPenalty::Found(_) => None,
         }
     }
 
@@ -92,7 +118,7 @@ impl KlPenalty {
     pub fn warmup(self, time: Time) -> f64 {
         match self {
             KlPenalty::Beta { warmup, .. } => warmup.map_or(1.0, |schedule| schedule.at(time)),
-            KlPenalty::Capacity { .. } => 1.0,
+            KlPenalty::Capacity { .. } | KlPenalty::Found(_) => 1.0,
         }
     }
 
@@ -103,7 +129,7 @@ impl KlPenalty {
                 let capacity = nats * rise.map_or(1.0, |schedule| schedule.at(time));
                 kl.affine(1.0, -capacity)?.abs()
             }
-            KlPenalty::Beta { .. } => Ok(kl.clone()),
+            KlPenalty::Beta { .. } | KlPenalty::Found(_) => Ok(kl.clone()),
         }
     }
 }
@@ -114,11 +140,11 @@ impl KlTerm {
         self.weight.elements
     }
 
-    /// b, for a batch of `batch` images at `time`.
-    pub fn weight_at(&self, batch: usize, time: Time) -> Ratio {
+    /// b, for a batch of `batch` images at `moment`.
+    pub fn weight_at(&self, batch: usize, moment: Moment) -> Ratio {
         let Weight { reduction, scale, elements } = self.weight;
-        let factor = Ratio::from(self.penalty.factor()) * scale;
-        Ratio::from(self.penalty.warmup(time)) * factor * reduction.weight(elements, batch)
+        let factor = Ratio::from(self.penalty.factor(moment)) * scale;
+        Ratio::from(self.penalty.warmup(moment.time)) * factor * reduction.weight(elements, batch)
     }
 
     /// Whether the objective weights K itself, so that one number serves both ledgers to the last digit.

@@ -10,12 +10,14 @@
 //! | [`pixel_loss`] | the sums over pixels that those losses are functions of |
 //! | [`discretized`] | masses of the 256 grey levels |
 //! | [`kl`] | the KL, its estimators and penalties |
+//! | [`controller`] | weights that are found while training: GECO, ControlVAE |
 //! | [`vq`] | the terms of a VQ-VAE and their reductions |
 //! | [`weight`], [`reduction`], [`ratio`], [`schedule`] | weights: reduction, factor, rise over time |
 //! | [`effective`] | the number that makes objectives comparable |
 //! | [`output`], [`arithmetic`] | from the decoder's last layer to means; formulas on numbers and on tensors alike |
 
 pub mod arithmetic;
+pub mod controller;
 pub mod discretized;
 pub mod effective;
 pub mod kl;
@@ -29,9 +31,10 @@ pub mod value;
 pub mod vq;
 pub mod weight;
 
+pub use controller::{Control, ControlVae, Controller, Geco, Moment, Multiplier};
 pub use discretized::Bins;
 pub use effective::EffectiveWeight;
-pub use kl::{FreeBits, KlEstimator, KlPenalty, KlTerm};
+pub use kl::{FreeBits, KlEstimator, KlPenalty, KlTerm, PenaltyName};
 pub use output::OutputMap;
 pub use pixel_loss::{DecoderOutput, PixelLoss};
 pub use ratio::Ratio;

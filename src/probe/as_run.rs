@@ -7,7 +7,7 @@ use super::law::Law;
 use super::recon_form::{Energy, Joint, PixelMap};
 use crate::data::PixelRange;
 use crate::objective::{
-    FreeBits, KlEstimator, KlPenalty, LogMseScale, Loss, LossScale, Objective, OutputMap, Reduction, Time,
+    FreeBits, KlEstimator, KlPenalty, LogMseScale, Loss, LossScale, Moment, Objective, OutputMap, Reduction, Time,
 };
 use crate::spec::presets::{PRESETS, Preset};
 use crate::spec::{RunSpec, Settings};
@@ -181,7 +181,7 @@ pub fn presets(spec: &RunSpec, of: &Finding) -> Vec<&'static Preset> {
     let shapes = [(128, 784), (64, 784), (100, 3072)];
     let at = |spec: &RunSpec, (batch, pixels): (usize, usize)| {
         let objective = spec.objective_for(pixels, 0.5);
-        let weights = objective.weights(batch, Time::END);
+        let weights = objective.weights(batch, Moment::as_written(Time::END));
         let of = |term| weights.get(term).copied().unwrap_or(0.0);
         (objective, of(Term::Recon), of(Term::Kl))
     };
@@ -213,8 +213,9 @@ fn same_penalty(one: &Objective, two: &Objective) -> bool {
     use crate::objective::LatentTerms::Kl;
     let (Kl(one), Kl(two)) = (one.latent, two.latent) else { return false };
     let kind = |penalty: KlPenalty| match penalty {
-        KlPenalty::Beta { warmup, free_bits, .. } => (warmup, free_bits, None),
-        KlPenalty::Capacity { nats, rise, .. } => (rise, None, Some(nats)),
+        KlPenalty::Beta { warmup, free_bits, .. } => (warmup, free_bits, None, None),
+        KlPenalty::Capacity { nats, rise, .. } => (rise, None, Some(nats), None),
+        KlPenalty::Found(controller) => (None, None, None, Some(controller)),
     };
     one.estimator == two.estimator && kind(one.penalty) == kind(two.penalty)
 }

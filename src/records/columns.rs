@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::metrics::{CodeMetrics, EpochRecord, Split};
 use crate::model::ModelName;
-use crate::objective::Measure;
+use crate::objective::{Measure, PenaltyName};
 use crate::terms::{Term, Terms};
 
 /// A column of `metrics.csv`. Names and order are a contract; new columns go to the end.
@@ -39,6 +39,8 @@ pub enum Column {
     CommitmentRatio,
     /// -ELBO / (D ln 2), of masses of grey levels.
     BitsPerDim,
+    /// lambda of GECO or beta of ControlVAE.
+    Multiplier,
 }
 
 /// One cell.
@@ -56,8 +58,9 @@ pub enum Cell {
 }
 
 impl Column {
-    /// All columns, in the order of the file. A VAE lacks those of a VQ-VAE, and the last is there where the loss has it.
-    pub const ALL: [Column; 18] = [
+    /// All columns, in the order of the file. A VAE lacks those of a VQ-VAE, and the last two are there
+    /// where the loss, and the penalty, have them.
+    pub const ALL: [Column; 19] = [
         Column::Epoch,
         Column::Split,
         Column::Objective,
@@ -76,6 +79,7 @@ impl Column {
         Column::CodesUsed,
         Column::CommitmentRatio,
         Column::BitsPerDim,
+        Column::Multiplier,
     ];
 
     /// How many of them a VAE has.
@@ -91,10 +95,14 @@ impl Column {
         }
     }
 
-    /// The columns of a model of this family under a loss of this measure.
-    pub fn of_run(model: ModelName, measure: Measure) -> Vec<Column> {
+    /// The columns of a model of this family under a loss of this measure and, of a VAE, this penalty.
+    pub fn of_run(model: ModelName, measure: Measure, penalty: PenaltyName) -> Vec<Column> {
         let bits = measure.is_of_grey_levels().then_some(Column::BitsPerDim);
-        Column::of_model(model).iter().copied().chain(bits).collect()
+        let multiplier = match penalty {
+            PenaltyName::Geco | PenaltyName::ControlVae => Some(Column::Multiplier),
+            PenaltyName::Beta | PenaltyName::Capacity => None,
+        };
+        Column::of_model(model).iter().copied().chain(bits).chain(multiplier).collect()
     }
 
     /// The name in the header.
@@ -114,6 +122,7 @@ impl Column {
             Column::CodesUsed => "codes_used",
             Column::CommitmentRatio => "commitment_ratio",
             Column::BitsPerDim => "bits_per_dim",
+            Column::Multiplier => "multiplier",
         }
     }
 
@@ -140,6 +149,7 @@ impl Column {
             Column::CodesUsed => row.codes.codes_used.map_or(Cell::Empty, Cell::Count),
             Column::CommitmentRatio => number(row.codes.commitment_ratio),
             Column::BitsPerDim => number(row.bits_per_dim),
+            Column::Multiplier => number(row.multiplier),
         }
     }
 
@@ -157,7 +167,8 @@ impl Column {
             | Column::Perplexity
             | Column::CodesUsed
             | Column::CommitmentRatio
-            | Column::BitsPerDim => false,
+            | Column::BitsPerDim
+            | Column::Multiplier => false,
         }
     }
 
@@ -196,6 +207,7 @@ impl Column {
             Column::CodesUsed => row.codes.codes_used = if text.is_empty() { None } else { Some(count()?) },
             Column::CommitmentRatio => row.codes.commitment_ratio = number()?,
             Column::BitsPerDim => row.bits_per_dim = number()?,
+            Column::Multiplier => row.multiplier = number()?,
         }
         Ok(())
     }
@@ -220,6 +232,7 @@ pub fn read_row<'a>(cells: impl Iterator<Item = (Column, &'a str)>) -> Result<Ep
         beta_sigma2: None,
         active_units: None,
         bits_per_dim: None,
+        multiplier: None,
         codes: CodeMetrics::default(),
     };
     let mut objective = None;

@@ -111,6 +111,7 @@ mod tests {
             beta_sigma2: Some(0.5),
             active_units: None,
             bits_per_dim: None,
+            multiplier: None,
             codes: CodeMetrics::default(),
         }
     }
@@ -171,6 +172,7 @@ mod tests {
             beta_sigma2: None,
             active_units: None,
             bits_per_dim: None,
+            multiplier: None,
             codes: CodeMetrics { perplexity: Some(30.5), codes_used: Some(60), commitment_ratio: Some(0.25) },
         };
         let text = metrics_rows(columns, std::slice::from_ref(&row)).unwrap();

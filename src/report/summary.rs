@@ -386,7 +386,9 @@ fn training_line(verdict: &Verdict, run: &RunRecord) -> String {
             "the distance C of the codes from their entries grew tenfold and grows: try a larger --commitment-cost"
                 .to_owned()
         }
-        TrainingJudgement::NotJudged => "one epoch alone, or an objective that changes with a schedule".to_owned(),
+        TrainingJudgement::NotJudged => {
+            "one epoch alone, or an objective that changes with a schedule or a weight that is found".to_owned()
+        }
     };
     word(verdict.training) + &says
 }
@@ -402,6 +404,7 @@ fn objective_line(verdict: &Verdict, run: &RunRecord) -> String {
             (None, Some(free)) => format!("K is weighed after free bits {free}"),
             (None, None) => "K is not weighed as it is".to_owned(),
         },
+        (ObjectiveJudgement::Controlled, _) => controlled(run),
         (ObjectiveJudgement::OtherNoise, _) => {
             "z is drawn with other noise than that of q: R + K bounds nothing, and no -ELBO is given".to_owned()
         }
@@ -438,6 +441,21 @@ fn objective_line(verdict: &Verdict, run: &RunRecord) -> String {
     format!("{}{says}{cause}", word(verdict.objective))
 }
 
+/// What GECO or ControlVAE held, and the weight that it found.
+fn controlled(run: &RunRecord) -> String {
+    let last = run.metrics.iter().rfind(|row| row.split == Split::Test).and_then(|row| row.multiplier);
+    let last = last.map_or_else(String::new, significant);
+    match (run.settings.geco_tolerance, run.settings.target_kl) {
+        (Some(tolerance), _) => {
+            format!("lambda was {last} at the end, for a tolerance of {tolerance} on the loss as it is reduced")
+        }
+        (None, Some(nats)) => {
+            format!("beta was {last} at the end, for a target of {nats} nats on the KL as it is reduced")
+        }
+        (None, None) => format!("the weight was {last} at the end"),
+    }
+}
+
 /// What to write instead of an objective that collapsed: the command of which it is the multiple that a beta of 1 is not.
 fn collapse_hint(run: &RunRecord) -> String {
     match (run.manifest.objective.beta_effective, run.settings.beta) {
@@ -446,6 +464,9 @@ fn collapse_hint(run: &RunRecord) -> String {
             significant(beta.get() / effective)
         ),
         (None, Some(_)) => "; try a smaller --beta, or --loss gaussian-learned --reduction sum".to_owned(),
+        (_, _) if run.settings.geco_tolerance.is_some() => {
+            "; the average image meets the tolerance: write a smaller one, or the sum that it was meant for".to_owned()
+        }
         (_, _) => "; try a smaller --beta".to_owned(),
     }
 }

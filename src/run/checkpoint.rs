@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::table::TableMark;
 use crate::error::{Error, Result, first_line};
 use crate::files::{MOST_WEIGHTS, read_regular};
+use crate::objective::Control;
 use crate::records::hexadecimal;
 use crate::terms::{Ledgers, Term, Terms};
 use crate::train::{EpochSums, ResumePoint, State, Task};
@@ -83,6 +84,10 @@ pub(super) fn serialize(run_id: &str, state: &State, mark: &Mark) -> Result<Vec<
     let cells = |terms: &Terms<f64>| Term::ALL.map(|term| terms.get(term).copied().unwrap_or(f64::NAN));
     tensors.push(("sums.canonical".into(), Tensor::new(&cells(&sums.ledgers.canonical), &Device::Cpu)?));
     tensors.push(("sums.weighted".into(), Tensor::new(&cells(&sums.ledgers.weighted), &Device::Cpu)?));
+    // Of a run that finds no weight there is nothing to remember, and its checkpoints are as they always were.
+    if let Some(numbers) = control_numbers(state.control) {
+        tensors.push(("control".into(), Tensor::new(&numbers, &Device::Cpu)?));
+    }
     tensors.push(("sums".into(), Tensor::new(&[sums.energy, *train_s], &Device::Cpu)?));
     let counters = [
         recorded.map_or(-1, i64::from),
@@ -110,6 +115,29 @@ pub(super) fn serialize(run_id: &str, state: &State, mark: &Mark) -> Result<Vec<
         return Err(cannot(&"it has no place for its digest"));
     }
     Ok(bytes)
+}
+
+/// What a controller remembers, as numbers; NaN stands for an average of nothing.
+fn control_numbers(control: Control) -> Option<[f64; 2]> {
+    match control {
+        Control::Fixed => None,
+        Control::Geco { lambda, average } => Some([lambda, average.unwrap_or(f64::NAN)]),
+        Control::ControlVae { integral, unclamped } => Some([integral, unclamped]),
+    }
+}
+
+/// What the numbers say to the controller that remembers `untrained` before its first batch.
+fn control_of(untrained: Control, [one, other]: [f64; 2]) -> Option<Control> {
+    match untrained {
+        Control::Fixed => None,
+        Control::Geco { .. } if one.is_finite() && one > 0.0 && !other.is_infinite() => {
+            Some(Control::Geco { lambda: one, average: Some(other).filter(|average| !average.is_nan()) })
+        }
+        Control::ControlVae { .. } if one.is_finite() && other.is_finite() => {
+            Some(Control::ControlVae { integral: one, unclamped: other })
+        }
+        Control::Geco { .. } | Control::ControlVae { .. } => None,
+    }
 }
 
 /// Writes the digest of a checkpoint file into its place; false where the file has no such place.
@@ -222,6 +250,11 @@ fn parse(bytes: &[u8], run_id: &str, task: &Task<'_>, state: &mut State) -> Resu
     let slots = state.optimizer.state().map_err(text)?.len();
     let saved = (0..slots).map(|i| take(&format!("optimizer.{i:03}"))).collect::<Result<Vec<_>, _>>()?;
     state.optimizer.restore(count(steps)?, saved).map_err(text)?;
+    if task.objective.control() != Control::Fixed {
+        let numbers = take("control")?.to_vec1::<f64>().map_err(text)?;
+        let numbers = <[f64; 2]>::try_from(numbers).map_err(|_| "control has another length".to_owned())?;
+        state.control = control_of(task.objective.control(), numbers).ok_or("control holds no such numbers")?;
+    }
     state.progress = ResumePoint {
         recorded: u32::try_from(recorded).ok(),
         batches: count(batches)? as usize,

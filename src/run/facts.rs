@@ -2,6 +2,7 @@
 
 use super::job::Job;
 use crate::error::{Error, Result};
+use crate::objective::Moment;
 use crate::records::{Column, DataFacts, Manifest, ObjectiveFacts, Request, Status, Versions, now};
 use crate::spec::RunSpec;
 use crate::terms::Term;
@@ -24,7 +25,7 @@ pub(super) fn config(job: &Job<'_>) -> Result<String> {
 
 /// The columns of `metrics.csv`.
 pub(super) fn columns(spec: &RunSpec) -> Vec<Column> {
-    Column::of_run(spec.family().name(), spec.recon().loss.measure())
+    Column::of_run(spec.family().name(), spec.recon().loss.measure(), spec.settings().chosen_penalty())
 }
 
 /// Bounds of R that no training moves: see [`DataFacts`].
@@ -37,7 +38,9 @@ pub(super) struct Floors {
 /// `run.json` of a run that begins.
 pub(super) fn manifest(job: &Job<'_>, id: &str, task: &Task<'_>, floors: Floors) -> Manifest {
     // Weights of a full batch at the end of the run: a warm-up that is not over has not reached its beta.
-    let (objective, batch, end) = (&task.objective, task.full_batch(), task.end_of(task.epochs));
+    // What is yet to be found is left open: a and b are then those without it.
+    let end = Moment::as_written(task.end_of(task.epochs));
+    let (objective, batch) = (&task.objective, task.full_batch());
     let weights = objective.weights(batch, end);
     let started = now();
     Manifest {

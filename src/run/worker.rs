@@ -158,7 +158,7 @@ impl<'a> Worker<'a> {
         start_from_data(&mut model, spec, self.job.data)?;
         let parameters: Vec<_> = model.parameters().iter().map(|(_, p)| p.clone()).collect();
         let optimizer = Optimizer::new(parameters, spec.training().optimizer)?;
-        Ok(State { optimizer, model, progress: ResumePoint::default() })
+        Ok(State { optimizer, model, control: self.task.objective.control(), progress: ResumePoint::default() })
     }
 
     fn data_mean_bias(&self) -> Vec<f32> {

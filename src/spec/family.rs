@@ -1,6 +1,7 @@
 //! The model's family and what belongs to it alone: a family owns its terms, so that no pair that does not fit can be
 //! written.
 
+use super::number::{NonNegative, Positive};
 use super::owners::contradiction;
 use super::settings::Settings;
 use crate::choice::Choice;
@@ -8,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::model::{CodeShape, CodebookInit, CodebookRule, CodebookUpdate, Ema, EmaStart, LogSigma};
 use crate::model::{LatentShape, ModelName};
 use crate::objective::{
-    FreeBits, KlEstimator, KlPenalty, KlTerm, LatentTerms, LossScale, ReconLoss, Reduction, Sizes, VqReduction,
-    VqTerms, Weight,
+    ControlVae, Controller, FreeBits, Geco, KlEstimator, KlPenalty, KlTerm, LatentTerms, LossScale, PenaltyName,
+    ReconLoss, Reduction, Sizes, VqReduction, VqTerms, Weight,
 };
 use crate::pass::Sampling;
 
@@ -102,18 +103,7 @@ impl FamilySpec {
     fn vae(of: &Settings) -> Result<Self> {
         let estimator = of.kl_estimator.unwrap_or(KlEstimator::Analytic);
         let sampling = of.sampling.unwrap_or(Sampling::Standard);
-        let penalty = match of.capacity {
-            None => KlPenalty::Beta {
-                beta: of.beta.map_or(1.0, |beta| beta.get()),
-                warmup: of.warmup,
-                free_bits: of.free_bits,
-            },
-            Some(nats) => KlPenalty::Capacity {
-                gamma: of.gamma.map_or(1.0, |gamma| gamma.get()),
-                nats: nats.get(),
-                rise: of.capacity_rise,
-            },
-        };
+        let penalty = penalty(of)?;
         let sampled = "--kl-estimator monte-carlo";
         match (estimator, sampling, penalty.free_bits()) {
             (KlEstimator::MonteCarlo, _, Some(free @ (FreeBits::PerLatent(_) | FreeBits::PerLatentBatch(_)))) => {
@@ -196,6 +186,40 @@ impl FamilySpec {
             }
         }
     }
+}
+
+/// What pulls on the KL as the completed settings `of` ask.
+fn penalty(of: &Settings) -> Result<KlPenalty> {
+    let or_one = |number: Option<Positive>| number.map_or(1.0, |number| number.get());
+    let or_zero = |number: Option<NonNegative>| number.map_or(0.0, |number| number.get());
+    Ok(match of.chosen_penalty() {
+        PenaltyName::Beta => {
+            KlPenalty::Beta { beta: of.beta.map_or(1.0, |beta| beta.get()), warmup: of.warmup, free_bits: of.free_bits }
+        }
+        PenaltyName::Capacity => {
+            KlPenalty::Capacity { gamma: or_one(of.gamma), nats: or_zero(of.capacity), rise: of.capacity_rise }
+        }
+        PenaltyName::Geco => KlPenalty::Found(Controller::Geco(Geco {
+            tolerance: of.geco_tolerance.map_or(0.0, |tolerance| tolerance.get()),
+            rate: or_one(of.geco_rate),
+            decay: of.geco_decay.map_or(0.0, |decay| decay.get()),
+            initial: or_one(of.geco_lambda),
+        })),
+        PenaltyName::ControlVae => {
+            let (least, most) = (or_zero(of.beta_min), or_one(of.beta_max));
+            if least > most {
+                let why = "no beta lies between them";
+                return Err(contradiction(&format!("--beta-min {least}"), &format!("--beta-max {most}"), why));
+            }
+            KlPenalty::Found(Controller::ControlVae(ControlVae {
+                target: or_zero(of.target_kl),
+                kp: or_zero(of.pi_kp),
+                ki: or_zero(of.pi_ki),
+                beta_min: least,
+                beta_max: most,
+            }))
+        }
+    })
 }
 
 /// Whether a model learns the log sigma of this loss.

@@ -8,7 +8,7 @@ use crate::choice::Choice;
 use crate::data::{DataSource, KnownDataset};
 use crate::engine::{Engine, Operations};
 use crate::model::CodeShape;
-use crate::objective::{KlEstimator, KlPenalty, SigmaSquared};
+use crate::objective::{Controller, KlEstimator, KlPenalty, SigmaSquared};
 
 /// The version of the arithmetic: runs of two versions may differ in their last digits. Raised with every change after
 /// which the same spec and seed give other bytes; part of every run's name and of `run.json`.
@@ -65,6 +65,8 @@ impl RunSpec {
         let penalty = match kl.penalty {
             KlPenalty::Beta { beta, .. } => format!("b{}", short(beta)),
             KlPenalty::Capacity { gamma, nats, .. } => format!("g{}-c{}", short(gamma), short(nats)),
+            KlPenalty::Found(Controller::Geco(geco)) => format!("geco{}", short(geco.tolerance)),
+            KlPenalty::Found(Controller::ControlVae(pi)) => format!("target{}", short(pi.target)),
         };
         format!("{data}{loss}-{reduction}{kl_reduction}-{penalty}-z{latent_dim}-s{}-{hash}", self.seed())
     }
@@ -90,7 +92,10 @@ impl RunSpec {
                 };
                 let linear = match kl.penalty {
                     KlPenalty::Beta { free_bits: None, .. } => true,
-                    KlPenalty::Beta { free_bits: Some(_), .. } | KlPenalty::Capacity { .. } => false,
+                    // What finds a weight takes the C library's exponential.
+                    KlPenalty::Beta { free_bits: Some(_), .. } | KlPenalty::Capacity { .. } | KlPenalty::Found(_) => {
+                        false
+                    }
                 };
                 analytic && linear
             }
@@ -148,6 +153,8 @@ mod tests {
             "loss = 'log-mse'",
             "kl-estimator = 'monte-carlo'",
             "capacity = 5",
+            "geco-tolerance = 15",
+            "target-kl = 20",
             "free-bits = 'latent:0.5'",
             "engine = 'candle'",
         ] {

@@ -177,6 +177,7 @@ macro_rules! checked_number {
 pub(super) fn size_of(value: &dyn Any) -> Option<SizeName> {
     let written = value.downcast_ref::<Positive>().map(|number| number.0);
     let written = written.or_else(|| value.downcast_ref::<NonNegative>().map(|number| number.0));
+    let written = written.or_else(|| value.downcast_ref::<Finite>().map(|number| number.0));
     written.or_else(|| value.downcast_ref::<Decay>().map(|number| number.0))?.size()
 }
 
@@ -191,6 +192,8 @@ pub(super) fn write_out(value: &mut dyn Any, name: SizeName, size: usize) -> Res
     if let Some(number) = value.downcast_mut::<Positive>() {
         *number = number.0.at(name, size).try_into()?;
     } else if let Some(number) = value.downcast_mut::<NonNegative>() {
+        *number = number.0.at(name, size).try_into()?;
+    } else if let Some(number) = value.downcast_mut::<Finite>() {
         *number = number.0.at(name, size).try_into()?;
     } else if let Some(number) = value.downcast_mut::<Decay>() {
         *number = number.0.at(name, size).try_into()?;
@@ -229,6 +232,10 @@ checked_number!(
 checked_number!(
     /// A finite number, 0 or more.
     NonNegative, |value| value.is_finite() && value >= 0.0, "a finite number, 0 or more, such as 1"
+);
+checked_number!(
+    /// A finite number of either sign.
+    Finite, |value| value.is_finite(), "a finite number, such as 15"
 );
 checked_number!(
     /// The decay of a running average: at least 0 and below 1.

@@ -6,7 +6,7 @@ use crate::choice::Choice;
 use crate::data::DataSource;
 use crate::error::Error;
 use crate::model::{CodebookUpdate, ModelName};
-use crate::objective::{DecoderOutput, Loss};
+use crate::objective::{DecoderOutput, Loss, PenaltyName};
 use crate::optimizer::OptimizerName;
 
 /// What a setting is a parameter of.
@@ -28,12 +28,10 @@ pub enum Owner {
     DataSet,
     /// IDX files that are not those of a known data set.
     IdxFiles,
-    /// A penalty of beta * K.
-    Beta,
-    /// The choice of a capacity, which is a penalty of its own.
-    CapacityChoice,
-    /// A penalty of gamma * |K - C|.
-    Capacity,
+    /// This penalty on the KL of a VAE.
+    Penalty(PenaltyName),
+    /// The choice of this penalty, which is a parameter of its own.
+    PenaltyChoice(PenaltyName),
 }
 
 impl Owner {
@@ -48,9 +46,9 @@ impl Owner {
             Owner::CodebookUpdate(update) => {
                 settings.chosen_model() == ModelName::VqVae && settings.chosen_codebook_update() == update
             }
-            Owner::Beta => settings.chosen_model() == ModelName::Vae && settings.capacity.is_none(),
-            Owner::Capacity => settings.chosen_model() == ModelName::Vae && settings.capacity.is_some(),
-            Owner::CapacityChoice => settings.chosen_model() == ModelName::Vae,
+            Owner::Penalty(penalty) | Owner::PenaltyChoice(penalty) => {
+                settings.chosen_model() == ModelName::Vae && settings.chosen_penalty() == penalty
+            }
             Owner::IdxFiles => settings.data == Some(DataSource::Idx),
             Owner::DataSet => true,
         }
@@ -61,7 +59,7 @@ impl Owner {
     pub(super) fn has_place_in(self, settings: &Settings) -> bool {
         match self {
             Owner::Model(_) | Owner::CodebookUpdate(_) | Owner::Optimizer(_) => self.is_chosen(settings),
-            Owner::Beta | Owner::Capacity | Owner::CapacityChoice => settings.chosen_model() == ModelName::Vae,
+            Owner::Penalty(_) | Owner::PenaltyChoice(_) => settings.chosen_model() == ModelName::Vae,
             Owner::Loss(_) | Owner::LossesOfMeans | Owner::DiscretizedLosses | Owner::DataSet | Owner::IdxFiles => true,
         }
     }
@@ -79,7 +77,7 @@ impl Owner {
             | Owner::Optimizer(_)
             | Owner::DataSet
             | Owner::IdxFiles => false,
-            Owner::Beta | Owner::Capacity | Owner::CapacityChoice | Owner::Model(ModelName::Vae) => {
+            Owner::Penalty(_) | Owner::PenaltyChoice(_) | Owner::Model(ModelName::Vae) => {
                 upper.model == Some(ModelName::VqVae) && lower.model != Some(ModelName::VqVae)
             }
             Owner::CodebookUpdate(_) | Owner::Model(ModelName::VqVae) => {
@@ -95,9 +93,8 @@ impl Owner {
             Owner::Loss(_) | Owner::LossesOfMeans | Owner::DiscretizedLosses => anew(upper.loss, lower.loss),
             Owner::Optimizer(_) => anew(upper.optimizer, lower.optimizer),
             Owner::DataSet | Owner::IdxFiles => anew(upper.data, lower.data),
-            Owner::Beta => upper.capacity.is_some(),
-            Owner::Capacity | Owner::CapacityChoice => {
-                upper.beta.is_some() || upper.warmup.is_some() || upper.free_bits.is_some()
+            Owner::Penalty(penalty) | Owner::PenaltyChoice(penalty) => {
+                upper.named_penalty().is_some_and(|named| named != penalty)
             }
         }
     }
@@ -109,7 +106,7 @@ impl Owner {
         let is_vae = settings.chosen_model() == ModelName::Vae;
         match self {
             Owner::Model(ModelName::Vae) => contradiction(setting, &model(), "it belongs to a VAE's Gaussian latents"),
-            Owner::Beta | Owner::Capacity | Owner::CapacityChoice if !is_vae => {
+            Owner::Penalty(_) | Owner::PenaltyChoice(_) if !is_vae => {
                 contradiction(setting, &model(), "a VQ-VAE has no KL to weigh; its terms have --commitment-cost")
             }
             Owner::Model(ModelName::VqVae) => contradiction(setting, &model(), "only a VQ-VAE has codes"),
@@ -131,11 +128,7 @@ impl Owner {
                 let other = format!("--optimizer {}", settings.chosen_optimizer().name());
                 contradiction(setting, &other, &format!("only {} has it", owner.name()))
             }
-            Owner::Beta => {
-                let capacity = settings.capacity.map_or_else(String::new, |nats| format!("--capacity {nats}"));
-                let why = "a capacity has its own weight, --gamma, and its own --capacity-rise";
-                contradiction(setting, &capacity, why)
-            }
+            Owner::Penalty(owner) | Owner::PenaltyChoice(owner) => penalty_refusal(owner, setting, settings),
             Owner::IdxFiles => {
                 let data = settings.data.unwrap_or(DataSource::Auto);
                 contradiction(
@@ -144,10 +137,40 @@ impl Owner {
                     "other data sets have their own name, --data idx has none",
                 )
             }
-            Owner::Capacity | Owner::CapacityChoice | Owner::DataSet => {
-                Error::Usage(format!("{setting} belongs to a capacity: give that with --capacity, or drop it"))
-            }
+            // A directory has its place with every data set: this is never asked.
+            Owner::DataSet => Error::Usage(format!("{setting}: no data set is named beside it")),
         }
+    }
+}
+
+/// Why `setting`, which belongs to the penalty `owner`, cannot stand beside the one that `settings` choose.
+fn penalty_refusal(owner: PenaltyName, setting: &str, settings: &Settings) -> Error {
+    let (chosen, why) = match settings.chosen_penalty() {
+        PenaltyName::Beta => (None, ""),
+        PenaltyName::Capacity => (
+            settings.capacity.map(|nats| format!("--capacity {nats}")),
+            "a capacity has its own weight, --gamma, and its own --capacity-rise",
+        ),
+        PenaltyName::Geco => (
+            settings.geco_tolerance.map(|tolerance| format!("--geco-tolerance {tolerance}")),
+            "GECO finds the one weight that there is, lambda, and takes K as it is",
+        ),
+        PenaltyName::ControlVae => {
+            (settings.target_kl.map(|nats| format!("--target-kl {nats}")), "ControlVAE finds beta, for K as it is")
+        }
+    };
+    match (chosen, owner) {
+        (Some(chosen), _) => contradiction(setting, &chosen, why),
+        (None, PenaltyName::Capacity) => {
+            Error::Usage(format!("{setting} belongs to a capacity: give that with --capacity, or drop it"))
+        }
+        (None, PenaltyName::Geco) => {
+            Error::Usage(format!("{setting} belongs to GECO: give the tolerance with --geco-tolerance, or drop it"))
+        }
+        (None, PenaltyName::ControlVae) => {
+            Error::Usage(format!("{setting} belongs to ControlVAE: give the target with --target-kl, or drop it"))
+        }
+        (None, PenaltyName::Beta) => Error::Usage(format!("{setting}: another penalty is in force; drop it")),
     }
 }
 

@@ -376,7 +376,7 @@ impl PartialEq for PresetName {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objective::Time;
+    use crate::objective::{Moment, Time};
     use crate::spec::RunSpec;
     use crate::terms::{Term, Terms};
 
@@ -419,9 +419,9 @@ mod tests {
             let batch = spec.training().batch_size;
             let effective = match objective.recon.loss {
                 crate::objective::ReconLoss::Bce | crate::objective::ReconLoss::Laplace { .. } => {
-                    objective.beta_effective(batch, Time::END)
+                    objective.beta_effective(batch, Moment::as_written(Time::END))
                 }
-                _ => objective.beta_sigma2(batch, Time::END, None, None),
+                _ => objective.beta_sigma2(batch, Moment::as_written(Time::END), None, None),
             };
             let expected = EFFECTIVE.iter().find(|(name, _)| *name == preset.name).map(|&(_, value)| value);
             match (effective, expected) {
@@ -439,7 +439,10 @@ mod tests {
         let preset: PresetName = "pytorch-examples-2017".parse().unwrap();
         let spec = RunSpec::resolve(&preset.preset().settings().unwrap()).unwrap();
         let objective = spec.objective_for(784, f64::NAN);
-        let (full, last) = (objective.weights(128, Time::END), objective.weights(96, Time::END));
+        let (full, last) = (
+            objective.weights(128, Moment::as_written(Time::END)),
+            objective.weights(96, Moment::as_written(Time::END)),
+        );
         let of = |weights: &Terms<f64>, term| *weights.get(term).unwrap();
         assert!((of(&last, Term::Kl) / of(&full, Term::Kl) - 0.75).abs() < 1e-12);
         assert_eq!(of(&last, Term::Recon), of(&full, Term::Recon));

@@ -197,6 +197,7 @@ pub const VQ_PRESETS: &[Preset] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::objective::{Moment, Time};
     use crate::spec::{RunSpec, Settings};
 
     /// rho at D = 784, N d = 160 (N = 10) and B = 128 with MNIST's pixel variance, in [0, 1]: the column of the table of
@@ -241,7 +242,7 @@ mod tests {
         {
             let preset = VQ_PRESETS.iter().find(|preset| preset.name == name).unwrap();
             let spec = RunSpec::resolve(&preset.settings().unwrap()).unwrap();
-            let weights = spec.objective_for(784, 0.1).weights(128, crate::objective::Time::END);
+            let weights = spec.objective_for(784, 0.1).weights(128, Moment::as_written(Time::END));
             let of = |term| weights.get(term).copied().unwrap() * 160.0;
             assert!((of(crate::terms::Term::Codebook) - codebook).abs() < 1e-12, "{name}");
             assert!((of(crate::terms::Term::Commitment) - commitment).abs() < 1e-12, "{name}");

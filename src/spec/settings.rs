@@ -1,27 +1,24 @@
 //! The settings of a run: each is declared here, once. Flag, variable, TOML key, column, default, help, owner and check
 //! follow from the declaration.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::path::PathBuf;
 
-use clap::{Args, FromArgMatches};
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::number::{self, Decay, NonNegative, Positive, Size, SizeName, Widths, whole};
+use super::cells::cell_text;
+use super::number::{self, Decay, Finite, NonNegative, Positive, Size, SizeName, Widths, whole};
 use super::owners::Owner;
 use super::presets::PresetName;
 use crate::data::{Binarize, DataSource, IdxName, PixelRange};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::files::{MOST_TEXT, read_regular, read_text};
 use crate::model::{Activation, CodebookInit, CodebookUpdate, EmaStart, Init, ModelName, OutputBias};
 use crate::objective::{
-    FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, Reduction, Schedule, VqReduction,
+    FreeBits, KlEstimator, LogMseScale, Loss, LossScale, OutputMap, PenaltyName, Reduction, Schedule, VqReduction,
 };
 use crate::optimizer::OptimizerName;
 use crate::pass::Sampling;
-use crate::text::nearest;
 
 /// Declares the settings: under a heading of the help, `name: Type, "help"`, then what clap needs beside it, the default
 /// as it is typed and as a value, and the choice that the setting is a parameter of.
@@ -86,7 +83,7 @@ macro_rules! settings {
         }
 
         /// The settings that are parameters of a choice, with that choice.
-        const OWNED: &[(&str, Owner)] = &[$($($((stringify!($name), $owner),)?)*)*];
+        pub(super) const OWNED: &[(&str, Owner)] = &[$($($((stringify!($name), $owner),)?)*)*];
 
         /// Every setting's name and its default as the help states it.
         #[cfg(test)]
@@ -117,17 +114,35 @@ settings! {
         kl_weight: LossScale, "Another factor on the KL, beside beta, written as --recon-weight",
             arg(value_name = "X", allow_hyphen_values = true), default("1", LossScale::Number(1.0)), of(Owner::Model(ModelName::Vae));
         beta: NonNegative, "Factor on the KL, as the code base writes it",
-            arg(value_name = "X", allow_negative_numbers = true), default("1", NonNegative::ONE), of(Owner::Beta);
+            arg(value_name = "X", allow_negative_numbers = true), default("1", NonNegative::ONE), of(Owner::Penalty(PenaltyName::Beta));
         warmup: Schedule, "Let beta rise: SHAPE:LENGTH, such as linear:5epochs, cosine:500steps, cyclical:2epochs",
-            arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Beta);
+            arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Penalty(PenaltyName::Beta));
         free_bits: FreeBits, "KL that costs nothing, KIND:NATS: latent:L = sum_j max(K_ij, L); latent-batch:L = sum_j max(mean_i K_ij, L); image:L = max(K_i, L)",
-            arg(value_name = "KIND:NATS", allow_hyphen_values = true), of(Owner::Beta);
+            arg(value_name = "KIND:NATS", allow_hyphen_values = true), of(Owner::Penalty(PenaltyName::Beta));
         capacity: NonNegative, "Weigh gamma*|K - C| in place of beta*K, with this C in nats (Burgess et al. 2018)",
-            arg(value_name = "NATS", allow_negative_numbers = true), of(Owner::CapacityChoice);
+            arg(value_name = "NATS", allow_negative_numbers = true), of(Owner::PenaltyChoice(PenaltyName::Capacity));
         gamma: Positive, "The gamma of --capacity",
-            arg(value_name = "X", allow_negative_numbers = true), default("1000", Positive::stated(1000.0)), of(Owner::Capacity);
+            arg(value_name = "X", allow_negative_numbers = true), default("1000", Positive::stated(1000.0)), of(Owner::Penalty(PenaltyName::Capacity));
         capacity_rise: Schedule, "Let C rise from 0, as --warmup does beta",
-            arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Capacity);
+            arg(value_name = "RISE", allow_hyphen_values = true), of(Owner::Penalty(PenaltyName::Capacity));
+        geco_tolerance: Finite, "Find a weight lambda on the reconstruction while training (GECO, Rezende & Viola 2018), so that the loss as it is reduced comes down to X",
+            arg(value_name = "X", allow_negative_numbers = true), of(Owner::PenaltyChoice(PenaltyName::Geco));
+        geco_rate: Positive, "How fast lambda follows the constraint: lambda <- lambda * exp(RATE * moving average of loss - tolerance)",
+            arg(value_name = "RATE", allow_negative_numbers = true), default("0.0001", Positive::stated(0.0001)), of(Owner::Penalty(PenaltyName::Geco));
+        geco_decay: Decay, "Decay of that moving average",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.99", Decay::stated(0.99)), of(Owner::Penalty(PenaltyName::Geco));
+        geco_lambda: Positive, "Lambda of the first step",
+            arg(value_name = "X", allow_negative_numbers = true), default("1", Positive::ONE), of(Owner::Penalty(PenaltyName::Geco));
+        target_kl: NonNegative, "Find beta while training (ControlVAE, Shao et al. 2020), so that the KL as it is reduced comes to NATS",
+            arg(value_name = "NATS", allow_negative_numbers = true), of(Owner::PenaltyChoice(PenaltyName::ControlVae));
+        pi_kp: NonNegative, "Kp of ControlVAE: beta = Kp / (1 + exp(e)) - Ki * sum e + beta-min, with e = target - KL",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.01", NonNegative::stated(0.01)), of(Owner::Penalty(PenaltyName::ControlVae));
+        pi_ki: NonNegative, "Its Ki",
+            arg(value_name = "X", allow_negative_numbers = true), default("0.0001", NonNegative::stated(0.0001)), of(Owner::Penalty(PenaltyName::ControlVae));
+        beta_min: NonNegative, "Its least beta",
+            arg(value_name = "X", allow_negative_numbers = true), default("0", NonNegative::stated(0.0)), of(Owner::Penalty(PenaltyName::ControlVae));
+        beta_max: Positive, "Its largest beta",
+            arg(value_name = "X", allow_negative_numbers = true), default("1", Positive::ONE), of(Owner::Penalty(PenaltyName::ControlVae));
         commitment_cost: NonNegative, "Factor on the commitment term |z - sg(e)|^2 of a VQ-VAE",
             arg(value_name = "X", allow_negative_numbers = true), default("0.25", NonNegative::stated(0.25)), of(Owner::Model(ModelName::VqVae));
         codebook_weight: Positive, "Factor on the codebook term |sg(z) - e|^2 of a VQ-VAE",
@@ -199,93 +214,7 @@ settings! {
     }
 }
 
-/// Every flag of a run is also a variable: this, and the flag's name in capitals.
-pub const VARIABLE_PREFIX: &str = "VAE_BENCH_";
-
 impl Settings {
-    /// Reads a TOML file whose keys are the flags' names.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] with file, line, reason and hint.
-    pub fn read(path: &Path) -> Result<Self> {
-        let text = read_text(path).map_err(|e| Error::Usage(Error::input(path, "read", e).to_string()))?;
-        Settings::parse(&text).map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
-    }
-
-    /// Reads the `config.toml` of a run: a regular file, since a pipe in its place would be waited for without end.
-    ///
-    /// # Errors
-    /// As [`Settings::read`].
-    pub fn read_recorded(path: &Path) -> Result<Self> {
-        let failed = |e| Error::Usage(Error::input(path, "read", e).to_string());
-        let text = read_regular(path, MOST_TEXT).map_err(failed)?;
-        let parsed = Settings::parse(&String::from_utf8_lossy(&text));
-        parsed.map_err(|why| Error::Usage(format!("{}: {why}", path.display())))
-    }
-
-    /// Parses the text of a configuration file.
-    ///
-    /// # Errors
-    /// A sentence that begins with the line.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|e| {
-            let line = e.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-            format!("line {line}: {}", plain_reason(e.message()))
-        })
-    }
-
-    /// The names of all settings, as flags and keys have them.
-    pub fn names() -> &'static [String] {
-        static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
-            let command = Settings::augment_args(clap::Command::new("settings"));
-            let names = command.get_arguments().filter_map(|arg| Some(arg.get_long()?.to_owned()));
-            names.filter(|name| name != "help").collect()
-        });
-        &NAMES
-    }
-
-    /// The settings of the variables `VAE_BENCH_*`; `read` gives a variable's value. An empty one counts as not set, and
-    /// so does a wrong one whose flag stands in `flags`, which win over variables.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] that names the variable.
-    pub fn from_variables(flags: &Settings, read: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
-        let given = flags.given();
-        let command = Settings::augment_args(clap::Command::new("settings").no_binary_name(true));
-        let mut all = Settings::default();
-        for flag in Settings::names() {
-            let variable = format!("{VARIABLE_PREFIX}{}", flag.replace('-', "_").to_uppercase());
-            let Some(value) = read(&variable).filter(|value| !value.is_empty()) else { continue };
-            let mut word = OsString::from(format!("--{flag}="));
-            word.push(value);
-            let one = command.clone().try_get_matches_from([word]).and_then(|found| Settings::from_arg_matches(&found));
-            if one.is_err() && given.contains_key(flag) {
-                continue;
-            }
-            let one = one.map_err(|e| {
-                let text = e.to_string();
-                let says: Vec<&str> = text
-                    .lines()
-                    .map(|line| line.trim().trim_start_matches("error: "))
-                    .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
-                    .collect();
-                Error::Usage(format!("the variable {variable}: {}", says.join("; ")))
-            })?;
-            all = all.or(one);
-        }
-        Ok(all)
-    }
-
-    /// A layer with nothing but `key`, whose value is `value`.
-    ///
-    /// # Errors
-    /// What is wrong with the key or the value, as a sentence.
-    pub fn one(key: &str, value: toml::Value) -> Result<Self, String> {
-        let table = toml::Table::from_iter([(key.to_owned(), value)]);
-        // The line under it shows the key again; who calls knows where it is.
-        table.try_into().map_err(|e: toml::de::Error| plain_reason(e.message()))
-    }
-
     /// These settings on top of those of the preset that they name, if they name one.
     ///
     /// # Errors
@@ -373,6 +302,23 @@ impl Settings {
         self.model.unwrap_or(ModelName::Vae)
     }
 
+    /// The penalty on the KL of a VAE that is given, or the default, that of beta.
+    pub fn chosen_penalty(&self) -> PenaltyName {
+        self.named_penalty().unwrap_or(PenaltyName::Beta)
+    }
+
+    /// The penalty that these settings name: by its choice, or by a parameter of the default one.
+    pub(super) fn named_penalty(&self) -> Option<PenaltyName> {
+        let of_beta = self.beta.is_some() || self.warmup.is_some() || self.free_bits.is_some();
+        let named = [
+            (self.capacity.is_some(), PenaltyName::Capacity),
+            (self.geco_tolerance.is_some(), PenaltyName::Geco),
+            (self.target_kl.is_some(), PenaltyName::ControlVae),
+            (of_beta, PenaltyName::Beta),
+        ];
+        named.into_iter().find_map(|(is_named, penalty)| is_named.then_some(penalty))
+    }
+
     /// What moves the codebook as given, or by default.
     pub(super) fn chosen_codebook_update(&self) -> CodebookUpdate {
         self.codebook_update.unwrap_or(CodebookUpdate::Gradient)
@@ -387,135 +333,11 @@ impl Settings {
     pub(super) fn chosen_optimizer(&self) -> OptimizerName {
         self.optimizer.unwrap_or(OptimizerName::Adam)
     }
-
-    /// The settings that are given, by the flags' names, in a fixed order.
-    pub fn given(&self) -> serde_json::Map<String, serde_json::Value> {
-        let Ok(serde_json::Value::Object(map)) = serde_json::to_value(self) else { return serde_json::Map::new() };
-        map.into_iter().filter(|(_, value)| !value.is_null()).collect()
-    }
-
-    /// Every setting as (column, cell) of a table, in a fixed order; the cell is empty where nothing is set. Where the
-    /// data lies is left out: it says nothing about a result.
-    pub fn cells(&self) -> Vec<(String, String)> {
-        let identity = Settings { data_dir: None, ..self.clone() };
-        let Ok(serde_json::Value::Object(map)) = serde_json::to_value(identity) else { return Vec::new() };
-        map.into_iter()
-            .filter(|(key, _)| key != "data-dir")
-            .map(|(key, value)| (key.replace('-', "_"), cell_text(&value, " ")))
-            .collect()
-    }
-}
-
-/// What serde says of a key or a value, as a sentence for people.
-pub(crate) fn plain_reason(message: &str) -> String {
-    let message = message.trim().replace('\n', "; ");
-    let quoted = |text: &str| text.split('`').nth(1).map(str::to_owned);
-    if message.starts_with("unknown field") {
-        let names = Settings::names();
-        if let (Some(key), true) = (quoted(&message), message.contains("`latent-dim`")) {
-            let hint = match nearest(&key, names.iter().map(String::as_str)) {
-                Some(name) => format!("did you mean {name}?"),
-                None => "`vae-bench --help` lists the settings".to_owned(),
-            };
-            return format!("there is no setting `{key}`; {hint}");
-        }
-    }
-    // "invalid type: string "1-3", expected u64"
-    if let Some((found, expected)) = message
-        .strip_prefix("invalid type: ")
-        .or_else(|| message.strip_prefix("invalid value: "))
-        .and_then(|rest| rest.rsplit_once(", expected "))
-    {
-        let found = found.split_once(' ').map_or(found, |(_, value)| value).trim_matches('`');
-        let wanted = match expected {
-            "u32" | "u64" | "usize" => "a whole number, 0 or more",
-            "f64" => "a number such as 0.5, 1e-3 or 1/784",
-            "a string" => "a word in quotes",
-            other => return format!("{found} is not {other}"),
-        };
-        return format!("{found} is not {wanted}");
-    }
-    message
-}
-
-/// Whether a run of this family can have the setting that `column` is the column of. A VAE has no `model`: see
-/// [`Settings::completed`].
-pub(crate) fn belongs_to(column: &str, model: ModelName) -> bool {
-    let owner = OWNED.iter().find(|(name, _)| *name == column).map(|(_, owner)| *owner);
-    match (model, owner) {
-        (ModelName::VqVae, _) => true,
-        (ModelName::Vae, Some(Owner::Model(ModelName::VqVae) | Owner::CodebookUpdate(_))) => false,
-        (ModelName::Vae, _) => column != "model",
-    }
-}
-
-/// Columns of settings that merged tables have only where one of their runs has a value: those that came after the first tables.
-const OPTIONAL_COLUMNS: [&str; 2] = ["discretized_scale", "resize"];
-
-/// Whether a table has the column of a setting only where one of its runs has a value there.
-pub(crate) fn is_optional_column(column: &str) -> bool {
-    OPTIONAL_COLUMNS.contains(&column)
-}
-
-/// Whether a run with these settings may have the setting of `column`: [`Owner::has_place_in`].
-pub(crate) fn has_place(column: &str, settings: &Settings) -> bool {
-    OWNED.iter().filter(|(name, _)| *name == column).all(|(_, owner)| owner.has_place_in(settings))
-}
-
-/// The names of the settings that are not the same in all runs that may have them, in the flags' order.
-pub(crate) fn varied(all: &[Settings]) -> Vec<String> {
-    let given: Vec<_> = all.iter().map(|settings| (settings, settings.given())).collect();
-    let differs = |column: &String| {
-        let key = column.replace('_', "-");
-        let mut values = given.iter().filter(|(settings, _)| has_place(column, settings)).map(|(_, map)| map.get(&key));
-        let first = values.next();
-        values.any(|value| Some(value) != first)
-    };
-    let columns = Settings::default().cells().into_iter().map(|(column, _)| column);
-    columns.filter(differs).map(|column| column.replace('_', "-")).collect()
-}
-
-/// A value as it stands in a table or on a command line; `between` separates widths.
-pub(crate) fn cell_text(value: &serde_json::Value, between: &str) -> String {
-    match value {
-        serde_json::Value::Null => String::new(),
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Array(widths) => widths.iter().map(ToString::to_string).collect::<Vec<_>>().join(between),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_speaks_the_language_of_the_flags() {
-        let read =
-            Settings::parse("loss = \"gaussian\"\nsigma2 = 0.5\nhidden = \"400,200\"\nlatent-dim = 2\n").unwrap();
-        assert_eq!(read.loss, Some(Loss::Gaussian));
-        assert_eq!(read.hidden.unwrap().as_slice(), [400, 200]);
-        assert_eq!(Settings::parse("hidden = []").unwrap().hidden.unwrap().as_slice(), [0; 0]);
-        assert_eq!(Settings::parse("").unwrap(), Settings::default());
-    }
-
-    #[test]
-    fn what_is_wrong_in_a_file_is_told_with_its_line() {
-        for (text, line, word) in [
-            ("beta = 1\nlatent_dim = 2\n", "line 2", "latent_dim"),
-            ("\n\nloss = \"l1\"\n", "line 3", "l1"),
-            ("beta = \"one\"", "line 1", "not a number"),
-            ("betta = 1", "line 1", "did you mean beta?"),
-            ("seed = \"1-3\"", "line 1", "\"1-3\" is not a whole number"),
-            ("beta = ", "line 1", ""),
-            ("hidden = 400", "line 1", "expected widths"),
-            ("epochs = -1", "line 1", "-1"),
-        ] {
-            let message = Settings::parse(text).unwrap_err();
-            assert!(message.starts_with(line) && message.contains(word), "{text:?}: {message}");
-            assert!(!message.contains('\n'), "{message}");
-        }
-    }
 
     #[test]
     fn a_choice_made_anew_drops_the_parameters_of_the_old_one() {
@@ -551,17 +373,5 @@ mod tests {
                 _ => assert_eq!(cell, stated, "{name}"),
             }
         }
-    }
-
-    #[test]
-    fn a_variable_is_read_as_its_flag_and_named_where_it_is_wrong() {
-        let set =
-            |name: &'static str, value: &'static str| move |asked: &str| (asked == name).then(|| OsString::from(value));
-        let none = Settings::default();
-        let read = Settings::from_variables(&none, set("VAE_BENCH_LATENT_DIM", "3")).unwrap();
-        assert_eq!(read, Settings { latent_dim: Some(Size::stated(3)), ..Settings::default() });
-        assert_eq!(Settings::from_variables(&none, set("VAE_BENCH_DATA_DIR", "")).unwrap(), Settings::default());
-        let why = Settings::from_variables(&none, set("VAE_BENCH_LR", "abc")).unwrap_err().to_string();
-        assert!(why.contains("VAE_BENCH_LR") && why.contains("abc"), "{why}");
     }
 }

@@ -105,6 +105,7 @@ impl RunResult {
                 ("perplexity", row.codes.perplexity),
                 ("codes-used", row.codes.codes_used.map(f64::from)),
                 ("commitment-ratio", row.codes.commitment_ratio),
+                ("multiplier", row.multiplier),
             ];
             facts.extend(numbers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
         }

@@ -339,7 +339,7 @@ fn untrained(spec: &RunSpec) -> State {
     let model = Model::Vae(Vae::new(&spec.architecture(9), &start, &Backend::FUSED).unwrap());
     let parameters: Vec<_> = model.parameters().iter().map(|(_, p)| p.clone()).collect();
     let optimizer = Optimizer::new(parameters, spec.training().optimizer).unwrap();
-    State { optimizer, model, progress: ResumePoint::default() }
+    State { optimizer, model, control: spec.objective_for(9, 1.0).control(), progress: ResumePoint::default() }
 }
 
 /// A checkpoint, sealed anew so that its digest is right: counters and shapes must still be the run's.

@@ -40,7 +40,7 @@ impl TableColumns {
             let cells = settings.cells().into_iter();
             given.extend(cells.filter(|(column, cell)| is_optional_column(column) && !cell.is_empty()).map(|(c, _)| c));
             let measure = settings.loss.unwrap_or(Loss::Bce).measure();
-            let columns = Column::of_run(settings.chosen_model(), measure);
+            let columns = Column::of_run(settings.chosen_model(), measure, settings.chosen_penalty());
             measured.extend(columns.into_iter().filter(|column| !measured.contains(column)).collect::<Vec<_>>());
         }
         let is_there =

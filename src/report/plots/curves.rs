@@ -163,14 +163,23 @@ fn contents(group: &Group<'_>) -> Vec<Curve> {
             curve("kl", COMPARABLE, "K (nats per image)".into(), |r| Some(r.kl()), Spacing::FromZero),
         )
     };
-    vec![
+    let settings = || group.runs.iter().map(|run| &run.settings);
+    let found = settings().any(|settings| settings.geco_tolerance.is_some() || settings.target_kl.is_some());
+    // lambda moves over orders of magnitude, beta from 0.
+    let spacing =
+        if settings().any(|settings| settings.geco_tolerance.is_some()) { Spacing::Log } else { Spacing::FromZero };
+    let axis = "lambda of GECO, beta of ControlVAE".to_owned();
+    let multiplier = found.then(|| curve("multiplier", OPTIMISED, axis, |r| r.multiplier, spacing));
+    let mut all = vec![
         curve("recon-term", OPTIMISED, format!("a · {s}"), |r| r.weighted(Term::Recon), Spacing::Log),
         term,
         curve("objective", OPTIMISED, "objective".into(), |r| Some(r.objective()), Spacing::Log),
         curve("recon", COMPARABLE, group.unit.short_label().into(), |r| Some(r.recon()), Spacing::Linear),
         rate,
         last,
-    ]
+    ];
+    all.extend(multiplier);
+    all
 }
 
 /// The curve of one run on one split.

@@ -70,6 +70,7 @@ fn row(epoch: u32) -> EpochRecord {
         beta_sigma2: Some(0.5),
         active_units: Some(4),
         bits_per_dim: None,
+        multiplier: None,
         codes: CodeMetrics::default(),
     }
 }
