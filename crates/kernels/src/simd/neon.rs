@@ -42,7 +42,7 @@ fn transpose4(r: Four) -> Four {
 impl Simd for Neon {
     type V = Four;
     type Sum = [float64x2_t; 8];
-    // 24 accumulators, four registers of B and up to four elements of A: 32 of 32 registers.
+    // 24 accumulators, four registers of B and two elements of A: 30 of 32 registers.
     const TILE_ROWS: usize = 6;
     const TILE_VECTORS: usize = 1;
 
