@@ -4,7 +4,7 @@
 //! cargo bench                           all of it, about two minutes, and the table at the end
 //! cargo bench -- adam                   only what has `adam` in its name
 //! RAYON_NUM_THREADS=1 cargo bench       on one thread: kernels, twins and limits alike
-//! VAE_BENCH_ISA=avx2 cargo bench        the kernels on another instruction set: portable, avx2 or avx512
+//! VAE_BENCH_ISA=avx2 cargo bench        the kernels on another instruction set: portable, avx2, avx512 or neon
 //! ```
 //!
 //! Sizes are those of one training step of the default model: batch 128, 784 pixels, 400 hidden units, 20 latents.

@@ -18,14 +18,15 @@ field() {
   echo unknown
 }
 
-flags=" $(field flags /proc/cpuinfo) "
+# "flags" on x86-64, "Features" on ARM, where asimd is NEON.
+flags=" $(field flags /proc/cpuinfo) $(field Features /proc/cpuinfo) "
 vectors=""
-for flag in avx2 fma avx512f; do
+for flag in avx2 fma avx512f asimd; do
   case "$flags" in *" $flag "*) vectors+=" $flag" ;; esac
 done
 echo "processor: $(field 'model name' /proc/cpuinfo)"
 echo "processors available: $(nproc)"
-echo "vector instructions:${vectors:- none of avx2, fma, avx512f}"
+echo "vector instructions:${vectors:- none of avx2, fma, avx512f, asimd}"
 for cache in /sys/devices/system/cpu/cpu0/cache/index*; do
   [ -r "$cache/size" ] || continue
   echo "cache: L$(<"$cache/level") $(<"$cache/type") $(<"$cache/size"), shared by processors $(<"$cache/shared_cpu_list")"

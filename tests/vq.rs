@@ -287,7 +287,7 @@ fn an_ema_codebook_has_no_codebook_term_and_moves() {
 #[test]
 fn the_same_bytes_at_any_threads_and_on_every_instruction_set() {
     let mut seen: Option<(String, Vec<u8>)> = None;
-    for (threads, isa) in [("1", "portable"), ("2", "avx2"), ("4", "avx512"), ("3", "portable")] {
+    for (threads, isa) in [("1", "portable"), ("2", "avx2"), ("4", "avx512"), ("2", "neon"), ("3", "portable")] {
         let world = World::new();
         let data = ["--data", "idx", "--data-dir", "data", "--quiet", "--out", "out", "--threads", threads];
         let more = ["--codebook-update", "ema", "--codebook-init", "k-means", "--restart-dead", "0.5"];

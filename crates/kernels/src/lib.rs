@@ -1,7 +1,7 @@
 //! Fused CPU operations on slices: matrix products, elementwise kernels, and a whole VAE made of them.
 //!
 //! ```text
-//!               simd          sixteen f32 lanes on AVX-512, AVX2 or plain Rust; Isa chooses at run time
+//!               simd          sixteen f32 lanes on AVX-512, AVX2, NEON or plain Rust; Isa chooses at run time
 //!              /    \
 //!          gemm      elementwise      matrix products | activations, losses, latents, Adam, pixels, sums
 //!              \    /

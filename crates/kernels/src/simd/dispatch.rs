@@ -8,6 +8,8 @@ use super::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 use super::avx512::Avx512;
 use super::lanes::{Simd, Task};
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+use super::neon::Neon;
 use super::portable::Portable;
 use std::ffi::OsStr;
 use std::fmt;
@@ -26,15 +28,17 @@ pub enum Isa {
     Avx512,
     /// x86-64 with AVX2 and FMA: two registers of eight lanes.
     Avx2,
+    /// AArch64 with NEON, which every processor of the usual targets has: four registers of four lanes.
+    Neon,
     /// Plain Rust that the compiler vectorises for the target's baseline.
     Portable,
 }
 
 impl Isa {
     /// Every instruction set, best first.
-    pub const ALL: [Isa; 3] = [Isa::Avx512, Isa::Avx2, Isa::Portable];
+    pub const ALL: [Isa; 4] = [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Portable];
 
-    /// The environment variable that chooses one: `portable`, `avx2` or `avx512`. Empty counts as not set.
+    /// The environment variable that chooses one: `portable`, `avx2`, `avx512` or `neon`. Empty counts as not set.
     pub const VARIABLE: &str = "VAE_BENCH_ISA";
 
     /// The one that [`Isa::VARIABLE`] chooses, else the best one that this processor has. The choice is made at the first
@@ -79,6 +83,7 @@ impl Isa {
             Isa::Avx2 => Avx2::detect().is_some(),
             #[cfg(not(target_arch = "x86_64"))]
             Isa::Avx512 | Isa::Avx2 => false,
+            Isa::Neon => cfg!(all(target_arch = "aarch64", target_feature = "neon")),
             Isa::Portable => true,
         }
     }
@@ -88,6 +93,7 @@ impl Isa {
         match self {
             Isa::Avx512 => "avx512",
             Isa::Avx2 => "avx2",
+            Isa::Neon => "neon",
             Isa::Portable => "portable",
         }
     }
@@ -105,6 +111,10 @@ impl Isa {
             Isa::Avx2 => Avx2::detect().expect("this processor has no AVX2 with FMA").run(task),
             #[cfg(not(target_arch = "x86_64"))]
             Isa::Avx512 | Isa::Avx2 => panic!("{} exists only on x86-64", self.name()),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Isa::Neon => Neon.run(task),
+            #[cfg(not(all(target_arch = "aarch64", target_feature = "neon")))]
+            Isa::Neon => panic!("neon exists only on AArch64"),
             Isa::Portable => Portable.run(task),
         }
     }
