@@ -40,7 +40,8 @@ programs="${VAE_BENCH_PEERS_PROGRAMS:-vae-bench jax torch candle}"
 export VAE_BENCH_ISA="${VAE_BENCH_PEERS_ISA:-}"
 case "$VAE_BENCH_ISA" in
   "") ;;
-  avx2) export XLA_FLAGS="--xla_cpu_max_isa=AVX2" ;;
+  # XLA compiles all but the products, which oneDNN makes, with its own limit.
+  avx2) export XLA_FLAGS="--xla_cpu_max_isa=AVX2" ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ;;
   avx512) export XLA_FLAGS="--xla_cpu_max_isa=AVX512" ;;
   *) echo "VAE_BENCH_PEERS_ISA is avx2 or avx512, not $VAE_BENCH_ISA" >&2; exit 2 ;;
 esac

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Said: "the codebook is updated by an EMA". There are four of them: where the averages begin decides what becomes of an entry
-# that no code uses. Entries begin as N(0, 1), one code per image, so that many entries
-# are unused at first; beside them a codebook with a gradient, and one whose dead entries are restarted. Five epochs.
+# that no code uses, for the first thousand steps. Entries begin as N(0, 1), one code per image, so that many entries are unused
+# at first; beside them a codebook with a gradient, and one whose dead entries are restarted. One epoch (469 steps), and five.
 source "$(dirname "$0")/../common.sh" 5
-for start in ones zeros smoothed debiased; do
-  vq --codes 1 --codebook-update ema --ema-start $start --codebook-init normal
+for length in 1 "$epochs"; do
+  for start in ones zeros smoothed debiased; do
+    vq --epochs "$length" --codes 1 --codebook-update ema --ema-start $start --codebook-init normal
+  done
+  vq --epochs "$length" --codes 1 --codebook-init normal
+  vq --epochs "$length" --codes 1 --codebook-update ema --restart-dead 1 --codebook-init normal
 done
-vq --codes 1 --codebook-init normal
-vq --codes 1 --codebook-update ema --restart-dead 1 --codebook-init normal
 settle
 settle_means
 # How long the entries are that a test image uses, and those that none uses.
@@ -28,8 +30,8 @@ for run in pathlib.Path(sys.argv[1]).iterdir():
 for row in sorted(rows):
     print(*row, sep=",")
 PYTHON
-# Everything that the first of the restarted ones can draw, and how it uses the entries.
-first="$(grep -l '^restart-dead = 1' "$runs"/*/config.toml | xargs grep -l '^seed = 1$' | head -1)"
+# Everything that the first of the restarted ones can draw after all epochs, and how it uses the entries.
+first="$(grep -l '^restart-dead = 1' "$runs"/*/config.toml | xargs grep -l '^seed = 1$' | xargs grep -l "^epochs = $epochs$" | head -1)"
 "$bench" eval "$(dirname "$first")" --images --quiet >/dev/null
 cp "$(dirname "$first")/images/codebook.png" "$out/one-code-codebook.png"
 cp "$(dirname "$first")/images/code-use.png" "$out/one-code-use.png"

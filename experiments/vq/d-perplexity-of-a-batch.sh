@@ -5,7 +5,7 @@
 source "$(dirname "$0")/../common.sh" 5
 runs="${runs%/*}/c-ema-start"
 vq --codes 1 --codebook-update ema --restart-dead 1 --codebook-init normal
-python3 - "$runs" >"$out/$study.csv" <<'PYTHON'
+python3 - "$runs" "$epochs" >"$out/$study.csv" <<'PYTHON'
 import csv, math, pathlib, random, sys
 
 def perplexity(codes):
@@ -18,7 +18,7 @@ print("seed,epochs,images,perplexity,codes_used")
 found = []
 for run in pathlib.Path(sys.argv[1]).iterdir():
     settings = dict(line.split(" = ", 1) for line in (run / "config.toml").read_text().splitlines() if " = " in line)
-    if "restart-dead" in settings:
+    if "restart-dead" in settings and settings["epochs"] == sys.argv[2]:
         found.append((int(settings["epochs"]), int(settings["seed"]), run))
 for epochs, seed, run in sorted(found):
     with open(run / "codes.csv") as file:

@@ -26,6 +26,7 @@ const KEPT: [&str; 14] = [
 ///
 /// None where the ratio is no number, such as for a reconstruction of weight 0.
 pub fn settings(spec: &RunSpec, ratio: f64) -> Option<Settings> {
+    let ratio = without_rounding(ratio);
     let mut all = Settings {
         reduction: Some(Reduction::Sum),
         recon_weight: Some(LossScale::Number(1.0)),
@@ -38,6 +39,14 @@ pub fn settings(spec: &RunSpec, ratio: f64) -> Option<Settings> {
         Some(_) => all.gamma = Some(ratio.try_into().ok()?),
     }
     Some(all)
+}
+
+/// `value` in fifteen digits where that is it but for the last bit: 196 times the double nearest to 1/196 is 1.
+fn without_rounding(value: f64) -> f64 {
+    match format!("{value:.14e}").parse::<f64>() {
+        Ok(decimal) if (decimal - value).abs() <= f64::EPSILON * value.abs() => decimal,
+        Ok(_) | Err(_) => value,
+    }
 }
 
 /// The command of these settings: the loss, `--reduction sum`, the weight, and every other part of the objective that is
@@ -69,4 +78,20 @@ pub fn command(canonical: &Settings) -> String {
 /// What the canonical objective is multiplied by, for full batches: a.
 pub fn scale(recon_weight: Ratio) -> f64 {
     recon_weight.value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// IEEE 754: the double nearest to 1/196 times 196 is 1 - 2^-53; 784 * 128 needs no rounding, a third has no short decimal.
+    #[test]
+    fn a_weight_is_written_without_the_rounding_of_its_last_bit() {
+        assert_eq!((1.0 / 196.0) * 196.0, 0.999_999_999_999_999_9);
+        assert_eq!(without_rounding((1.0 / 196.0) * 196.0), 1.0);
+        assert_eq!(without_rounding(100_352.0), 100_352.0);
+        assert_eq!(without_rounding(1.0 / 3.0), 1.0 / 3.0);
+        assert_eq!(without_rounding(0.0), 0.0);
+        assert!(without_rounding(f64::NAN).is_nan());
+    }
 }
