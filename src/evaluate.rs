@@ -10,8 +10,8 @@ use crate::objective::{Averages, CodeUse, KlTerm, LatentAverages, LatentTerms, O
 use crate::pass::{Batch, GaussianLatents, Latents, Pass};
 use crate::rng::{Purpose, Stream};
 
-/// Images a batch that keep it within the caches. What is measured does not depend on it.
-pub const BATCH: usize = 500;
+/// Images per batch: few enough that the batch stays within the caches. What is measured does not depend on it.
+pub const BATCH: usize = 250;
 
 /// A latent is active if the variance of its posterior mean over the data exceeds this (Burda et al. 2016, section 5.2).
 pub const ACTIVE_VARIANCE: f64 = 0.01;

@@ -130,6 +130,15 @@ enum State {
     Tensors(Vec<Tensor>),
 }
 
+/// One of the numbers that a rule keeps per parameter, for all elements of a parameter.
+#[derive(Clone, Copy, Debug)]
+pub enum Slot<'a> {
+    /// On the CPU.
+    Host(&'a [f32]),
+    /// On another device, or of another type.
+    Tensor(&'a Tensor),
+}
+
 /// What an [`Optimizer`] is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OptimizerConfig {
@@ -215,20 +224,15 @@ impl Optimizer {
         })
     }
 
-    /// The state as tensors, parameter by parameter and slot by slot, for a checkpoint.
-    pub fn state(&self) -> Result<Vec<Tensor>> {
-        let mut all = Vec::new();
-        for state in &self.states {
-            match state {
-                State::Host(slots) => {
-                    for slot in slots {
-                        all.push(Tensor::from_slice(slot, slot.len(), &Device::Cpu)?);
-                    }
-                }
-                State::Tensors(slots) => all.extend(slots.iter().cloned()),
-            }
-        }
-        Ok(all)
+    /// The state, parameter by parameter and slot by slot, for a checkpoint.
+    pub fn state(&self) -> impl Iterator<Item = Slot<'_>> {
+        self.states.iter().flat_map(|state| {
+            let (host, tensors) = match state {
+                State::Host(slots) => (slots.as_slice(), [].as_slice()),
+                State::Tensors(slots) => ([].as_slice(), slots.as_slice()),
+            };
+            host.iter().map(|slot| Slot::Host(slot)).chain(tensors.iter().map(Slot::Tensor))
+        })
     }
 
     /// Puts back what [`Optimizer::steps`] and [`Optimizer::state`] gave.
@@ -381,7 +385,11 @@ mod tests {
             first.step_with(&[Gradient::Tensor(g.clone())]).unwrap();
             let q = Var::from_tensor(&p.as_tensor().copy().unwrap()).unwrap();
             let mut second = of(rule, &q);
-            second.restore(first.steps(), first.state().unwrap()).unwrap();
+            let tensor = |slot| match slot {
+                Slot::Host(values) => Tensor::new(values, &Device::Cpu).unwrap(),
+                Slot::Tensor(tensor) => tensor.clone(),
+            };
+            second.restore(first.steps(), first.state().map(tensor).collect()).unwrap();
             first.step_with(&[Gradient::Tensor(g.clone())]).unwrap();
             second.step_with(&[Gradient::Tensor(g)]).unwrap();
             assert_eq!(p.to_vec1::<f32>().unwrap(), q.to_vec1::<f32>().unwrap(), "{rule:?}");

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use candle_core::{Device, Result as TensorResult, Tensor};
+use kernels::timeline::span;
 
 use crate::data::{Dataset, PixelDraw, Pixels};
 use crate::engine::Backend;
@@ -214,6 +215,7 @@ pub fn first_batch(task: &Task<'_>, model: &Model) -> TensorResult<Batch> {
 
 /// Batch number `batch` of an epoch: the images numbered `indices`, and their noise.
 fn prepare(task: &Task<'_>, to: &Destination, epoch: u32, batch: usize, indices: &[u32]) -> TensorResult<Batch> {
+    let _span = span("next batch");
     let (pixels, seed, images) = (task.pixels, task.seed, indices.len());
     let draw = PixelDraw { pixels, seed, purpose: Purpose::BinarizeTrain, epoch: u64::from(epoch) };
     let Destination { backend, noise_dim } = to;
@@ -235,13 +237,17 @@ struct BatchResult {
 
 /// One optimiser step: pass, value, gradients, update. None where the objective is not finite, and then no step is made.
 fn step(task: &Task<'_>, state: &mut State, batch: &Batch) -> TensorResult<Option<BatchResult>> {
+    let _span = span("step");
     let mut pass = state.model.pass(batch, &task.objective.recon)?;
+    let of_objective = span("objective");
     let time = Time { step: state.optimizer.steps(), steps_per_epoch: task.steps_per_epoch() };
     let Value { loss, ledgers, energy, control } = task.objective.value(&pass, time, state.control)?;
     if !ledgers.objective().is_finite() {
         return Ok(None);
     }
-    let gradients = pass.tape.gradients(&loss.backward()?)?;
+    let slopes = loss.backward()?;
+    of_objective.end();
+    let gradients = pass.tape.gradients(&slopes)?;
     state.optimizer.step_with(&gradients)?;
     drop(gradients);
     state.control = control;

@@ -1,10 +1,12 @@
-"""The default model of vae-bench in JAX, for scripts/bench_peers.sh to time.
+"""The default model of vae-bench in JAX, for scripts/bench_peers.sh and scripts/bench_sweep.sh to time.
 
 A whole epoch is one XLA program (lax.scan over the batches, buffers donated), the fastest way to train it in JAX on a
 processor. Prints `epoch,seconds,loss` for each epoch; the first includes the compilation. The loss is the average of
 R + K over the epoch, in nats an image, which shows that all peers learn the same thing.
 
-    jax_vae.py --data MNIST_DIR [--epochs 10] [--threads N] [--seed 1]
+With --seeds N the models of N seeds are trained side by side (vmap), and the loss is their mean.
+
+    jax_vae.py --data MNIST_DIR [--epochs 10] [--threads N] [--seed 1] [--seeds 1]
 """
 
 import functools
@@ -13,7 +15,7 @@ import time
 
 from flags import arguments
 
-args = arguments(__doc__)
+args = arguments(__doc__, side_by_side=True)
 
 # XLA starts a thread for every processor it may run on and has no flag for another number, so this must come first.
 if args.threads:
@@ -67,8 +69,6 @@ def train_step(images, state, rows):
     return (optax.apply_updates(parameters, updates), moments, key, total + loss), None
 
 
-# The images are an argument: as a constant of the program, XLA would spend the compilation looking at them.
-@functools.partial(jax.jit, donate_argnums=(1, 2))
 def train_epoch(images, parameters, moments, key):
     key, for_order = jax.random.split(key)
     order = jax.random.permutation(for_order, len(images))
@@ -81,11 +81,21 @@ def train_epoch(images, parameters, moments, key):
     return state
 
 
-key, for_init = jax.random.split(jax.random.PRNGKey(args.seed))
-parameters = initial_parameters(for_init)
-moments = adam.init(parameters)
+def untrained(seed):
+    key, for_init = jax.random.split(jax.random.PRNGKey(seed))
+    parameters = initial_parameters(for_init)
+    return parameters, adam.init(parameters), key
+
+
+if args.seeds == 1:
+    parameters, moments, key = untrained(args.seed)
+else:
+    parameters, moments, key = jax.vmap(untrained)(jnp.arange(args.seed, args.seed + args.seeds))
+    train_epoch = jax.vmap(train_epoch, in_axes=(None, 0, 0, 0))
+# The images are an argument: as a constant of the program, XLA would spend the compilation looking at them.
+train_epoch = jax.jit(train_epoch, donate_argnums=(1, 2))
 for epoch in range(1, args.epochs + 1):
     start = time.perf_counter()
     parameters, moments, key, total = train_epoch(images, parameters, moments, key)
-    loss = float(total) / len(images)  # waits for the epoch
+    loss = float(total.mean()) / len(images)  # waits for the epoch
     print(f"{epoch},{time.perf_counter() - start:.6f},{loss:.4f}", flush=True)

@@ -1,17 +1,19 @@
 //! What resume needs, in one file that is replaced atomically: weights, optimiser state, where the epoch stands, and what the
 //! tables held. The file carries the SHA-256 of its own content.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors, View};
 use sha2::{Digest, Sha256};
 
 use super::table::TableMark;
 use crate::error::{Error, Result, first_line};
 use crate::files::{MOST_WEIGHTS, read_regular};
 use crate::objective::Control;
+use crate::optimizer::Slot;
 use crate::records::hexadecimal;
 use crate::terms::{Ledgers, Term, Terms};
 use crate::train::{EpochSums, ResumePoint, State, Task};
@@ -67,28 +69,74 @@ impl std::fmt::Display for CheckpointFault {
     }
 }
 
+/// What goes into a checkpoint file. The moments, twice the model's size, are read where they are.
+enum Saved<'a> {
+    Tensor(Tensor),
+    Floats(&'a [f32], [usize; 1]),
+}
+
+impl View for Saved<'_> {
+    fn dtype(&self) -> Dtype {
+        match self {
+            Saved::Tensor(tensor) => View::dtype(tensor),
+            Saved::Floats(..) => Dtype::F32,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        match self {
+            Saved::Tensor(tensor) => View::shape(tensor),
+            Saved::Floats(_, shape) => shape,
+        }
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        match self {
+            Saved::Tensor(tensor) => View::data(tensor),
+            Saved::Floats(values, _) => {
+                let mut bytes = vec![0; self.data_len()];
+                let (cells, _) = bytes.as_chunks_mut::<4>();
+                cells.iter_mut().zip(*values).for_each(|(cell, value)| *cell = value.to_le_bytes());
+                Cow::Owned(bytes)
+            }
+        }
+    }
+
+    fn data_len(&self) -> usize {
+        match self {
+            Saved::Tensor(tensor) => View::data_len(tensor),
+            Saved::Floats(values, _) => size_of_val(*values),
+        }
+    }
+}
+
 /// `state` and `mark` as the bytes of a checkpoint file.
 pub(super) fn serialize(run_id: &str, state: &State, mark: &Mark) -> Result<Vec<u8>> {
-    let mut tensors: Vec<(String, Tensor)> = Vec::new();
+    let mut tensors: Vec<(String, Saved<'_>)> = Vec::new();
     for (name, parameter) in state.model.parameters() {
-        tensors.push((format!("model.{name}"), parameter.as_tensor().clone()));
+        tensors.push((format!("model.{name}"), Saved::Tensor(parameter.as_tensor().clone())));
     }
     for (name, buffer) in state.model.buffers() {
-        tensors.push((format!("buffer.{name}"), buffer.as_tensor().clone()));
+        tensors.push((format!("buffer.{name}"), Saved::Tensor(buffer.as_tensor().clone())));
     }
-    for (i, slot) in state.optimizer.state()?.into_iter().enumerate() {
+    for (i, slot) in state.optimizer.state().enumerate() {
+        let slot = match slot {
+            Slot::Host(values) => Saved::Floats(values, [values.len()]),
+            Slot::Tensor(tensor) => Saved::Tensor(tensor.clone()),
+        };
         tensors.push((format!("optimizer.{i:03}"), slot));
     }
     let ResumePoint { recorded, batches, sums, train_s } = &state.progress;
     // As tensors, the sums keep every bit; NaN stands for a term that the model does not have.
     let cells = |terms: &Terms<f64>| Term::ALL.map(|term| terms.get(term).copied().unwrap_or(f64::NAN));
-    tensors.push(("sums.canonical".into(), Tensor::new(&cells(&sums.ledgers.canonical), &Device::Cpu)?));
-    tensors.push(("sums.weighted".into(), Tensor::new(&cells(&sums.ledgers.weighted), &Device::Cpu)?));
+    let of = |cells: &[f64]| Tensor::new(cells, &Device::Cpu).map(Saved::Tensor);
+    tensors.push(("sums.canonical".into(), of(&cells(&sums.ledgers.canonical))?));
+    tensors.push(("sums.weighted".into(), of(&cells(&sums.ledgers.weighted))?));
     // Of a run that finds no weight there is nothing to remember, and its checkpoints are as they always were.
     if let Some(numbers) = control_numbers(state.control) {
-        tensors.push(("control".into(), Tensor::new(&numbers, &Device::Cpu)?));
+        tensors.push(("control".into(), of(&numbers)?));
     }
-    tensors.push(("sums".into(), Tensor::new(&[sums.energy, *train_s], &Device::Cpu)?));
+    tensors.push(("sums".into(), of(&[sums.energy, *train_s])?));
     let counters = [
         recorded.map_or(-1, i64::from),
         *batches as i64,
@@ -97,7 +145,7 @@ pub(super) fn serialize(run_id: &str, state: &State, mark: &Mark) -> Result<Vec<
         mark.metrics.length as i64,
         mark.timing.length as i64,
     ];
-    tensors.push(("counters".into(), Tensor::new(&counters, &Device::Cpu)?));
+    tensors.push(("counters".into(), Saved::Tensor(Tensor::new(&counters, &Device::Cpu)?)));
     let facts = [
         ("version", Some(VERSION.to_string())),
         ("run", Some(run_id.to_owned())),
@@ -247,7 +295,7 @@ fn parse(bytes: &[u8], run_id: &str, task: &Task<'_>, state: &mut State) -> Resu
     };
     let count = |n: i64| u64::try_from(n).map_err(|_| "a counter is negative".to_owned());
     check_counters(task, count(recorded)?, count(batches)?, count(images)?, count(steps)?)?;
-    let slots = state.optimizer.state().map_err(text)?.len();
+    let slots = state.optimizer.state().count();
     let saved = (0..slots).map(|i| take(&format!("optimizer.{i:03}"))).collect::<Result<Vec<_>, _>>()?;
     state.optimizer.restore(count(steps)?, saved).map_err(text)?;
     if task.objective.control() != Control::Fixed {

@@ -30,8 +30,16 @@ pub(super) struct Tables {
 /// A checkpoint that was made and not written, or the time of the last that was.
 enum Saved {
     Never,
-    At(Instant),
-    Pending { bytes: Vec<u8>, last: Instant },
+    /// The bytes written then are kept until the next are made: in their place other arrays would come to lie, and the heap
+    /// would grow by a checkpoint each time.
+    At {
+        last: Instant,
+        _bytes: Vec<u8>,
+    },
+    Pending {
+        bytes: Vec<u8>,
+        last: Instant,
+    },
 }
 
 /// Which run is recorded, and by whom.
@@ -66,14 +74,14 @@ impl<'a> Recorder<'a> {
     /// Saves `state` and where the tables end.
     pub(super) fn checkpoint(&mut self, state: &State) -> Result<()> {
         let bytes = self.serialize(state)?;
-        self.write(&bytes)
+        self.write(bytes)
     }
 
     /// Writes the checkpoint of the last epoch, if it was too early for that then.
     pub(super) fn finish(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.saved, Saved::Never) {
-            Saved::Never | Saved::At(_) => Ok(()),
-            Saved::Pending { bytes, .. } => self.write(&bytes),
+            Saved::Never | Saved::At { .. } => Ok(()),
+            Saved::Pending { bytes, .. } => self.write(bytes),
         }
     }
 
@@ -93,25 +101,27 @@ impl<'a> Recorder<'a> {
     }
 
     /// Writes a checkpoint, the rows that it speaks of before it.
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
         self.tables.metrics.sync(self.run.disk)?;
         self.tables.timing.sync(self.run.disk)?;
-        self.run.disk.replace(&self.run.dir.checkpoint(), bytes)?;
-        self.saved = Saved::At(Instant::now());
+        self.run.disk.replace(&self.run.dir.checkpoint(), &bytes)?;
+        self.saved = Saved::At { last: Instant::now(), _bytes: bytes };
         Ok(())
     }
 
     /// Writes the checkpoint of an epoch that has just been recorded, or keeps it for later.
     fn save_epoch(&mut self, state: &State) -> Result<()> {
+        let last = match std::mem::replace(&mut self.saved, Saved::Never) {
+            Saved::Never => None,
+            Saved::At { last, .. } | Saved::Pending { last, .. } => Some(last),
+        };
         let bytes = self.serialize(state)?;
-        match &self.saved {
-            Saved::At(last) | Saved::Pending { last, .. }
-                if last.elapsed() < CHECKPOINT_INTERVAL && !self.run.disk.is_watched() =>
-            {
-                self.saved = Saved::Pending { bytes, last: *last };
+        match last {
+            Some(last) if last.elapsed() < CHECKPOINT_INTERVAL && !self.run.disk.is_watched() => {
+                self.saved = Saved::Pending { bytes, last };
                 Ok(())
             }
-            Saved::Never | Saved::At(_) | Saved::Pending { .. } => self.write(&bytes),
+            Some(_) | None => self.write(bytes),
         }
     }
 

@@ -37,7 +37,8 @@ pub(super) struct Worker<'a> {
     /// Behind the fence of the lock.
     pub(super) disk: Disk,
     pub(super) task: Task<'a>,
-    train_stats: PixelStats,
+    /// Where the bias of the last decoder layer begins, unless as `--init` has it.
+    output_bias: Option<Vec<f32>>,
     floors: Floors,
 }
 
@@ -60,7 +61,12 @@ impl<'a> Worker<'a> {
             collapsed: objective.recon.collapsed_floor(&train_stats, &test_stats)?,
             entropy: objective.recon.entropy_floor(&test_stats),
         };
-        Ok(Worker { job, id, dir, lock, disk: lock.disk(), task, train_stats, floors })
+        let bias_of = |mean| objective.recon.output_for_mean(mean) as f32;
+        let output_bias = match job.spec.network().output_bias {
+            OutputBias::Zero => None,
+            OutputBias::DataMean => Some(train_stats.means().into_iter().map(bias_of).collect()),
+        };
+        Ok(Worker { job, id, dir, lock, disk: lock.disk(), task, output_bias, floors })
     }
 
     pub(super) fn work(&self, display: &mut dyn Display, stop: &AtomicBool) -> Result<(Outcome, Started)> {
@@ -147,24 +153,15 @@ impl<'a> Worker<'a> {
 
     pub(super) fn untrained(&self) -> Result<State> {
         let spec = self.job.spec;
-        let bias = match spec.network().output_bias {
-            OutputBias::Zero => None,
-            OutputBias::DataMean => Some(self.data_mean_bias()),
-        };
         let architecture = spec.architecture(self.job.data.pixels());
-        let start = model::Start { init: spec.network().init, seed: spec.seed(), output_bias: bias.as_deref() };
+        let start =
+            model::Start { init: spec.network().init, seed: spec.seed(), output_bias: self.output_bias.as_deref() };
         let backend = Backend::new(spec.network().engine, DType::F32, self.job.device)?;
         let mut model = Model::new(&architecture, &start, &backend)?;
         start_from_data(&mut model, spec, self.job.data)?;
         let parameters: Vec<_> = model.parameters().iter().map(|(_, p)| p.clone()).collect();
         let optimizer = Optimizer::new(parameters, spec.training().optimizer)?;
         Ok(State { optimizer, model, control: self.task.objective.control(), progress: ResumePoint::default() })
-    }
-
-    fn data_mean_bias(&self) -> Vec<f32> {
-        let means = self.train_stats.means();
-        let objective = &self.task.objective;
-        means.into_iter().map(|mean| objective.recon.output_for_mean(mean) as f32).collect()
     }
 
     /// The rows that were recorded.

@@ -16,7 +16,7 @@
 //! | `gemm` | [`matmul`] |
 //! | `elementwise` | [`activation`], [`adam`], [`latent`], [`likelihood`], [`nearest`], [`pixels`], [`reduce`] |
 //! | `network` | [`network`] |
-//! | `system` | [`limit`], [`pages`] |
+//! | `system` | [`limit`], [`pages`], [`timeline`] |
 //!
 //! Every kernel is written once over sixteen lanes and compiled for each instruction set. Sums are split by
 //! shapes alone and have one order, and every operation is rounded correctly, so results have the same bytes on
@@ -36,4 +36,4 @@ mod tests;
 pub use elementwise::{activation, adam, latent, likelihood, nearest, pixels, reduce};
 pub use gemm::matmul;
 pub use simd::{Isa, IsaRefused, dispatch};
-pub use system::{limit, pages};
+pub use system::{limit, pages, timeline};

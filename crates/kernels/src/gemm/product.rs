@@ -165,6 +165,14 @@ impl Task for Job<'_> {
             panel::<S, 1>(s, &self);
         }
     }
+
+    /// The product's shape: rows x inner x columns, of C or of its transpose.
+    #[cfg(feature = "timeline")]
+    fn name(&self) -> String {
+        let Job { left, right, .. } = self;
+        let black = if left.zeros == Zeros::Many || right.zeros == Zeros::Many { ", black left out" } else { "" };
+        format!("product {} x {} x {}{black}", left.rows, left.cols, right.cols)
+    }
 }
 
 /// Whether whole panels are read where they lie: the rows are contiguous, and not 1 KB, 2 KB, ... apart, which compete for a

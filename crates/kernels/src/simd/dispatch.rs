@@ -104,6 +104,8 @@ impl Isa {
     /// If the processor lacks it: ask [`Isa::is_available`] first, or take [`Isa::best`].
     #[inline]
     pub(crate) fn run<T: Task>(self, task: T) -> T::Out {
+        #[cfg(feature = "timeline")]
+        let _span = crate::system::timeline::span_of(task.name());
         match self {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => Avx512::detect().expect("this processor has no AVX-512F").run(task),

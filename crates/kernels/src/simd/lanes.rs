@@ -10,6 +10,11 @@ pub(crate) trait Task {
     type Out;
     /// Must be `#[inline(always)]`, like everything it calls that takes a [`Simd`] token.
     fn run<S: Simd>(self, s: S) -> Self::Out;
+    /// What a timeline calls it.
+    #[cfg(feature = "timeline")]
+    fn name(&self) -> String {
+        crate::system::timeline::name_of::<Self>()
+    }
 }
 
 /// Number of lanes of every vector, on every instruction set.

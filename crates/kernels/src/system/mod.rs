@@ -4,3 +4,4 @@ pub mod limit;
 pub mod pages;
 pub(crate) mod parallel;
 pub(crate) mod scratch;
+pub mod timeline;
