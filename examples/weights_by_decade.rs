@@ -100,5 +100,6 @@ fn histogram(rows: &[&Row], heading: &str, label: &str) -> Plot {
         y: Axis { label: "repositories".into(), scale: Scale::linear([0.0, highest], Origin::Zero) },
         content,
         labels,
+        note: None,
     }
 }

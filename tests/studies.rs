@@ -64,9 +64,17 @@ fn again(world: &World, run: &MergedRun, data_dir: &Path) -> Vec<EpochRecord> {
 fn one_run_of_every_committed_study_repeats_to_the_byte() {
     let data_dir = PathBuf::from(std::env::var_os("VAE_BENCH_DATA_DIR").expect("set VAE_BENCH_DATA_DIR"));
     let studies = tables();
-    for needed in
-        ["scaling-mismatch", "beta-sweep", "latent-dim", "free-bits", "conventions", "claims", "linear-vae", "vq"]
-    {
+    for needed in [
+        "scaling-mismatch",
+        "beta-sweep",
+        "latent-dim",
+        "free-bits",
+        "conventions",
+        "claims",
+        "linear-vae",
+        "vq",
+        "constraints",
+    ] {
         assert!(studies.contains_key(needed), "results/{needed} has no merged table");
     }
     let world = World::new();

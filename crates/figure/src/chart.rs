@@ -59,6 +59,8 @@ pub struct Plot {
     pub content: Vec<Content>,
     /// Names of points.
     pub labels: Vec<(Point, String)>,
+    /// A sentence below all panels that is about this one; it goes with the panel.
+    pub note: Option<String>,
 }
 
 /// An axis of a panel.
@@ -170,6 +172,12 @@ impl Chart {
         self
     }
 
+    /// The sentences below the panels: those of the caption, and those of the panels that are there.
+    pub fn notes(&self) -> Vec<String> {
+        let of_panels = self.panels.iter().filter_map(|panel| panel.note.clone());
+        self.caption.notes.iter().cloned().chain(of_panels).collect()
+    }
+
     /// The chart as a figure of `width` pixels of 1/96 inch, or of its natural width.
     pub fn figure(&self, width: Option<f64>) -> Figure {
         let natural = || {
@@ -204,7 +212,7 @@ impl Chart {
             page.y += 4.0;
             page.legend(&self.legend, text);
         }
-        let mut notes = if captions == Text::Inside { self.caption.notes.clone() } else { Vec::new() };
+        let mut notes = if captions == Text::Inside { self.notes() } else { Vec::new() };
         if !unnamed.is_empty() {
             notes.push(format!("Not named for lack of room: {}.", unnamed.join(", ")));
         }
@@ -428,6 +436,7 @@ mod tests {
             y: axis("R: reconstruction (nats per image)"),
             content: Vec::new(),
             labels: Vec::new(),
+            note: None,
         };
         let legend = (0..6).map(|i| Entry::Key {
             color: Color::Category(i),

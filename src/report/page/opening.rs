@@ -30,7 +30,7 @@ pub(super) fn section(set: &RunSet, title: &str) -> Markup {
                 figure {
                     h2.plain { (chart.caption.title) }
                     (picture(&chart))
-                    figcaption { (chart.caption.notes.join(" ")) }
+                    figcaption { (chart.notes().join(" ")) }
                 }
             }
         }

@@ -37,7 +37,7 @@ pub(super) fn section(set: &RunSet) -> Markup {
                         h3 { (plot.chart.caption.title) }
                         (picture(&plot.chart))
                         figcaption {
-                            (plot.chart.caption.subtitle) ". " (how_to_read(plot.kind)) " " (plot.chart.caption.notes.join(" "))
+                            (plot.chart.caption.subtitle) ". " (how_to_read(plot.kind)) " " (plot.chart.notes().join(" "))
                         }
                     }
                 }

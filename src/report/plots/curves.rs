@@ -50,7 +50,6 @@ pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
     let splits: &[Split] = if few_runs { &[Split::Train, Split::Test] } else { &[Split::Test] };
     let marks = last - first < MAX_EPOCHS_WITH_MARKS && few_runs;
     let mut panels = Vec::new();
-    let mut off = 0;
     for curve in contents(group) {
         let points = |run: &Run, split: Split| -> Vec<(f64, f64)> {
             let rows = run.metrics.iter().filter(|row| row.split == split && row.epoch >= first);
@@ -61,7 +60,7 @@ pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
             splits.iter().for_each(|&split| values.extend(points(run, split).into_iter().map(|(_, value)| value)));
         }
         let y = scale(curve.spacing, values.clone());
-        off += values.into_iter().filter(|value| y.is_off(*value)).count();
+        let off = values.into_iter().filter(|value| y.is_off(*value)).count();
         let mut content = Vec::new();
         for &split in splits {
             for run in group.runs {
@@ -75,9 +74,10 @@ pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
             y: Axis { label: curve.axis, scale: y },
             content,
             labels: Vec::new(),
+            note: off_note(curve.name, off),
         });
     }
-    let caption = group.caption("Learning curves: as optimised, and as comparable", notes(group, first, off));
+    let caption = group.caption("Learning curves: as optimised, and as comparable", notes(group, first));
     let mut legend = group.legend(Some(Dash::Solid));
     if few_runs {
         let key =
@@ -88,14 +88,20 @@ pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
     Ok(Chart { caption, legend, panels, columns: 3, size: (250.0, 180.0) })
 }
 
-fn notes(group: &Group<'_>, first: u32, off: usize) -> Vec<String> {
+/// How many values the logarithmic axis of a panel leaves out.
+fn off_note(panel: &str, off: usize) -> Option<String> {
+    let values = match off {
+        0 => return None,
+        1 => "1 value is".to_owned(),
+        _ => format!("{off} values are"),
+    };
+    Some(format!("{panel}: {values} below the logarithmic axis: not above 0, or less than a millionth of the largest."))
+}
+
+fn notes(group: &Group<'_>, first: u32) -> Vec<String> {
     let mut notes = Vec::new();
     if first >= 1 && group.runs.iter().flat_map(|run| &run.metrics).any(|row| row.epoch == 0) {
         notes.push("The untrained model (epoch 0) is left out.".to_owned());
-    }
-    if off > 0 {
-        let values = if off == 1 { "1 value is".to_owned() } else { format!("{off} values are") };
-        notes.push(format!("{values} below a logarithmic axis: 0, or less than a millionth of the largest."));
     }
     if group.runs.len() > MAX_RUNS_WITH_TRAINING {
         notes.push(format!("Test images only: the training curves of {} runs would hide them.", group.runs.len()));

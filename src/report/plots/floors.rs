@@ -79,6 +79,7 @@ pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
             y: Axis { label: quantity.label(group.unit).into(), scale },
             content,
             labels: Vec::new(),
+            note: None,
         });
     }
     let caption = group.caption(&format!("{} and K beside what bounds them", group.symbol()), notes);

@@ -55,6 +55,7 @@ pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
         y: Axis { label: "K of a latent (nats per image)".into(), scale: Scale::linear(values, Origin::Zero) },
         content,
         labels: Vec::new(),
+        note: None,
     };
     let caption = group.caption("K of every latent after training", notes);
     Ok(Chart { caption, legend, panels: vec![plot], columns: 1, size: (640.0, 320.0) })

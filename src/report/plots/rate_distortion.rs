@@ -67,6 +67,7 @@ pub(super) fn chart(group: &Group<'_>) -> Result<Chart, String> {
         y: axis(Quantity::Kl, y),
         content,
         labels,
+        note: None,
     };
     let title = format!("Rate against distortion: K and {} of every run", group.symbol());
     let caption = group.caption(&title, notes);

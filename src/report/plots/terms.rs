@@ -421,6 +421,7 @@ fn panel(
         y: Axis { label: y.label(group), scale },
         content,
         labels: Vec::new(),
+        note: None,
     }
 }
 

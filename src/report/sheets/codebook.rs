@@ -68,6 +68,7 @@ pub(super) fn uses(trained: &Trained<'_>, painter: &Painter<'_>) -> Result<Figur
         y: Axis { label: "share of all codes".into(), scale: Scale::linear(shares.iter().copied(), Origin::Zero) },
         content: bars.collect(),
         labels: Vec::new(),
+        note: None,
     };
     Ok(Chart { caption, legend: Vec::new(), panels: vec![plot], columns: 1, size: (520.0, 280.0) }.figure(None))
 }

@@ -68,6 +68,7 @@ pub(super) fn figure(trained: &Trained<'_>, painter: &Painter<'_>) -> Result<Fig
         y: axis(active.get(1), points.iter().map(|p| p.1).collect()),
         content: content.collect(),
         labels: Vec::new(),
+        note: None,
     };
     Ok(Chart { caption, legend, panels: vec![plot], columns: 1, size: (560.0, 440.0) }.figure(None))
 }
