@@ -47,7 +47,7 @@ impl Observer for StopAfter {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let threads = std::env::args().nth(1).map_or(Ok(2), |n| n.parse())?;
     let file = std::env::args().nth(2).unwrap_or_else(|| "trace.json".to_owned());
     kernels::pages::prefer_large();
@@ -93,7 +93,7 @@ fn steps() -> Result<Vec<Event>, Box<dyn Error + Send + Sync>> {
         epochs: 1,
         seed,
     };
-    let mut state = State { model, optimizer, progress: ResumePoint::default() };
+    let mut state = State { model, optimizer, control: task.objective.control(), progress: ResumePoint::default() };
     train(&task, &mut state, &mut StopAfter(STEPS))?;
     Ok(timeline::take())
 }
