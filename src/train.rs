@@ -143,6 +143,11 @@ pub enum Outcome {
 
 /// Trains from `state` to the end of the task, or until the observer stops it, or until the objective is not finite.
 pub fn train<O: Observer>(task: &Task<'_>, state: &mut State, observer: &mut O) -> Result<Outcome, O::Error> {
+    kernels::awake(|| epochs(task, state, observer))
+}
+
+/// [`train`], on whatever threads are awake.
+fn epochs<O: Observer>(task: &Task<'_>, state: &mut State, observer: &mut O) -> Result<Outcome, O::Error> {
     let to = Destination { backend: state.model.backend().clone(), noise_dim: state.model.noise_dim() };
     if state.progress.recorded.is_none() {
         let (test, _) = measure(task, state, 0)?;

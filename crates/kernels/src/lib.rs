@@ -36,4 +36,5 @@ mod tests;
 pub use elementwise::{activation, adam, latent, likelihood, nearest, pixels, reduce};
 pub use gemm::matmul;
 pub use simd::{Isa, IsaRefused, dispatch};
+pub use system::pool::awake;
 pub use system::{limit, pages, timeline};

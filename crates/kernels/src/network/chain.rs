@@ -1,6 +1,6 @@
 //! Layers one after the other: what the networks of this folder have in common.
 
-use rayon::Scope;
+use crate::system::pool::Jobs;
 
 use super::layer::{Input, Layer, LayerGrads, dense, input_grad, parameter_grads, sized};
 use crate::elementwise::activation::Activation;
@@ -60,11 +60,11 @@ impl Pass {
     /// Back through a decoder, whose last layer has the gradient of its output: the gradients of its parameters, and of the
     /// codes that it reads. `outputs` are those of its layers.
     ///
-    /// Nothing else depends on the gradients of a layer's parameters: they are computed in `scope` beside the rest of the
+    /// Nothing else depends on the gradients of a layer's parameters: they are computed in `jobs` beside the rest of the
     /// pass, so that no thread is idle while the small products are computed.
     pub(super) fn decoder_backward<'s>(
         self,
-        scope: &Scope<'s>,
+        jobs: &Jobs<'_, 's>,
         layers: &'s [Layer],
         grads: &'s mut [LayerGrads],
         codes: &'s [f32],
@@ -77,7 +77,7 @@ impl Pass {
             let (dy, i) = (&**dy, rest.len());
             let reader = [(dy, &layers[i])];
             let x = if i == 0 { codes } else { &outputs[i - 1] };
-            scope.spawn(move |_| parameter_grads(isa, dy, Input::Activations(x), images, parameters));
+            jobs.spawn(move || parameter_grads(isa, dy, Input::Activations(x), images, parameters));
             match rest.last_mut() {
                 Some(next) => {
                     input_grad(isa, &reader, images, Some((activation, x)), sized(&mut next.output, x.len()));
@@ -91,7 +91,7 @@ impl Pass {
     /// Back through the encoder's hidden layers, the last of which `readers` read, as [`Pass::decoder_backward`].
     pub(super) fn encoder_backward<'s>(
         self,
-        scope: &Scope<'s>,
+        jobs: &Jobs<'_, 's>,
         layers: &'s [Layer],
         grads: &'s mut [LayerGrads],
         pixels: &'s [f32],
@@ -108,7 +108,7 @@ impl Pass {
             let readers = above.as_ref().map_or(readers, std::slice::from_ref);
             input_grad(isa, readers, images, Some((activation, y)), dy);
             let (dy, x) = (&*dy, input(i, pixels, outputs));
-            scope.spawn(move |_| parameter_grads(isa, dy, x, images, parameters));
+            jobs.spawn(move || parameter_grads(isa, dy, x, images, parameters));
             above = Some((dy, &layers[i]));
             below = rest;
         }

@@ -3,12 +3,15 @@
 //! One operation instead of a graph of operations: every intermediate lives in a [`Workspace`] that is kept from step to
 //! step, so a step allocates, clears and copies nothing.
 
+use std::sync::atomic::AtomicUsize;
+
 use super::chain::{self, Pass};
 use super::layer::{Input, Layer, LayerGrads, dense, parameter_grads, sized};
 use crate::elementwise::activation::Activation;
 use crate::elementwise::latent::{self, Noise, Upstream};
 use crate::elementwise::likelihood::Loss;
 use crate::simd::Isa;
+use crate::system::pool;
 
 /// The network, and what is computed of its output.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +108,7 @@ pub fn forward(isa: Isa, network: &Network, batch: &Batch, workspace: &mut Works
         panic!("a network has a mean, a logvar and a decoder")
     };
     let input = before.last().map_or(Input::Pixels(batch.x), |h| Input::Activations(h));
-    rayon::join(
+    pool::join(
         || dense(isa, &layers[hidden], input, batch.images, None, mean),
         || dense(isa, &layers[hidden + 1], input, batch.images, None, logvar),
     );
@@ -137,9 +140,10 @@ pub fn backward(isa: Isa, network: &Network, batch: &Batch, grads: &Computed, wo
     if let Some(last) = decoder.last_mut() {
         pass.output_grad(network.loss, grads.loss, grads.output, last);
     }
-    rayon::in_place_scope(|scope| {
+    let unfinished = AtomicUsize::new(0);
+    pool::scope(&unfinished, |jobs| {
         let z_grad = sized(z_grad, z.len());
-        pass.decoder_backward(scope, &layers[hidden + 2..], decoder, z, &outputs[hidden + 2..], z_grad);
+        pass.decoder_backward(jobs, &layers[hidden + 2..], decoder, z, &outputs[hidden + 2..], z_grad);
 
         // The latents.
         let (mean, logvar) = (&outputs[hidden], &outputs[hidden + 1]);
@@ -153,12 +157,12 @@ pub fn backward(isa: Isa, network: &Network, batch: &Batch, grads: &Computed, wo
         add(dlogvar, grads.logvar);
         let (dmean, dlogvar) = (&*dmean, &*dlogvar);
         let x = chain::input(hidden, batch.x, outputs);
-        scope.spawn(move |_| parameter_grads(isa, dmean, x, images, mean_parameters));
-        scope.spawn(move |_| parameter_grads(isa, dlogvar, x, images, logvar_parameters));
+        jobs.spawn(move || parameter_grads(isa, dmean, x, images, mean_parameters));
+        jobs.spawn(move || parameter_grads(isa, dlogvar, x, images, logvar_parameters));
 
         // The mean and the logvar read the output of the encoder's last hidden layer.
         let readers = [(dmean, &layers[hidden]), (dlogvar, &layers[hidden + 1])];
-        pass.encoder_backward(scope, layers, encoder, batch.x, outputs, &readers);
+        pass.encoder_backward(jobs, layers, encoder, batch.x, outputs, &readers);
     });
 }
 

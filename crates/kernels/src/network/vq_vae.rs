@@ -5,12 +5,15 @@
 //! the entries. The gradient of the decoder's input is that of the encoder's output (straight through), to which the
 //! commitment term adds its own; the codebook has its gradient from the codebook term alone.
 
+use std::sync::atomic::AtomicUsize;
+
 use super::chain::{self, Pass};
 use super::layer::{Input, Layer, LayerGrads, parameter_grads, sized};
 use crate::elementwise::activation::Activation;
 use crate::elementwise::likelihood::Loss;
 use crate::elementwise::nearest::{self, Codebook, Scores};
 use crate::simd::Isa;
+use crate::system::pool;
 
 /// The network, and what is computed of its output.
 #[derive(Clone, Copy, Debug)]
@@ -155,18 +158,19 @@ pub fn backward(isa: Isa, network: &Network, batch: &Batch, grads: &Upstream, wo
     if let Some(last) = decoder.last_mut() {
         pass.output_grad(network.loss, grads.loss, grads.output, last);
     }
-    rayon::in_place_scope(|scope| {
+    let unfinished = AtomicUsize::new(0);
+    pool::scope(&unfinished, |jobs| {
         let z = &outputs[hidden];
         let z_grad = sized(z_grad, z.len());
         let book_grad = sized(codebook_grad, codebook.entries.len());
         let by_codebook = grads.codebook;
-        scope.spawn(move |_| nearest::codebook_grad(by_codebook, z, quantised, codes, codebook.dim, book_grad));
-        pass.decoder_backward(scope, &layers[hidden + 1..], decoder, quantised, &outputs[hidden + 1..], z_grad);
+        jobs.spawn(move || nearest::codebook_grad(by_codebook, z, quantised, codes, codebook.dim, book_grad));
+        pass.decoder_backward(jobs, &layers[hidden + 1..], decoder, quantised, &outputs[hidden + 1..], z_grad);
         // Straight through the quantisation.
         nearest::add_commitment_grad(grads.commitment, z, quantised, z_grad);
         let z_grad = &*z_grad;
         let (x, parameters) = (chain::input(hidden, batch.x, outputs), &mut head.parameters);
-        scope.spawn(move |_| parameter_grads(isa, z_grad, x, images, parameters));
-        pass.encoder_backward(scope, layers, encoder, batch.x, outputs, &[(z_grad, &layers[hidden])]);
+        jobs.spawn(move || parameter_grads(isa, z_grad, x, images, parameters));
+        pass.encoder_backward(jobs, layers, encoder, batch.x, outputs, &[(z_grad, &layers[hidden])]);
     });
 }

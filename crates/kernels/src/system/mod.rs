@@ -3,5 +3,6 @@
 pub mod limit;
 pub mod pages;
 pub(crate) mod parallel;
+pub(crate) mod pool;
 pub(crate) mod scratch;
 pub mod timeline;

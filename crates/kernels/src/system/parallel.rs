@@ -1,8 +1,9 @@
 //! Fixed splits of work over the current rayon pool.
 
+use super::pool;
 use crate::simd::{Isa, Task};
-use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::atomic::AtomicUsize;
 
 /// Elements in a chunk of elementwise work: a few microseconds, and a whole number of vectors.
 pub(crate) const CHUNK: usize = 1 << 13;
@@ -43,6 +44,7 @@ pub(crate) fn run_all<T: Task<Out = ()> + Send>(isa: Isa, tasks: Vec<T>) {
         // Miri looks for data races here too, and rayon would take it minutes.
         std::thread::scope(|scope| tasks.into_iter().for_each(|task| drop(scope.spawn(move || isa.run(task)))));
     } else {
-        tasks.into_par_iter().with_max_len(1).for_each(|task| isa.run(task));
+        let unfinished = AtomicUsize::new(0);
+        pool::scope(&unfinished, |jobs| tasks.into_iter().for_each(|task| jobs.spawn(move || isa.run(task))));
     }
 }

@@ -9,6 +9,7 @@ mod matmul;
 mod nearest;
 mod network;
 mod pixels;
+mod pool;
 mod reduce;
 mod simd;
 
