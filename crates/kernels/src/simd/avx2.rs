@@ -88,18 +88,6 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
-    fn load_head(self, x: &[f32]) -> Self::V {
-        let mut lanes = [0.0; LANES];
-        lanes[..x.len()].copy_from_slice(x);
-        self.load(&lanes)
-    }
-    #[inline(always)]
-    fn store_head(self, out: &mut [f32], v: Self::V) {
-        let mut lanes = [0.0; LANES];
-        self.store(&mut lanes, v);
-        out.copy_from_slice(&lanes[..out.len()]);
-    }
-    #[inline(always)]
     fn load_bytes(self, x: &[u8; LANES]) -> Self::V {
         // SAFETY: AVX2 as above; the reference covers the 16 bytes read, and the load may be unaligned.
         unsafe {

@@ -37,9 +37,19 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn load(self, x: &[f32; LANES]) -> Self::V;
     fn store(self, out: &mut [f32; LANES], v: Self::V);
     /// The first `x.len()` lanes (at most sixteen) from `x`, the others 0.
-    fn load_head(self, x: &[f32]) -> Self::V;
+    #[inline(always)]
+    fn load_head(self, x: &[f32]) -> Self::V {
+        let mut lanes = [0.0; LANES];
+        lanes[..x.len()].copy_from_slice(x);
+        self.load(&lanes)
+    }
     /// Writes the first `out.len()` lanes (at most sixteen).
-    fn store_head(self, out: &mut [f32], v: Self::V);
+    #[inline(always)]
+    fn store_head(self, out: &mut [f32], v: Self::V) {
+        let mut lanes = [0.0; LANES];
+        self.store(&mut lanes, v);
+        out.copy_from_slice(&lanes[..out.len()]);
+    }
 
     /// Sixteen bytes as floats.
     fn load_bytes(self, x: &[u8; LANES]) -> Self::V;

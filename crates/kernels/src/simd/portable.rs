@@ -69,16 +69,6 @@ impl Simd for Portable {
         *out = v;
     }
     #[inline(always)]
-    fn load_head(self, x: &[f32]) -> Self::V {
-        let mut v = [0.0; LANES];
-        v[..x.len()].copy_from_slice(x);
-        v
-    }
-    #[inline(always)]
-    fn store_head(self, out: &mut [f32], v: Self::V) {
-        out.copy_from_slice(&v[..out.len()]);
-    }
-    #[inline(always)]
     fn load_bytes(self, x: &[u8; LANES]) -> Self::V {
         lanes!(i => f32::from(x[i]))
     }
