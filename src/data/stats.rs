@@ -209,21 +209,21 @@ impl Levels {
     /// The levels of the pixels numbered `pixels`; there must be at most [`BLOCK`].
     fn count(images: &Images, pixels: Range<usize>) -> Self {
         let mut histograms = vec![0u32; pixels.len() * LEVELS];
-        let (whole, rest) = histograms.split_at_mut(pixels.len() / WORD * WORD * LEVELS);
+        let (whole, rest) = histograms.as_chunks_mut::<{ WORD * LEVELS }>();
         // Most words of most images are black: those are counted as one.
         let mut black = [0u32; BLOCK / WORD];
         for i in 0..images.len() {
             let (words, bytes) = images.image(i)[pixels.clone()].as_chunks::<WORD>();
-            for ((histograms, word), black) in whole.chunks_exact_mut(WORD * LEVELS).zip(words).zip(&mut black) {
+            for (w, word) in words.iter().enumerate() {
                 if *word == [0; WORD] {
-                    *black += 1;
+                    black[w] += 1;
                 } else {
-                    add(histograms, word);
+                    add(&mut whole[w], word);
                 }
             }
             add(rest, bytes);
         }
-        for (histograms, black) in whole.chunks_exact_mut(WORD * LEVELS).zip(black) {
+        for (histograms, black) in whole.iter_mut().zip(black) {
             histograms.chunks_exact_mut(LEVELS).for_each(|histogram| histogram[0] += black);
         }
         let mut found = Levels { starts: vec![0], ..Levels::default() };
@@ -260,8 +260,8 @@ impl Levels {
 
 /// Counts each byte in the histogram of its pixel.
 fn add(histograms: &mut [u32], bytes: &[u8]) {
-    for (histogram, &byte) in histograms.chunks_exact_mut(LEVELS).zip(bytes) {
-        histogram[usize::from(byte)] += 1;
+    for (i, &byte) in bytes.iter().enumerate() {
+        histograms[i * LEVELS + usize::from(byte)] += 1;
     }
 }
 
