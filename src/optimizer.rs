@@ -207,8 +207,7 @@ impl Optimizer {
         self.step += 1;
         let (OptimizerConfig { rule, lr }, t) = (self.config, self.step);
         // Most parameters are small: one after the other they would keep one thread busy and the others waiting.
-        let all = self.parameters.par_iter().zip(gradients).zip(&mut self.states).with_max_len(1);
-        all.try_for_each(|((parameter, gradient), state)| match (state, gradient) {
+        let one = |((parameter, gradient), state): ((&Var, &Gradient<'_>), &mut State)| match (state, gradient) {
             (State::Host(slots), gradient) => {
                 let values = match gradient {
                     Gradient::Tensor(gradient) => &gradient.flatten_all()?.to_vec1::<f32>()?,
@@ -221,7 +220,8 @@ impl Optimizer {
                 parameter.set(&(parameter.as_tensor() - change)?)
             }
             (State::Tensors(_), Gradient::Host(_)) => bail!("a gradient of the kernels for another device's state"),
-        })
+        };
+        self.parameters.iter().zip(gradients).zip(&mut self.states).try_for_each(one)
     }
 
     /// The state, parameter by parameter and slot by slot, for a checkpoint.
