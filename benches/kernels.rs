@@ -26,7 +26,7 @@ use kernels::Isa;
 use kernels::activation::{self, Activation};
 use kernels::latent::{self, Noise, Upstream};
 use kernels::likelihood::{self, Loss, Scale};
-use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
+use kernels::matmul::{Epilogue, MatRef, matmul};
 use kernels::{adam, limit, pages, pixels, reduce};
 use rayon::prelude::*;
 use vae_bench::data::synthetic::{Split, digits};
@@ -262,7 +262,7 @@ fn forward(bench: &mut Bench, name: &str, x: &[f32], inputs: usize, outputs: usi
         MULTIPLY_ADDS,
         || {
             let (x, w) = (matrix(x, inputs), MatRef::new(&w, outputs, inputs));
-            matmul(isa, x, w.t(), &mut y, Accumulate::FromZero, Epilogue::BiasRelu(&b));
+            matmul(isa, x, w.t(), &mut y, Epilogue::BiasRelu(&b));
             black_box(&y);
         },
         || keep((|| tx.matmul(&tw.t()?)?.broadcast_add(&tb)?.relu())()),
@@ -282,7 +282,7 @@ fn weight_gradient(bench: &mut Bench, name: &str, x: &[f32], inputs: usize, outp
         MULTIPLY_ADDS,
         || {
             let (x, dy) = (matrix(x, inputs), MatRef::new(&dy, BATCH, outputs));
-            matmul(isa, dy.t(), x, &mut dw, Accumulate::FromZero, Epilogue::Nothing);
+            matmul(isa, dy.t(), x, &mut dw, Epilogue::Nothing);
             black_box(&dw);
         },
         || keep((|| tdy.t()?.matmul(&tx))()),
@@ -302,7 +302,7 @@ fn input_gradient(bench: &mut Bench, name: &str, inputs: usize, outputs: usize) 
         MULTIPLY_ADDS,
         || {
             let (dy, w) = (MatRef::new(&dy, BATCH, outputs), MatRef::new(&w, outputs, inputs));
-            matmul(isa, dy, w, &mut dx, Accumulate::FromZero, Epilogue::Nothing);
+            matmul(isa, dy, w, &mut dx, Epilogue::Nothing);
             black_box(&dx);
         },
         || keep(tdy.matmul(&tw)),

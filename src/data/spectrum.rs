@@ -19,7 +19,7 @@ use super::stats::PixelStats;
 use crate::error::{Error, Result};
 use crate::files::{MOST_TEXT, read_regular, write_atomically};
 use kernels::Isa;
-use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
+use kernels::matmul::{Epilogue, MatRef, matmul};
 
 /// Eigenvalues of a data set's training images, in descending order, one per pixel; those that fewer images
 /// than pixels leave no room for are 0.
@@ -171,7 +171,7 @@ fn covariance(images: &Images, pixels: Pixels, means: &[f64]) -> DMatrix<f64> {
             }
         });
         let x = MatRef::new(&centred, rows, d);
-        matmul(Isa::best(), x.t(), x, &mut product, Accumulate::FromZero, Epilogue::Nothing);
+        matmul(Isa::best(), x.t(), x, &mut product, Epilogue::Nothing);
         sums.iter_mut().zip(&product).for_each(|(sum, &value)| *sum += f64::from(value));
     }
     let mut covariance = DMatrix::from_row_slice(d, d, &sums) / n.max(1) as f64;
@@ -202,7 +202,7 @@ fn gram(images: &Images, pixels: Pixels, means: &[f64], weight: impl Fn(f64) -> 
             }
         });
         let x = MatRef::new(&centred, n, columns);
-        matmul(Isa::best(), x, x.t(), &mut product, Accumulate::FromZero, Epilogue::Nothing);
+        matmul(Isa::best(), x, x.t(), &mut product, Epilogue::Nothing);
         sums.iter_mut().zip(&product).for_each(|(sum, &value)| *sum += f64::from(value));
     }
     DMatrix::from_row_slice(n, n, &sums) / n.max(1) as f64

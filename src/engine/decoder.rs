@@ -6,7 +6,7 @@ use candle_core::Result;
 use kernels::Isa;
 use kernels::activation::{self, Activation};
 use kernels::likelihood::{Loss, row_sums};
-use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
+use kernels::matmul::{Epilogue, MatRef, matmul};
 
 use super::fused::LayerTensors;
 
@@ -63,7 +63,7 @@ impl FusedDecoder {
                 Some(Activation::Tanh | Activation::Softplus | Activation::Elu) | None => Epilogue::Bias(&layer.bias),
             };
             let weight = MatRef::new(&layer.weight, width, inputs);
-            matmul(isa, MatRef::new(h, codes, inputs), weight.t(), y, Accumulate::FromZero, finish);
+            matmul(isa, MatRef::new(h, codes, inputs), weight.t(), y, finish);
             if let Some(activation @ (Activation::Tanh | Activation::Softplus | Activation::Elu)) = between {
                 activation::apply(isa, activation, y);
             }

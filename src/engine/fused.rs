@@ -13,7 +13,7 @@ use kernels::Isa;
 use kernels::activation::{self, Activation};
 use kernels::latent::Noise;
 use kernels::likelihood::Loss;
-use kernels::matmul::{Accumulate, Epilogue, MatRef, matmul};
+use kernels::matmul::{Epilogue, MatRef, matmul};
 use kernels::network::{Batch, Computed, Layer, Network, backward, forward};
 
 pub use kernels::network::Workspace;
@@ -255,7 +255,7 @@ impl CustomOp3 for Dense {
         }
         let mut y = vec![0f32; batch * outputs];
         let (x, w) = (MatRef::new(x, batch, inputs), MatRef::new(w, outputs, inputs));
-        matmul(Isa::best(), x, w.t(), &mut y, Accumulate::FromZero, Epilogue::Bias(b));
+        matmul(Isa::best(), x, w.t(), &mut y, Epilogue::Bias(b));
         if let Some(activation) = self.0 {
             activation::apply(Isa::best(), activation, &mut y);
         }

@@ -29,7 +29,7 @@ pub enum Activation {
 
 /// Replaces x by y, in place.
 pub fn apply(isa: Isa, activation: Activation, x: &mut [f32]) {
-    run_all(isa, x.chunks_mut(CHUNK).map(|x| Apply { activation, x }).collect());
+    run_all(isa, x.chunks_mut(CHUNK).map(|x| Apply { activation, x }));
 }
 
 /// Replaces dy by dx, in place: multiplies it by dy/dx, which follows from the output `y`.
@@ -38,7 +38,7 @@ pub fn apply(isa: Isa, activation: Activation, x: &mut [f32]) {
 /// If the lengths differ.
 pub fn backward(isa: Isa, activation: Activation, y: &[f32], dy: &mut [f32]) {
     assert_eq!(y.len(), dy.len(), "an output and its gradient differ in length");
-    run_all(isa, y.chunks(CHUNK).zip(dy.chunks_mut(CHUNK)).map(|(y, dy)| Backward { activation, y, dy }).collect());
+    run_all(isa, y.chunks(CHUNK).zip(dy.chunks_mut(CHUNK)).map(|(y, dy)| Backward { activation, y, dy }));
 }
 
 struct Apply<'a> {

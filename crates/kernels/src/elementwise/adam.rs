@@ -57,8 +57,7 @@ pub fn step(isa: Isa, adam: &Adam, t: u64, p: &mut [f32], g: &[f32], m: &mut [f3
         .chunks_mut(CHUNK)
         .zip(g.chunks(CHUNK))
         .zip(m.chunks_mut(CHUNK).zip(v.chunks_mut(CHUNK)))
-        .map(|((p, g), (m, v))| Chunk { factors, p, g, m, v })
-        .collect();
+        .map(|((p, g), (m, v))| Chunk { factors, p, g, m, v });
     run_all(isa, tasks);
 }
 

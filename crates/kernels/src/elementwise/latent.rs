@@ -34,8 +34,7 @@ pub fn sample(isa: Isa, draw: Noise, mean: &[f32], logvar: &[f32], noise: &[f32]
         .zip(logvar.chunks(CHUNK))
         .zip(noise.chunks(CHUNK))
         .zip(z.chunks_mut(CHUNK).zip(kl.chunks_mut(CHUNK)))
-        .map(|(((mean, logvar), noise), (z, kl))| Sample { draw, mean, logvar, noise, z, kl })
-        .collect();
+        .map(|(((mean, logvar), noise), (z, kl))| Sample { draw, mean, logvar, noise, z, kl });
     run_all(isa, tasks);
 }
 
@@ -65,9 +64,8 @@ pub fn sample_backward(isa: Isa, draw: Noise, from: &Upstream, dmean: &mut [f32]
     let Upstream { mean, logvar, noise, dz, dkl } = *from;
     check([mean.len(), logvar.len(), noise.len(), dz.len(), dkl.len()]);
     check([mean.len(), dmean.len(), dlogvar.len(), mean.len(), mean.len()]);
-    let tasks = (0..mean.len().div_ceil(CHUNK))
-        .zip(dmean.chunks_mut(CHUNK).zip(dlogvar.chunks_mut(CHUNK)))
-        .map(|(i, (dmean, dlogvar))| {
+    let tasks = (0..mean.len().div_ceil(CHUNK)).zip(dmean.chunks_mut(CHUNK).zip(dlogvar.chunks_mut(CHUNK))).map(
+        |(i, (dmean, dlogvar))| {
             let range = i * CHUNK..(i * CHUNK + dmean.len());
             let from = Upstream {
                 mean: &mean[range.clone()],
@@ -77,8 +75,8 @@ pub fn sample_backward(isa: Isa, draw: Noise, from: &Upstream, dmean: &mut [f32]
                 dkl: &dkl[range],
             };
             Backward { draw, from, dmean, dlogvar }
-        })
-        .collect();
+        },
+    );
     run_all(isa, tasks);
 }
 

@@ -95,8 +95,7 @@ pub fn row_sums_and_grad(
             scale: scale.from(i * deep),
             sums,
             grad,
-        })
-        .collect();
+        });
     run_all(isa, tasks);
 }
 

@@ -3,7 +3,7 @@
 //! |z - e|^2 = |z|^2 - 2 (z.e - |e|^2 / 2), so the nearest entry is the one of the largest score z.e - |e|^2 / 2: one
 //! matrix product for all vectors and all entries. Of entries at the same score the first one is taken.
 
-use crate::gemm::matmul::{Accumulate, Epilogue, MatRef, matmul};
+use crate::gemm::matmul::{Epilogue, MatRef, matmul};
 use crate::simd::{Isa, LANES, Simd, Task, total};
 use crate::system::parallel::{elements, rows_per_chunk, run_all};
 
@@ -52,10 +52,10 @@ pub fn search(isa: Isa, codebook: Codebook, z: &[f32], scores: &mut Scores, code
     bias.extend(entries.chunks_exact(dim).map(|entry| -0.5 * entry.iter().fold(0.0, |sum, e| sum + e * e)));
     scores.resize(elements("the scores", vectors, count), 0.0);
     let (z, entries) = (MatRef::new(z, vectors, dim), MatRef::new(entries, count, dim));
-    matmul(isa, z, entries.t(), scores, Accumulate::FromZero, Epilogue::Bias(bias));
+    matmul(isa, z, entries.t(), scores, Epilogue::Bias(bias));
     let rows = rows_per_chunk(count);
     let tasks = scores.chunks(rows * count).zip(codes.chunks_mut(rows));
-    run_all(isa, tasks.map(|(scores, codes)| Largest { scores, count, codes }).collect());
+    run_all(isa, tasks.map(|(scores, codes)| Largest { scores, count, codes }));
 }
 
 /// The entries numbered `codes`, one after the other.
@@ -79,7 +79,7 @@ pub fn distances(isa: Isa, z: &[f32], quantised: &[f32], out: &mut [f32]) {
     assert!(z.len() == width * out.len() && z.len() == quantised.len(), "vectors and entries of different lengths");
     let rows = rows_per_chunk(width);
     let tasks = out.chunks_mut(rows).zip(z.chunks(rows * width.max(1)).zip(quantised.chunks(rows * width.max(1))));
-    run_all(isa, tasks.map(|(out, (z, quantised))| Distances { z, quantised, width, out }).collect());
+    run_all(isa, tasks.map(|(out, (z, quantised))| Distances { z, quantised, width, out }));
 }
 
 /// Adds 2 `scale[i]` (z - e) to `grad` for every image i: the gradient of its commitment term in z.

@@ -16,8 +16,7 @@ pub fn column_sums(isa: Isa, x: &[f32], rows: usize, sums: &mut [f32]) {
     let needed = elements("a matrix", rows, cols);
     assert_eq!(x.len(), needed, "a {rows} x {cols} matrix needs {needed} elements, not {}", x.len());
     let width = if x.len() < CHUNK { cols.max(1) } else { 2 * STRIP };
-    let tasks =
-        sums.chunks_mut(width).enumerate().map(|(i, sums)| Strip { x, rows, cols, from: i * width, sums }).collect();
+    let tasks = sums.chunks_mut(width).enumerate().map(|(i, sums)| Strip { x, rows, cols, from: i * width, sums });
     run_all(isa, tasks);
 }
 
@@ -68,7 +67,7 @@ pub fn scale_rows(isa: Isa, scale: &[f32], x: &mut [f32]) {
         return;
     }
     let deep = rows_per_chunk(cols);
-    let tasks = x.chunks_mut(deep * cols).zip(scale.chunks(deep)).map(|(x, scale)| Rows { x, scale, cols }).collect();
+    let tasks = x.chunks_mut(deep * cols).zip(scale.chunks(deep)).map(|(x, scale)| Rows { x, scale, cols });
     run_all(isa, tasks);
 }
 

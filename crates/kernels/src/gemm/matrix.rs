@@ -60,13 +60,11 @@ impl<'a> MatRef<'a> {
         MatRef { data, rows, cols, row_stride, col_stride, zeros: Zeros::Few }
     }
 
-    /// The same matrix, marked so that a product may leave out the steps of k at which it is 0 across as many rows or
-    /// columns as a tile is wide, as at the black pixels of images. Worth it from a third of zeros on.
+    /// The same matrix, marked so that a large product leaves out the steps of k at which four neighbouring rows (of the left
+    /// factor) or columns (of the right one) are all 0, as many black pixels of images are. Worth it from a third of zeros on.
     ///
     /// Skipping leaves the product's bytes as they are where the other factor is finite, with one exception: a partial
-    /// sum of -0 (an element of C that is -0, or a negative product that underflowed) stays -0 where adding 0 would have
-    /// made it +0. In these cases (an infinity or NaN times a skipped 0, or the sign of a zero) the result depends on the
-    /// width of the tiles, and so on the instruction set.
+    /// sum of -0 (a negative product that underflowed) stays -0 where adding 0 would have made it +0.
     pub fn mostly_zero(self) -> Self {
         MatRef { zeros: Zeros::Many, ..self }
     }

@@ -1,13 +1,14 @@
 //! Matrix products.
 //!
 //! `matmul` checks shapes, `product` plans: one factor is read where it lies, the other packed in panels. `tiles` cuts rows
-//! into tiles, `tile` is the innermost loop, and `output` writes its sums to C.
+//! into tiles, `tile` is the innermost loop, and `output` writes its sums to C. `sparse` does the same for a factor that is
+//! mostly 0.
 
 pub mod matmul;
 mod matrix;
-mod nonzero;
 mod output;
 mod pack;
 mod product;
+mod sparse;
 mod tile;
 mod tiles;

@@ -5,15 +5,6 @@ use crate::system::parallel::elements;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// The initial value of each element's sum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accumulate {
-    /// +0: C is overwritten.
-    FromZero,
-    /// The element of C: the product is added to C, term by term.
-    FromC,
-}
-
 /// The operation on each finished sum c before it is stored.
 #[derive(Clone, Copy, Debug)]
 pub enum Epilogue<'a> {
@@ -118,44 +109,60 @@ impl OutputTile<'_> {
         s.prefetch(start.wrapping_add(self.cols - 1));
     }
 
-    /// Reads the initial sums of a tile of `NV` vectors in a row.
+    /// Applies the epilogue to the sums of a tile of `NV` vectors in a row, and writes them.
     ///
     /// # Safety
     /// No other thread may touch this tile of C meanwhile, and the tile must lie inside C.
     #[inline(always)]
-    pub(super) unsafe fn load<S: Simd, const NV: usize>(&self, s: S, sums: &mut [[[f32; LANES]; NV]]) {
-        for (r, sums) in sums.iter_mut().enumerate() {
-            for (v, sums) in sums.iter_mut().enumerate() {
-                let cols = self.columns(v);
+    pub(super) unsafe fn store<S: Simd, const NV: usize>(&self, s: S, sums: &[[[f32; LANES]; NV]]) {
+        for v in 0..NV {
+            let cols = self.columns(v);
+            let bias = self.bias(s, cols.clone());
+            for (r, sums) in sums.iter().enumerate() {
                 // SAFETY: inside our tile, by the contract.
-                let c = unsafe { self.c.part(self.row + r, cols.start, cols.len()) };
-                s.store(sums, s.load_head(c));
+                unsafe { self.put(s, s.load(&sums[v]), bias, self.row + r, cols.clone()) };
             }
         }
     }
 
-    /// Applies the epilogue to the sums of a tile of `NV` vectors in a row, and writes them.
+    /// [`OutputTile::store`] for a tile of at most sixteen rows of one vector each.
     ///
     /// # Safety
-    /// As for [`OutputTile::load`].
+    /// As for [`OutputTile::store`].
     #[inline(always)]
-    pub(super) unsafe fn store<S: Simd, const NV: usize>(&self, s: S, sums: &[[[f32; LANES]; NV]]) {
-        for v in 0..NV {
-            let cols = self.columns(v);
-            let bias = match self.epilogue {
-                Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => s.load_head(&bias[cols.clone()]),
-                Epilogue::Nothing | Epilogue::ReluBackward(_) => s.splat(0.0),
-            };
-            for (r, sums) in sums.iter().enumerate() {
-                let sum = self.finish(s, s.load(&sums[v]), bias, self.row + r, cols.clone());
+    pub(super) unsafe fn store_rows<S: Simd>(&self, s: S, sums: [S::V; LANES], rows: usize) {
+        let cols = self.columns(0);
+        let bias = self.bias(s, cols.clone());
+        for (r, sum) in sums.into_iter().enumerate() {
+            if r < rows {
                 // SAFETY: inside our tile, by the contract.
-                unsafe {
-                    if cols.len() == LANES {
-                        s.store(self.c.vector(self.row + r, cols.start), sum);
-                    } else {
-                        s.store_head(self.c.part(self.row + r, cols.start, cols.len()), sum);
-                    }
-                }
+                unsafe { self.put(s, sum, bias, self.row + r, cols.clone()) };
+            }
+        }
+    }
+
+    /// The bias of some columns, where there is one.
+    #[inline(always)]
+    fn bias<S: Simd>(&self, s: S, cols: Range<usize>) -> S::V {
+        match self.epilogue {
+            Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => s.load_head(&bias[cols]),
+            Epilogue::Nothing | Epilogue::ReluBackward(_) => s.splat(0.0),
+        }
+    }
+
+    /// Writes some sums of a row after the epilogue.
+    ///
+    /// # Safety
+    /// As for [`OutputTile::store`].
+    #[inline(always)]
+    unsafe fn put<S: Simd>(&self, s: S, sum: S::V, bias: S::V, row: usize, cols: Range<usize>) {
+        let sum = self.finish(s, sum, bias, row, cols.clone());
+        // SAFETY: the caller's promise.
+        unsafe {
+            if cols.len() == LANES {
+                s.store(self.c.vector(row, cols.start), sum);
+            } else {
+                s.store_head(self.c.part(row, cols.start, cols.len()), sum);
             }
         }
     }

@@ -5,9 +5,9 @@
 //! bytes. What is cheaper depends on which factor is the smaller, and on the columns that are padded to whole vectors.
 
 use super::matrix::{MatRef, Zeros};
-use super::nonzero::keep_nonzero_steps;
-use super::output::{Accumulate, Epilogue, OutputTile, SharedC};
+use super::output::{Epilogue, OutputTile, SharedC};
 use super::pack::pack;
+use super::sparse;
 use super::tile::{Left, Panel, tile};
 use super::tiles::{MAX_HEIGHT, TileSize, cut, rows_of};
 use crate::simd::{Isa, LANES, Simd, Task};
@@ -33,13 +33,18 @@ const PACKED_STEPS: usize = 16;
 const MAX_ROWS_IN_PLACE: usize = 48;
 
 /// [`super::matmul::matmul`] for any product. The shapes have been checked, and C is not empty.
-pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], accumulate: Accumulate, epilogue: Epilogue) {
+pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], epilogue: Epilogue) {
     let (m, n) = (a.rows, b.cols);
     let c = SharedC::new(c, m, n);
-    if accumulate == Accumulate::FromZero && cost(b.t(), a.t()) + m * n * TRANSPOSE_COST < cost(a, b) {
+    let large = (m * n).saturating_mul(a.cols) >= SMALL;
+    if large && a.zeros == Zeros::Many {
+        sparse::product(isa, a, b, Destination::Itself { c, epilogue });
+    } else if large && b.zeros == Zeros::Many {
+        sparse::product(isa, b.t(), a.t(), Destination::Transpose { c, epilogue });
+    } else if cost(b.t(), a.t()) + m * n * TRANSPOSE_COST < cost(a, b) {
         product(isa, b.t(), a.t(), Destination::Transpose { c, epilogue });
     } else {
-        product(isa, a, b, Destination::Itself { c, accumulate, epilogue });
+        product(isa, a, b, Destination::Itself { c, epilogue });
     }
 }
 
@@ -52,9 +57,9 @@ fn cost(left: MatRef, right: MatRef) -> usize {
 
 /// Where the product of a left and a right factor goes.
 #[derive(Clone, Copy)]
-enum Destination<'a> {
+pub(super) enum Destination<'a> {
     /// C is the product.
-    Itself { c: SharedC<'a>, accumulate: Accumulate, epilogue: Epilogue<'a> },
+    Itself { c: SharedC<'a>, epilogue: Epilogue<'a> },
     /// C is the transpose of the product.
     Transpose { c: SharedC<'a>, epilogue: Epilogue<'a> },
 }
@@ -91,7 +96,7 @@ fn product(isa: Isa, left: MatRef, right: MatRef, to: Destination) {
         let tiles = &tiles[part(tiles.len(), row_jobs, i)];
         (0..panels).map(move |panel| (panel, tiles))
     });
-    run_all(isa, all.map(|(panel, tiles)| job(panel, tiles)).collect());
+    run_all(isa, all.map(|(panel, tiles)| job(panel, tiles)));
 }
 
 /// Packs the left factor: the tile that starts at row r lies at `packed[r * k..]` as `[k][rows of the tile]`.
@@ -169,9 +174,7 @@ impl Task for Job<'_> {
     /// The product's shape: rows x inner x columns, of C or of its transpose.
     #[cfg(feature = "timeline")]
     fn name(&self) -> String {
-        let Job { left, right, .. } = self;
-        let black = if left.zeros == Zeros::Many || right.zeros == Zeros::Many { ", black left out" } else { "" };
-        format!("product {} x {} x {}{black}", left.rows, left.cols, right.cols)
+        format!("product {} x {} x {}", self.left.rows, self.left.cols, self.right.cols)
     }
 }
 
@@ -180,7 +183,7 @@ impl Task for Job<'_> {
 #[inline(always)]
 fn reads_in_place(left: MatRef, right: MatRef) -> bool {
     let contiguous = right.col_stride == 1 && !right.row_stride.is_multiple_of(256);
-    contiguous && right.zeros == Zeros::Few && left.rows <= MAX_ROWS_IN_PLACE
+    contiguous && left.rows <= MAX_ROWS_IN_PLACE
 }
 
 /// Packs the panel, and runs all tiles over it.
@@ -190,20 +193,14 @@ fn panel<S: Simd, const NV: usize>(s: S, job: &Job) {
     let in_place = columns.len() == NV * LANES && reads_in_place(left, right);
     let mut scratch = Scratch::take();
     let packed = scratch.get(if in_place { 0 } else { right.rows * NV * LANES });
-    let mut steps = None;
-    if !in_place {
+    let panel = if in_place {
+        Panel::<NV>::new(right.from(0, columns.start), right.row_stride, right.rows)
+    } else {
         pack(s, right.strip(columns.clone(), 0..right.rows), NV * LANES, packed);
-        if right.zeros == Zeros::Many {
-            steps = keep_nonzero_steps::<NV>(packed);
-        }
-    }
-    let panel = match &steps {
-        _ if in_place => Panel::<NV>::new(right.from(0, columns.start), right.row_stride, right.rows),
-        Some(steps) => Panel::some_steps(packed, right.rows, steps),
-        None => Panel::<NV>::new(packed, NV * LANES, right.rows),
+        Panel::<NV>::new(packed, NV * LANES, right.rows)
     };
     match to {
-        Destination::Itself { c, accumulate, epilogue } => {
+        Destination::Itself { c, epilogue } => {
             let mut sums = [[[0.0; LANES]; NV]; MAX_HEIGHT];
             for rows in tiles {
                 let sums = &mut sums[..rows.len()];
@@ -211,10 +208,7 @@ fn panel<S: Simd, const NV: usize>(s: S, job: &Job) {
                 (0..rows.len()).for_each(|r| out.prefetch_row(s, r));
                 // SAFETY: no two jobs share both a row and a column of C, and a job runs on one thread.
                 unsafe {
-                    if accumulate == Accumulate::FromC {
-                        out.load(s, sums);
-                    }
-                    tile(s, job.left(rows), panel, accumulate, sums);
+                    tile(s, job.left(rows), panel, sums);
                     out.store(s, sums);
                 }
             }
@@ -225,7 +219,7 @@ fn panel<S: Simd, const NV: usize>(s: S, job: &Job) {
             let product = scratch.get(rows.len() * NV * LANES).as_chunks_mut::<LANES>().0.as_chunks_mut::<NV>().0;
             for tile_rows in tiles {
                 let sums = &mut product[tile_rows.start - rows.start..tile_rows.end - rows.start];
-                tile(s, job.left(tile_rows), panel, Accumulate::FromZero, sums);
+                tile(s, job.left(tile_rows), panel, sums);
             }
             // SAFETY: no two jobs share both a row and a column of C, and a job runs on one thread.
             unsafe { store_transpose(s, product, rows, columns.clone(), c, epilogue) };
@@ -238,7 +232,7 @@ fn panel<S: Simd, const NV: usize>(s: S, job: &Job) {
 /// # Safety
 /// No other thread may touch this part of C meanwhile, and it must lie inside C.
 #[inline(always)]
-unsafe fn store_transpose<S: Simd, const NV: usize>(
+pub(super) unsafe fn store_transpose<S: Simd, const NV: usize>(
     s: S,
     product: &[[[f32; LANES]; NV]],
     rows: Range<usize>,
@@ -249,17 +243,22 @@ unsafe fn store_transpose<S: Simd, const NV: usize>(
     for (v, row) in columns.clone().step_by(LANES).enumerate() {
         for (block, col) in product.chunks(LANES).zip(rows.clone().step_by(LANES)) {
             let mut lanes = [s.splat(0.0); LANES];
-            for (lanes, sums) in lanes.iter_mut().zip(block) {
-                *lanes = s.load(&sums[v]);
-            }
-            let lanes = s.transpose(lanes);
-            let mut transposed = [[[0.0; LANES]; 1]; LANES];
-            for (transposed, lanes) in transposed.iter_mut().zip(lanes) {
-                s.store(&mut transposed[0], lanes);
+            match block.as_array::<LANES>() {
+                // A count known to the compiler keeps them in registers.
+                Some(block) => {
+                    for l in 0..LANES {
+                        lanes[l] = s.load(&block[l][v]);
+                    }
+                }
+                None => {
+                    for l in 0..block.len() {
+                        lanes[l] = s.load(&block[l][v]);
+                    }
+                }
             }
             let out = OutputTile { c, row, col, cols: block.len(), epilogue };
             // SAFETY: the caller's promise; rows and columns are cut off at the part's edges.
-            unsafe { out.store(s, &transposed[..(columns.end - row).min(LANES)]) };
+            unsafe { out.store_rows(s, s.transpose(lanes), (columns.end - row).min(LANES)) };
         }
     }
 }

@@ -2,7 +2,6 @@
 
 #![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
 
-use super::output::Accumulate;
 use super::tiles::with_constant_rows;
 use crate::simd::{LANES, Simd};
 
@@ -32,8 +31,6 @@ pub(super) struct Panel<'a, const NV: usize> {
     stride: usize,
     /// How many steps of k there are.
     depth: usize,
-    /// The step of k of each row; none: row k is step k.
-    steps: Option<&'a [u32]>,
 }
 
 impl<'a, const NV: usize> Panel<'a, NV> {
@@ -41,32 +38,19 @@ impl<'a, const NV: usize> Panel<'a, NV> {
     #[inline(always)]
     pub(super) fn new(data: &'a [f32], stride: usize, depth: usize) -> Self {
         assert!(depth == 0 || (depth - 1) * stride + NV * LANES <= data.len(), "a panel ends outside");
-        Panel { data, stride, depth, steps: None }
-    }
-
-    /// The rows of a packed panel that `steps` names, all below `depth`: they have been moved to its beginning.
-    #[inline(always)]
-    pub(super) fn some_steps(packed: &'a [f32], depth: usize, steps: &'a [u32]) -> Self {
-        assert!(steps.iter().all(|&k| (k as usize) < depth), "a step outside of k");
-        Panel { depth, steps: Some(steps), ..Panel::new(packed, NV * LANES, steps.len()) }
+        Panel { data, stride, depth }
     }
 }
 
-/// The sums of a tile: left times panel over the panel's steps of k, added to `sums` or in their place.
+/// The sums of a tile: left times panel over the panel's steps of k.
 ///
 /// # Panics
 /// If the left factor is too short for so many rows and steps.
 #[inline(always)]
-pub(super) fn tile<S: Simd, const NV: usize>(
-    s: S,
-    left: Left,
-    panel: Panel<NV>,
-    accumulate: Accumulate,
-    sums: &mut [[[f32; LANES]; NV]],
-) {
+pub(super) fn tile<S: Simd, const NV: usize>(s: S, left: Left, panel: Panel<NV>, sums: &mut [[[f32; LANES]; NV]]) {
     with_constant_rows!(S, sums.len(), R => {
         if let Some(sums) = sums.as_mut_array::<R>() {
-            fixed::<S, R, NV>(s, left, panel, accumulate, sums);
+            fixed::<S, R, NV>(s, left, panel, sums);
         }
     })
 }
@@ -83,60 +67,40 @@ fn fixed<S: Simd, const R: usize, const NV: usize>(
     s: S,
     left: Left,
     panel: Panel<NV>,
-    accumulate: Accumulate,
     sums: &mut [[[f32; LANES]; NV]; R],
 ) {
-    let Panel { data, stride, depth, steps } = panel;
-    let packed = NV * LANES;
-    // SAFETY: `Panel` has checked its end and that all steps are below its depth. The ends of the left factor's rows are
-    // checked here, once for all steps: a check in every step would cost as much as a row of the tile.
+    let depth = panel.depth;
+    // SAFETY: `Panel` has checked its end. The ends of the left factor's rows are checked here, once for all steps: a check
+    // in every step would cost as much as a row of the tile.
     unsafe {
         match left {
             Left::Rows { data: rows, stride: distance } => {
                 assert!(depth == 0 || (R - 1) * distance + depth <= rows.len(), "a row ends outside");
-                let left = ContiguousRows::new(rows, distance);
-                match steps {
-                    None => sum(s, left, data, stride, 0..depth, accumulate, sums),
-                    Some(steps) => sum(s, left, data, packed, steps.iter().map(|&k| k as usize), accumulate, sums),
-                }
+                sum(s, ContiguousRows::new(rows, distance), panel, sums);
             }
             Left::Packed(columns) => {
                 assert!(depth * R <= columns.len(), "a column ends outside");
-                let left = PackedColumns { start: columns.as_ptr(), rows: R };
-                match steps {
-                    None => sum(s, left, data, stride, 0..depth, accumulate, sums),
-                    Some(steps) => sum(s, left, data, packed, steps.iter().map(|&k| k as usize), accumulate, sums),
-                }
+                sum(s, PackedColumns { start: columns.as_ptr(), rows: R }, panel, sums);
             }
         }
     }
 }
 
-/// The sums of a tile over some steps of k, each with its row of a panel, which begins `stride` after the one before it.
+/// The sums of a tile over all steps of k, each with its row of the panel.
 ///
 /// # Safety
-/// The elements of the left factor at all these steps and as many rows of the panel must be readable.
+/// The elements of the left factor at all these steps must be readable.
 #[inline(always)]
 unsafe fn sum<S: Simd, const R: usize, const NV: usize>(
     s: S,
     left: impl Factor,
-    panel: &[f32],
-    stride: usize,
-    steps: impl Iterator<Item = usize>,
-    accumulate: Accumulate,
+    Panel { data, stride, depth }: Panel<NV>,
     sums: &mut [[[f32; LANES]; NV]; R],
 ) {
     let mut acc = [[s.splat(0.0); NV]; R];
-    if accumulate == Accumulate::FromC {
-        for r in 0..R {
-            for v in 0..NV {
-                acc[r][v] = s.load(&sums[r][v]);
-            }
-        }
-    }
-    let mut b = panel.as_ptr();
+    let mut b = data.as_ptr();
     let ahead = if stride == NV * LANES { AHEAD * NV * LANES } else { AHEAD_IN_PLACE.wrapping_mul(stride) };
-    for k in steps {
+    for k in 0..depth {
         let mut row = [s.splat(0.0); NV];
         for v in 0..NV {
             // SAFETY: the caller's promise.

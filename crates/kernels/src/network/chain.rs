@@ -75,20 +75,21 @@ impl Pass {
         let mut below = grads;
         while let Some((LayerGrads { output: dy, parameters }, rest)) = below.split_last_mut() {
             let (dy, i) = (&**dy, rest.len());
-            let reader = [(dy, &layers[i])];
+            let reader = (dy, &layers[i]);
             let x = if i == 0 { codes } else { &outputs[i - 1] };
             jobs.spawn(move || parameter_grads(isa, dy, Input::Activations(x), images, parameters));
             match rest.last_mut() {
                 Some(next) => {
-                    input_grad(isa, &reader, images, Some((activation, x)), sized(&mut next.output, x.len()));
+                    input_grad(isa, reader, images, Some((activation, x)), sized(&mut next.output, x.len()));
                 }
-                None => input_grad(isa, &reader, images, None, codes_grad),
+                None => input_grad(isa, reader, images, None, codes_grad),
             }
             below = rest;
         }
     }
 
-    /// Back through the encoder's hidden layers, the last of which `readers` read, as [`Pass::decoder_backward`].
+    /// Back through the encoder's hidden layers, as [`Pass::decoder_backward`]. `reader` is the layer that reads the last of
+    /// them, with the gradient of its output.
     pub(super) fn encoder_backward<'s>(
         self,
         jobs: &Jobs<'_, 's>,
@@ -96,20 +97,19 @@ impl Pass {
         grads: &'s mut [LayerGrads],
         pixels: &'s [f32],
         outputs: &'s [Vec<f32>],
-        readers: &[(&'s [f32], &'s Layer)],
+        reader: (&'s [f32], &'s Layer),
     ) {
         let Pass { isa, images, activation } = self;
-        let mut above = None;
+        let mut above = reader;
         let mut below = grads;
         while let Some((LayerGrads { output, parameters }, rest)) = below.split_last_mut() {
             let i = rest.len();
             let y = &outputs[i];
             let dy = sized(output, y.len());
-            let readers = above.as_ref().map_or(readers, std::slice::from_ref);
-            input_grad(isa, readers, images, Some((activation, y)), dy);
+            input_grad(isa, above, images, Some((activation, y)), dy);
             let (dy, x) = (&*dy, input(i, pixels, outputs));
             jobs.spawn(move || parameter_grads(isa, dy, x, images, parameters));
-            above = Some((dy, &layers[i]));
+            above = (dy, &layers[i]);
             below = rest;
         }
     }

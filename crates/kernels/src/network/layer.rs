@@ -2,7 +2,7 @@
 
 use crate::elementwise::activation::{self, Activation};
 use crate::elementwise::reduce;
-use crate::gemm::matmul::{Accumulate, Epilogue, MatRef, matmul};
+use crate::gemm::matmul::{Epilogue, MatRef, matmul};
 use crate::simd::Isa;
 use crate::system::parallel::elements;
 
@@ -96,7 +96,7 @@ pub(super) fn dense(
             (Epilogue::Bias(layer.bias), Some(activation))
         }
     };
-    matmul(isa, x.matrix(images, layer.inputs()), layer.matrix().t(), y, Accumulate::FromZero, epilogue);
+    matmul(isa, x.matrix(images, layer.inputs()), layer.matrix().t(), y, epilogue);
     if let Some(activation) = remaining {
         activation::apply(isa, activation, y);
     }
@@ -107,31 +107,27 @@ pub(super) fn parameter_grads(isa: Isa, dy: &[f32], x: Input, images: usize, gra
     let outputs = grads.bias.len();
     let inputs = grads.weight.len().checked_div(outputs).unwrap_or(0);
     let dy_t = MatRef::new(dy, images, outputs).t();
-    matmul(isa, dy_t, x.matrix(images, inputs), &mut grads.weight, Accumulate::FromZero, Epilogue::Nothing);
+    matmul(isa, dy_t, x.matrix(images, inputs), &mut grads.weight, Epilogue::Nothing);
     reduce::column_sums(isa, dy, images, &mut grads.bias);
 }
 
-/// dx = the sum of dy W over the `readers` of x (the gradients of their outputs, and the layers), times the derivative of
-/// the activation whose output x is.
+/// dx = dy W, times the derivative of the activation whose output x is; `dy` is the gradient of the output of the layer that
+/// reads x.
 pub(super) fn input_grad(
     isa: Isa,
-    readers: &[(&[f32], &Layer)],
+    (dy, layer): (&[f32], &Layer),
     images: usize,
     activated: Option<(Activation, &[f32])>,
     dx: &mut [f32],
 ) {
-    let (last_epilogue, remaining) = match activated {
+    let (epilogue, remaining) = match activated {
         None => (Epilogue::Nothing, None),
         Some((Activation::Relu, x)) => (Epilogue::ReluBackward(x), None),
         Some((activation @ (Activation::Tanh | Activation::Softplus | Activation::Elu), x)) => {
             (Epilogue::Nothing, Some((activation, x)))
         }
     };
-    for (i, (dy, layer)) in readers.iter().enumerate() {
-        let accumulate = if i == 0 { Accumulate::FromZero } else { Accumulate::FromC };
-        let epilogue = if i + 1 == readers.len() { last_epilogue } else { Epilogue::Nothing };
-        matmul(isa, MatRef::new(dy, images, layer.outputs()), layer.matrix(), dx, accumulate, epilogue);
-    }
+    matmul(isa, MatRef::new(dy, images, layer.outputs()), layer.matrix(), dx, epilogue);
     if let Some((activation, x)) = remaining {
         activation::backward(isa, activation, x, dx);
     }

@@ -171,6 +171,6 @@ pub fn backward(isa: Isa, network: &Network, batch: &Batch, grads: &Upstream, wo
         let z_grad = &*z_grad;
         let (x, parameters) = (chain::input(hidden, batch.x, outputs), &mut head.parameters);
         jobs.spawn(move || parameter_grads(isa, z_grad, x, images, parameters));
-        pass.encoder_backward(jobs, layers, encoder, batch.x, outputs, &[(z_grad, &layers[hidden])]);
+        pass.encoder_backward(jobs, layers, encoder, batch.x, outputs, (z_grad, &layers[hidden]));
     });
 }

@@ -62,6 +62,7 @@ impl Simd for Avx2 {
     // 12 accumulators, two registers of B and one broadcast: 15 of 16 registers.
     const TILE_ROWS: usize = 6;
     const TILE_VECTORS: usize = 1;
+    const LOW_TILE_VECTORS: usize = 1;
 
     #[inline(always)]
     fn run<T: Task>(self, task: T) -> T::Out {

@@ -46,6 +46,7 @@ impl Simd for Avx512 {
     // 28 accumulators, two vectors of B and one broadcast: 31 of 32 registers.
     const TILE_ROWS: usize = 14;
     const TILE_VECTORS: usize = 2;
+    const LOW_TILE_VECTORS: usize = 4;
 
     #[inline(always)]
     fn run<T: Task>(self, task: T) -> T::Out {

@@ -20,8 +20,7 @@ use std::sync::OnceLock;
 ///
 /// All of them give the same bytes for every kernel, as every operation on lanes is rounded correctly on each and
 /// every sum has one order. Where the target has no fused multiply-add at compile time (plain x86-64), `Portable`
-/// computes it exactly from `f64` operations. Only the bits of a NaN (sign and payload) may differ, and
-/// what [`crate::matmul::MatRef::mostly_zero`] names.
+/// computes it exactly from `f64` operations. Only the bits of a NaN (sign and payload) may differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Isa {
     /// x86-64 with AVX-512F: one register of sixteen lanes.

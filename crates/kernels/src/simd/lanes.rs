@@ -29,6 +29,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const TILE_ROWS: usize;
     /// Vectors in a row of that tile: 1 or 2.
     const TILE_VECTORS: usize;
+    /// Vectors in a row of the low tile of a factor that is mostly 0: 1, 2 or 4.
+    const LOW_TILE_VECTORS: usize;
 
     /// Enters a function compiled for this instruction set.
     fn run<T: Task>(self, task: T) -> T::Out;

@@ -45,6 +45,7 @@ impl Simd for Neon {
     // 24 accumulators, four registers of B and two elements of A: 30 of 32 registers.
     const TILE_ROWS: usize = 6;
     const TILE_VECTORS: usize = 1;
+    const LOW_TILE_VECTORS: usize = 1;
 
     #[inline(always)]
     fn run<T: Task>(self, task: T) -> T::Out {

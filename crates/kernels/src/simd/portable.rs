@@ -51,6 +51,7 @@ impl Simd for Portable {
     // Four registers of four lanes make a vector: 2 x 4 accumulators of SSE2's 16 registers, 6 x 4 of NEON's 32.
     const TILE_ROWS: usize = if cfg!(target_arch = "aarch64") { 6 } else { 2 };
     const TILE_VECTORS: usize = 1;
+    const LOW_TILE_VECTORS: usize = 1;
 
     #[inline(always)]
     fn run<T: Task>(self, task: T) -> T::Out {

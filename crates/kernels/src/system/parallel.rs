@@ -3,7 +3,7 @@
 use super::pool;
 use crate::simd::{Isa, Task};
 use std::ops::Range;
-use std::sync::atomic::AtomicUsize;
+use std::sync::Mutex;
 
 /// Elements in a chunk of elementwise work: a few microseconds, and a whole number of vectors.
 pub(crate) const CHUNK: usize = 1 << 13;
@@ -37,14 +37,29 @@ pub(crate) fn threads() -> usize {
 }
 
 /// Runs independent tasks: one on the calling thread, several on the pool.
-pub(crate) fn run_all<T: Task<Out = ()> + Send>(isa: Isa, tasks: Vec<T>) {
-    if tasks.len() <= 1 {
-        tasks.into_iter().for_each(|task| isa.run(task));
+pub(crate) fn run_all<T: Task<Out = ()> + Send>(isa: Isa, tasks: impl IntoIterator<Item = T>) {
+    let slots: Vec<_> = tasks.into_iter().map(|task| Mutex::new(Some(task))).collect();
+    let run = |slot: &Mutex<Option<T>>| {
+        // One that is locked is being taken by another thread.
+        if let Some(task) = slot.try_lock().ok().and_then(|mut task| task.take()) {
+            isa.run(task);
+        }
+    };
+    if slots.len() <= 1 {
+        slots.iter().for_each(run);
     } else if cfg!(miri) {
         // Miri looks for data races here too, and rayon would take it minutes.
-        std::thread::scope(|scope| tasks.into_iter().for_each(|task| drop(scope.spawn(move || isa.run(task)))));
+        std::thread::scope(|scope| slots.iter().for_each(|slot| drop(scope.spawn(move || run(slot)))));
     } else {
-        let unfinished = AtomicUsize::new(0);
-        pool::scope(&unfinished, |jobs| tasks.into_iter().for_each(|task| jobs.spawn(move || isa.run(task))));
+        let threads = threads().min(slots.len());
+        pool::side_by_side(threads, || {
+            let me = rayon::current_thread_index().unwrap_or(0);
+            // Each thread takes the same part of an array in every operation, as it has most of it in its cache; then it
+            // helps the others, from the ends of their parts.
+            slots[part(slots.len(), threads, me % threads)].iter().for_each(run);
+            for other in 1..threads {
+                slots[part(slots.len(), threads, (me + other) % threads)].iter().rev().for_each(run);
+            }
+        });
     }
 }

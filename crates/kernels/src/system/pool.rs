@@ -1,8 +1,9 @@
 //! Jobs side by side on the current rayon pool, without the time that a sleeping thread takes to wake.
 //!
-//! A training step of two milliseconds starts thirty parallel parts. A thread of rayon's that finds no job falls asleep after some
-//! microseconds, and so does one that waits for another's job; to wake takes tens of them. [`awake`] keeps the
-//! idle threads looking for jobs, and [`scope`] and [`join`] wait looking for jobs. Which thread does what changes; what is computed does not.
+//! A training step of two milliseconds starts thirty parallel parts. A thread of rayon's that finds no job falls asleep
+//! after some microseconds, and so does one that waits for another's job; to wake takes tens of them. [`awake`] keeps the
+//! idle threads looking for jobs, and [`scope`] and [`side_by_side`] wait without sleeping. Which thread does what changes;
+//! what is computed does not.
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -30,7 +31,7 @@ pub fn awake<R>(work: impl FnOnce() -> R) -> R {
                 while watch.load(Ordering::Acquire) == GATHERING {
                     std::thread::yield_now();
                 }
-                look_for_jobs_until(|| watch.load(Ordering::Acquire) == OVER);
+                look_for_jobs_until(rayon::yield_now, || watch.load(Ordering::Acquire) == OVER);
             });
         }
         let begin = Instant::now();
@@ -76,25 +77,31 @@ pub(crate) fn scope<'scope, R>(unfinished: &'scope AtomicUsize, work: impl FnOnc
     rayon::in_place_scope(|scope| {
         let result = work(&Jobs { scope, unfinished });
         // The end of rayon's scope would wait as well, but asleep.
-        look_for_jobs_until(|| unfinished.load(Ordering::Acquire) == 0);
+        look_for_jobs_until(rayon::yield_now, || unfinished.load(Ordering::Acquire) == 0);
         result
     })
 }
 
-/// Runs `job` on the pool beside `work`, which runs on the calling thread.
-pub(crate) fn join(work: impl FnOnce(), job: impl FnOnce() + Send) {
+/// Runs `work` `times` times side by side, once at least on the calling thread, and ends when all have ended.
+///
+/// For work that each of the threads takes its next part of: a job for every part would be allocated by one thread and freed by
+/// another, and both would wait for the allocator's lock.
+pub(crate) fn side_by_side(times: usize, work: impl Fn() + Sync) {
     let unfinished = AtomicUsize::new(0);
-    scope(&unfinished, |jobs| {
-        jobs.spawn(job);
+    rayon::in_place_scope(|scope| {
+        let jobs = Jobs { scope, unfinished: &unfinished };
+        (1..times).for_each(|_| jobs.spawn(&work));
         work();
+        // Not other jobs, which could take longer than what is left of this one.
+        look_for_jobs_until(rayon::yield_local, || unfinished.load(Ordering::Acquire) == 0);
     });
 }
 
-/// Does jobs of the pool, and looks for more, until `done`.
-fn look_for_jobs_until(done: impl Fn() -> bool) {
+/// Does jobs that `look` finds, until `done`.
+fn look_for_jobs_until(look: impl Fn() -> Option<Yield>, done: impl Fn() -> bool) {
     let mut idle = 0_u32;
     while !done() {
-        if rayon::yield_now() == Some(Yield::Executed) {
+        if look() == Some(Yield::Executed) {
             idle = 0;
         } else if idle < PATIENCE {
             idle += 1;

@@ -1,20 +1,12 @@
 use super::{Rng, assert_close, bits, in_pool, isas, sized};
 use crate::Isa;
-use crate::matmul::{Accumulate, Epilogue, MatRef, matmul};
+use crate::matmul::{Epilogue, MatRef, matmul};
 
 /// The same product in `f64`.
-fn plain(
-    a: &dyn Fn(usize, usize) -> f32,
-    b: &dyn Fn(usize, usize) -> f32,
-    c: &[f32],
-    m: usize,
-    n: usize,
-    k: usize,
-) -> Vec<f64> {
+fn plain(a: &dyn Fn(usize, usize) -> f32, b: &dyn Fn(usize, usize) -> f32, m: usize, n: usize, k: usize) -> Vec<f64> {
     let mut out = vec![0.0; m * n];
     for i in 0..m {
         for j in 0..n {
-            out[i * n + j] = f64::from(c[i * n + j]);
             for l in 0..k {
                 out[i * n + j] += f64::from(a(i, l)) * f64::from(b(l, j));
             }
@@ -51,18 +43,16 @@ fn random_shapes_layouts_and_epilogues_match_f64() {
         let (m, n, k) = (size(&mut rng), size(&mut rng), size(&mut rng));
         let (a, b) = (rng.many(m * k), rng.many(k * n));
         let (at, bt) = (rng.below(2) == 1, rng.below(2) == 1);
-        let (bias, gate, before) = (rng.many(n), rng.many(m * n), rng.many(m * n));
-        let start = if rng.below(2) == 1 { Accumulate::FromC } else { Accumulate::FromZero };
+        let (bias, gate) = (rng.many(n), rng.many(m * n));
         let epilogue = match round % 4 {
             0 => Epilogue::Nothing,
             1 => Epilogue::Bias(&bias),
             2 => Epilogue::BiasRelu(&bias),
             _ => Epilogue::ReluBackward(&gate),
         };
-        let from = if start == Accumulate::FromC { before.clone() } else { vec![0.0; m * n] };
         let read_a = |i: usize, l: usize| if at { a[l * m + i] } else { a[i * k + l] };
         let read_b = |l: usize, j: usize| if bt { b[j * k + l] } else { b[l * n + j] };
-        let mut want = plain(&read_a, &read_b, &from, m, n, k);
+        let mut want = plain(&read_a, &read_b, m, n, k);
         for (i, want) in want.iter_mut().enumerate() {
             match epilogue {
                 Epilogue::Nothing => {}
@@ -72,8 +62,8 @@ fn random_shapes_layouts_and_epilogues_match_f64() {
             }
         }
         for isa in isas() {
-            let mut c = before.clone();
-            matmul(isa, stored(&a, m, k, at), stored(&b, k, n, bt), &mut c, start, epilogue);
+            let mut c = vec![f32::NAN; m * n];
+            matmul(isa, stored(&a, m, k, at), stored(&b, k, n, bt), &mut c, epilogue);
             assert_close(&c, &want, 1e-5);
         }
     }
@@ -119,7 +109,7 @@ fn every_element_is_one_chain_of_fused_multiply_adds_whatever_the_layout_and_thr
                     let a = stored(if at { &a_t } else { &a }, m, k, at);
                     let b = stored(if bt { &b_t } else { &b }, k, n, bt);
                     let mut c = vec![f32::NAN; m * n];
-                    in_pool(threads, || matmul(isa, a, b, &mut c, Accumulate::FromZero, Epilogue::Nothing));
+                    in_pool(threads, || matmul(isa, a, b, &mut c, Epilogue::Nothing));
                     assert!(bits(&c) == want, "{m} x {n} x {k}, {}, {threads} threads, layout {layout}", isa.name());
                 }
             }
@@ -135,25 +125,11 @@ fn a_row_does_not_depend_on_the_rows_beside_it() {
     let (a, b) = (rng.many(128 * k), rng.many(k * n));
     for isa in isas() {
         let mut whole = vec![0.0; 128 * n];
-        matmul(
-            isa,
-            MatRef::new(&a, 128, k),
-            MatRef::new(&b, k, n),
-            &mut whole,
-            Accumulate::FromZero,
-            Epilogue::Nothing,
-        );
+        matmul(isa, MatRef::new(&a, 128, k), MatRef::new(&b, k, n), &mut whole, Epilogue::Nothing);
         for rows in [1, 2, 13, 15, 100] {
             let mut some = vec![0.0; rows * n];
             let from = 128 - rows;
-            matmul(
-                isa,
-                MatRef::new(&a[from * k..], rows, k),
-                MatRef::new(&b, k, n),
-                &mut some,
-                Accumulate::FromZero,
-                Epilogue::Nothing,
-            );
+            matmul(isa, MatRef::new(&a[from * k..], rows, k), MatRef::new(&b, k, n), &mut some, Epilogue::Nothing);
             assert!(bits(&some) == bits(&whole[from * n..]), "{rows} rows, {}", isa.name());
         }
     }
@@ -167,18 +143,18 @@ fn a_row_of_a_narrow_product_does_not_depend_on_the_rows_beside_it() {
     for (n, k) in [(20, 128), (40, 400), (400, 20), (1, 50)] {
         let rows = 500;
         let (a, b) = (rng.many(rows * k), rng.many(k * n));
-        let (bias, before) = (rng.many(n), rng.many(rows * n));
+        let bias = rng.many(n);
         for isa in isas() {
             for transposed in [false, true] {
                 let product = |from: usize, to: usize| {
-                    let mut c = before[from * n..to * n].to_vec();
+                    let mut c = vec![f32::NAN; (to - from) * n];
                     let a = if transposed {
                         MatRef::strided(&a[from..], to - from, k, 1, rows)
                     } else {
                         MatRef::new(&a[from * k..to * k], to - from, k)
                     };
                     let b = MatRef::new(&b, k, n);
-                    matmul(isa, a, b, &mut c, Accumulate::FromC, Epilogue::BiasRelu(&bias));
+                    matmul(isa, a, b, &mut c, Epilogue::BiasRelu(&bias));
                     c
                 };
                 let whole = bits(&product(0, rows));
@@ -199,12 +175,12 @@ fn any_strides_work() {
     let mut rng = Rng(4);
     let data = rng.many(2000);
     let (m, n, k) = (17, 21, 9);
-    let want = plain(&|i, l| data[i * 40 + l * 3], &|l, j| data[l * 90 + j * 4], &vec![0.0; m * n], m, n, k);
+    let want = plain(&|i, l| data[i * 40 + l * 3], &|l, j| data[l * 90 + j * 4], m, n, k);
     for isa in isas() {
         let mut c = vec![0.0; m * n];
         let a = MatRef::strided(&data, m, k, 40, 3);
         let b = MatRef::strided(&data, k, n, 90, 4);
-        matmul(isa, a, b, &mut c, Accumulate::FromZero, Epilogue::Nothing);
+        matmul(isa, a, b, &mut c, Epilogue::Nothing);
         assert_close(&c, &want, 1e-5);
     }
 }
@@ -218,14 +194,7 @@ fn nan_and_infinity_reach_their_own_elements_only() {
         a[5 * k + 1] = f32::INFINITY;
         let bias = vec![-1.0; n];
         let mut c = vec![0.0; m * n];
-        matmul(
-            isa,
-            MatRef::new(&a, m, k),
-            MatRef::new(&b, k, n),
-            &mut c,
-            Accumulate::FromZero,
-            Epilogue::BiasRelu(&bias),
-        );
+        matmul(isa, MatRef::new(&a, m, k), MatRef::new(&b, k, n), &mut c, Epilogue::BiasRelu(&bias));
         for (i, row) in c.chunks(n).enumerate() {
             for &x in row {
                 match i {
@@ -243,14 +212,7 @@ fn an_empty_sum_gives_the_bias() {
     for isa in isas() {
         let bias = [1.0, -2.0, 3.0];
         let mut c = [9.0; 6];
-        matmul(
-            isa,
-            MatRef::new(&[], 2, 0),
-            MatRef::new(&[], 0, 3),
-            &mut c,
-            Accumulate::FromZero,
-            Epilogue::BiasRelu(&bias),
-        );
+        matmul(isa, MatRef::new(&[], 2, 0), MatRef::new(&[], 0, 3), &mut c, Epilogue::BiasRelu(&bias));
         assert_eq!(c, [1.0, 0.0, 3.0, 1.0, 0.0, 3.0]);
     }
 }
@@ -259,14 +221,7 @@ fn an_empty_sum_gives_the_bias() {
 #[should_panic(expected = "the inner sizes differ")]
 fn shapes_that_do_not_fit_are_refused() {
     let x = [0.0; 6];
-    matmul(
-        Isa::Portable,
-        MatRef::new(&x, 2, 3),
-        MatRef::new(&x, 2, 3),
-        &mut [0.0; 6],
-        Accumulate::FromZero,
-        Epilogue::Nothing,
-    );
+    matmul(Isa::Portable, MatRef::new(&x, 2, 3), MatRef::new(&x, 2, 3), &mut [0.0; 6], Epilogue::Nothing);
 }
 
 /// The message of a panic; fails where there is none.
@@ -295,14 +250,14 @@ fn sizes_whose_product_wraps_are_refused() {
     // A has no columns and B no rows, so their own lengths are right; only C's wraps.
     let message = refusal(|| {
         let (a, b) = (MatRef::new(&[], (1 << 63) + 1, 0), MatRef::new(&[], 0, 2));
-        matmul(Isa::Portable, a, b, &mut [0.0; 2], Accumulate::FromZero, Epilogue::Nothing);
+        matmul(Isa::Portable, a, b, &mut [0.0; 2], Epilogue::Nothing);
     });
     assert!(message.contains("more elements than memory holds"), "{message}");
     // Strides of 0 repeat an element without end: the packed copy of such a factor has no length.
     refusal(|| {
         let a = MatRef::strided(&[1.0], 2, 1 << 63, 0, 0);
         let b = MatRef::strided(&[1.0], 1 << 63, 2, 0, 0);
-        matmul(Isa::Portable, a, b, &mut [0.0; 4], Accumulate::FromZero, Epilogue::Nothing);
+        matmul(Isa::Portable, a, b, &mut [0.0; 4], Epilogue::Nothing);
     });
 }
 
@@ -313,15 +268,15 @@ fn a_stride_that_is_never_taken_may_have_any_size() {
         let (row, column) = ([1.0, 2.0, 3.0, 4.0], [2.0, -1.0, 1.0]);
         let mut c = [0.0; 3];
         let (a, b) = (MatRef::strided(&row, 1, 4, usize::MAX, 1), MatRef::strided(&row, 4, 3, 0, 0));
-        matmul(isa, a, b, &mut c, Accumulate::FromZero, Epilogue::Nothing);
+        matmul(isa, a, b, &mut c, Epilogue::Nothing);
         assert_eq!(c, [10.0; 3]);
         let mut c = [0.0; 300];
         let a = MatRef::strided(&column, 3, 1, 1, usize::MAX);
         let wide = [1.0; 100];
-        matmul(isa, a, MatRef::strided(&wide, 1, 100, usize::MAX, 1), &mut c, Accumulate::FromZero, Epilogue::Nothing);
+        matmul(isa, a, MatRef::strided(&wide, 1, 100, usize::MAX, 1), &mut c, Epilogue::Nothing);
         assert!((0..300).all(|i| c[i] == column[i / 100]));
         let mut c = [0.0; 48];
-        matmul(isa, a, MatRef::strided(&wide, 1, 16, usize::MAX, 1), &mut c, Accumulate::FromZero, Epilogue::Nothing);
+        matmul(isa, a, MatRef::strided(&wide, 1, 16, usize::MAX, 1), &mut c, Epilogue::Nothing);
         assert!((0..48).all(|i| c[i] == column[i / 16]));
     }
 }
@@ -350,25 +305,34 @@ fn skipping_black_pixels_changes_no_bit_where_no_partial_sum_is_minus_zero() {
                 let (mut plain, mut skipping) = (vec![1.0; m * n], vec![1.0; m * n]);
                 let (forward, weight) = (MatRef::new(&x, m, k), MatRef::new(&b, n, k).t());
                 in_pool(threads, || {
-                    matmul(isa, forward, weight, &mut plain, Accumulate::FromZero, Epilogue::BiasRelu(&bias));
-                    matmul(
-                        isa,
-                        forward.mostly_zero(),
-                        weight,
-                        &mut skipping,
-                        Accumulate::FromZero,
-                        Epilogue::BiasRelu(&bias),
-                    );
+                    matmul(isa, forward, weight, &mut plain, Epilogue::BiasRelu(&bias));
+                    matmul(isa, forward.mostly_zero(), weight, &mut skipping, Epilogue::BiasRelu(&bias));
                 });
                 assert!(bits(&plain) == bits(&skipping), "{m} x {k} of pixels by {k} x {n}");
                 let (dy, pixels) = (MatRef::new(&a, k, m).t(), MatRef::new(&y, k, n));
                 in_pool(threads, || {
-                    matmul(isa, dy, pixels, &mut plain, Accumulate::FromC, Epilogue::Nothing);
-                    matmul(isa, dy, pixels.mostly_zero(), &mut skipping, Accumulate::FromC, Epilogue::Nothing);
+                    matmul(isa, dy, pixels, &mut plain, Epilogue::Nothing);
+                    matmul(isa, dy, pixels.mostly_zero(), &mut skipping, Epilogue::Nothing);
                 });
                 assert!(bits(&plain) == bits(&skipping), "{m} x {k} by {k} x {n} of pixels");
             }
         }
+    }
+}
+
+#[test]
+fn black_pixels_are_skipped_in_a_factor_of_any_strides() {
+    let (m, n, k) = (sized(131, 11), sized(70, 18), sized(60, 12));
+    let mut rng = Rng(32);
+    let data = rng.sparse(3 * m * 2 * k, 0.8);
+    let b = rng.many(k * n);
+    let dense: Vec<f32> = (0..m * k).map(|i| data[(i / k) * 3 * k * 2 + (i % k) * 2]).collect();
+    let want = bits(&chain(&dense, &b, m, n, k));
+    for isa in isas() {
+        let mut c = vec![f32::NAN; m * n];
+        let a = MatRef::strided(&data, m, k, 6 * k, 2).mostly_zero();
+        matmul(isa, a, MatRef::new(&b, k, n), &mut c, Epilogue::Nothing);
+        assert!(bits(&c) == want, "{isa}");
     }
 }
 
@@ -381,7 +345,7 @@ fn a_nan_pixel_is_not_skipped() {
     for isa in isas() {
         let mut y = vec![0.0; 40 * 100];
         let x = MatRef::new(&x, 40, pixels).mostly_zero();
-        matmul(isa, x, MatRef::new(&w, 100, pixels).t(), &mut y, Accumulate::FromZero, Epilogue::Nothing);
+        matmul(isa, x, MatRef::new(&w, 100, pixels).t(), &mut y, Epilogue::Nothing);
         assert!((0..40).all(|i| y[i * 100].is_nan() == (i == 7)));
     }
 }
