@@ -206,22 +206,24 @@ impl Optimizer {
         }
         self.step += 1;
         let (OptimizerConfig { rule, lr }, t) = (self.config, self.step);
-        // Most parameters are small: one after the other they would keep one thread busy and the others waiting.
-        let one = |((parameter, gradient), state): ((&Var, &Gradient<'_>), &mut State)| match (state, gradient) {
-            (State::Host(slots), gradient) => {
-                let values = match gradient {
-                    Gradient::Tensor(gradient) => &gradient.flatten_all()?.to_vec1::<f32>()?,
-                    Gradient::Host(gradient) => *gradient,
-                };
-                parameter.inplace_op1(&HostStep { rule, lr, t, gradient: values, slots: RefCell::new(slots) })
+        // One after the other, all threads on each: a thread updates those rows of a weight whose gradient it has computed.
+        for ((parameter, gradient), state) in self.parameters.iter().zip(gradients).zip(&mut self.states) {
+            match (state, gradient) {
+                (State::Host(slots), gradient) => {
+                    let values = match gradient {
+                        Gradient::Tensor(gradient) => &gradient.flatten_all()?.to_vec1::<f32>()?,
+                        Gradient::Host(gradient) => *gradient,
+                    };
+                    parameter.inplace_op1(&HostStep { rule, lr, t, gradient: values, slots: RefCell::new(slots) })?;
+                }
+                (State::Tensors(slots), Gradient::Tensor(gradient)) => {
+                    let change = rule.update_tensors(lr, t, gradient, slots)?;
+                    parameter.set(&(parameter.as_tensor() - change)?)?;
+                }
+                (State::Tensors(_), Gradient::Host(_)) => bail!("a gradient of the kernels for another device's state"),
             }
-            (State::Tensors(slots), Gradient::Tensor(gradient)) => {
-                let change = rule.update_tensors(lr, t, gradient, slots)?;
-                parameter.set(&(parameter.as_tensor() - change)?)
-            }
-            (State::Tensors(_), Gradient::Host(_)) => bail!("a gradient of the kernels for another device's state"),
-        };
-        self.parameters.iter().zip(gradients).zip(&mut self.states).try_for_each(one)
+        }
+        Ok(())
     }
 
     /// The state, parameter by parameter and slot by slot, for a checkpoint.

@@ -7,9 +7,9 @@
 //! | dW = dy^T x | `matmul(isa, dy.t(), x, dw, Epilogue::Nothing)` |
 //!
 //! # The same bytes on every machine
-//! Every element of C is one chain of fused multiply-adds over k = 0, 1, 2, ... from +0. So no bit depends on the number of threads,
-//! on the tile that an element falls into, on the number of rows beside it, or on the instruction set. The only exception is a
-//! factor that is marked [`MatRef::mostly_zero`], whose documentation names it.
+//! Every element of C is one chain of fused multiply-adds over k = 0, 1, 2, ... from +0. So no bit depends on the number of
+//! threads, on the tile that an element falls into, on the number of rows beside it, or on the instruction set. The only
+//! exception is a factor that is marked [`MatRef::mostly_zero`], whose documentation names it.
 
 pub use super::matrix::MatRef;
 pub use super::output::Epilogue;

@@ -36,16 +36,20 @@ const MAX_ROWS_IN_PLACE: usize = 48;
 pub(super) fn run(isa: Isa, a: MatRef, b: MatRef, c: &mut [f32], epilogue: Epilogue) {
     let (m, n) = (a.rows, b.cols);
     let c = SharedC::new(c, m, n);
-    let large = (m * n).saturating_mul(a.cols) >= SMALL;
-    if large && a.zeros == Zeros::Many {
+    if !is_small(a, b) && a.zeros == Zeros::Many {
         sparse::product(isa, a, b, Destination::Itself { c, epilogue });
-    } else if large && b.zeros == Zeros::Many {
+    } else if !is_small(a, b) && b.zeros == Zeros::Many {
         sparse::product(isa, b.t(), a.t(), Destination::Transpose { c, epilogue });
     } else if cost(b.t(), a.t()) + m * n * TRANSPOSE_COST < cost(a, b) {
         product(isa, b.t(), a.t(), Destination::Transpose { c, epilogue });
     } else {
         product(isa, a, b, Destination::Itself { c, epilogue });
     }
+}
+
+/// Whether the product of `left` and `right` is not worth a fork.
+fn is_small(left: MatRef, right: MatRef) -> bool {
+    (left.rows * right.cols).saturating_mul(left.cols) < SMALL
 }
 
 /// What the product of `left` and `right` costs, in multiplications: on the columns padded to vectors, and for copies.
@@ -70,7 +74,7 @@ fn product(isa: Isa, left: MatRef, right: MatRef, to: Destination) {
     let (tile_rows, width) = isa.run(TileSize);
     let tiles = cut(left.rows, tile_rows);
     let panels = right.cols.div_ceil(width);
-    let small = (left.rows * right.cols).saturating_mul(left.cols) < SMALL;
+    let small = is_small(left, right);
     let mut scratch = Scratch::take();
     let packed = (left.col_stride != 1).then(|| {
         let packed = scratch.get(left.rows * left.cols);

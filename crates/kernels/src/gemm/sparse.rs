@@ -23,38 +23,29 @@ const LISTS: usize = 4;
 const MANY_JOBS: usize = 8;
 const FEW_JOBS: usize = 3;
 
-/// The product of `left`, which is mostly 0, and `right`. No bit depends on the split into jobs.
+/// The product of `left`, which is mostly 0, and `right`; neither is empty. No bit depends on the split into jobs.
 pub(super) fn product(isa: Isa, left: MatRef, right: MatRef, to: Destination) {
     let depth = left.cols;
     let tiles = left.rows.div_ceil(ROWS);
-    let blocks = tiles.div_ceil(TILES_PER_BLOCK);
-    let tiles_of = |blocks: Range<usize>| blocks.start * TILES_PER_BLOCK..(blocks.end * TILES_PER_BLOCK).min(tiles);
-
     let mut scratch = Scratch::take();
     let steps = scratch.get::<u32>(tiles * depth);
     let mut lengths = vec![0; tiles];
-    let (mut rest, mut rest_of_lengths) = (&mut *steps, &mut *lengths);
-    let lists = (LISTS * threads()).min(blocks);
-    let mut work = Vec::with_capacity(lists);
-    for i in 0..lists {
-        let tiles = tiles_of(part(blocks, lists, i));
-        let (steps, lengths);
-        (steps, rest) = rest.split_at_mut(tiles.len() * depth);
-        (lengths, rest_of_lengths) = rest_of_lengths.split_at_mut(tiles.len());
-        work.push(Lists { left, tiles, steps, lengths });
-    }
-    run_all(isa, work);
+    let each = tiles.div_ceil(LISTS * threads());
+    let lists = steps.chunks_mut(each * depth).zip(lengths.chunks_mut(each)).enumerate();
+    run_all(isa, lists.map(|(i, (steps, lengths))| Lists { left, first: i * each, steps, lengths }));
 
     let (steps, lengths) = (&*steps, &*lengths);
     let width = isa.run(WidestPanel);
     let panels = right.cols.div_ceil(width);
+    let blocks = tiles.div_ceil(TILES_PER_BLOCK);
     // Every job copies its panel.
     let wanted = if right.col_stride == 1 { MANY_JOBS } else { FEW_JOBS };
     let row_jobs = (wanted * threads()).div_ceil(panels).min(blocks);
     let mut jobs = Vec::with_capacity(panels * row_jobs);
     for columns in (0..right.cols).step_by(width).map(|start| start..(start + width).min(right.cols)) {
         for i in 0..row_jobs {
-            let tiles = tiles_of(part(blocks, row_jobs, i));
+            let blocks = part(blocks, row_jobs, i);
+            let tiles = blocks.start * TILES_PER_BLOCK..(blocks.end * TILES_PER_BLOCK).min(tiles);
             jobs.push(Job { left, right, steps, lengths, tiles, columns: columns.clone(), to });
         }
     }
@@ -157,10 +148,10 @@ macro_rules! with_tile {
     }};
 }
 
-/// Lists the steps of some tiles of the left factor, each list at the beginning of room for all of k.
+/// Lists the steps of some tiles of the left factor from number `first` on, each list at the beginning of room for all of k.
 struct Lists<'a> {
     left: MatRef<'a>,
-    tiles: Range<usize>,
+    first: usize,
     steps: &'a mut [u32],
     lengths: &'a mut [usize],
 }
@@ -169,11 +160,9 @@ impl Task for Lists<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Lists { left, tiles, steps, lengths } = self;
-        if left.cols > 0 {
-            for ((tile, steps), length) in tiles.zip(steps.chunks_exact_mut(left.cols)).zip(lengths) {
-                *length = with_tile!(left, tile * ROWS, tile => list(tile, steps));
-            }
+        let Lists { left, first, steps, lengths } = self;
+        for (i, (steps, length)) in steps.chunks_exact_mut(left.cols).zip(lengths).enumerate() {
+            *length = with_tile!(left, (first + i) * ROWS, tile => list(tile, steps));
         }
     }
 }
