@@ -31,22 +31,27 @@ pub(super) fn pack<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
     }
 }
 
+/// How many steps of k ahead of its copy a row is prefetched.
+const AHEAD: usize = 8;
+
 /// Contiguous lanes: each step of k is a short copy.
 #[inline(always)]
 fn copy<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
-    let mut from = 0;
-    while from < width {
-        let slot = Slot::new(from, width);
-        let lanes = strip.lanes.saturating_sub(from).min(LANES);
-        for d in 0..strip.depth {
-            let row = &strip.data[d * strip.depth_stride + from.min(strip.lanes)..];
+    for d in 0..strip.depth {
+        let row = &strip.data[d * strip.depth_stride..];
+        let mut from = 0;
+        while from < width {
+            let slot = Slot::new(from, width);
+            let lanes = strip.lanes.saturating_sub(from).min(LANES);
+            let row = &row[from.min(strip.lanes)..];
+            s.prefetch(row.as_ptr().wrapping_add(AHEAD.wrapping_mul(strip.depth_stride)));
             let vector = match row.first_chunk::<LANES>() {
                 Some(row) if lanes == slot.lanes => s.load(row),
                 _ => s.load_head(&row[..lanes]),
             };
             slot.store(s, vector, &mut out[d * width + from..]);
+            from += LANES;
         }
-        from += LANES;
     }
 }
 
