@@ -62,8 +62,9 @@ impl<'a> MatRef<'a> {
 
     /// The same matrix, marked so that a large product leaves out the steps of k at which four neighbouring rows (of the left
     /// factor) or columns (of the right one) are all 0, as many black pixels of images are. Worth it from a third of zeros on.
+    /// Rows of the left factor that are 0 throughout are left out as well where this is the right one.
     ///
-    /// Skipping leaves the product's bytes as they are where the other factor is finite, with one exception: a partial
+    /// Skipping leaves the product's bytes as they are where both factors are finite, with one exception: a partial
     /// sum of -0 (a negative product that underflowed) stays -0 where adding 0 would have made it +0.
     pub fn mostly_zero(self) -> Self {
         MatRef { zeros: Zeros::Many, ..self }

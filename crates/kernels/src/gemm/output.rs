@@ -40,6 +40,8 @@ pub(super) struct SharedC<'a> {
     start: *mut f32,
     rows: usize,
     cols: usize,
+    /// The rows that are meant by 0, 1, 2, ..., where these are not all rows; each below `rows`.
+    chosen: Option<&'a [u32]>,
     /// C stays borrowed for as long as any copy of this lives.
     borrow: PhantomData<&'a mut [f32]>,
 }
@@ -53,7 +55,21 @@ unsafe impl Sync for SharedC<'_> {}
 impl<'a> SharedC<'a> {
     pub(super) fn new(c: &'a mut [f32], rows: usize, cols: usize) -> Self {
         assert_eq!(c.len(), elements("C", rows, cols), "C is not {rows} x {cols}");
-        SharedC { start: c.as_mut_ptr(), rows, cols, borrow: PhantomData }
+        SharedC { start: c.as_mut_ptr(), rows, cols, chosen: None, borrow: PhantomData }
+    }
+
+    /// Some of the rows, as a matrix of these alone.
+    pub(super) fn choose(self, rows: &'a [u32]) -> Self {
+        assert!(rows.iter().all(|&row| (row as usize) < self.rows), "C has {} rows", self.rows);
+        SharedC { chosen: Some(rows), ..self }
+    }
+
+    /// Where element (row, col) lies.
+    #[inline(always)]
+    fn at(self, row: usize, col: usize) -> usize {
+        let row = self.chosen.map_or(row, |rows| rows[row] as usize);
+        debug_assert!(row < self.rows);
+        row * self.cols + col
     }
 
     /// `len` elements of row `row` from column `col` on.
@@ -61,10 +77,10 @@ impl<'a> SharedC<'a> {
     /// # Safety
     /// These elements must lie inside the matrix, and no other reference to them may live as long as this one is used.
     #[inline(always)]
-    unsafe fn part(self, row: usize, col: usize, len: usize) -> &'a mut [f32] {
-        debug_assert!(row < self.rows && col + len <= self.cols);
+    pub(super) unsafe fn part(self, row: usize, col: usize, len: usize) -> &'a mut [f32] {
+        debug_assert!(col + len <= self.cols);
         // SAFETY: inside the slice and alone, by the contract.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.cols + col), len) }
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(self.at(row, col)), len) }
     }
 
     /// A whole vector of row `row` from column `col` on.
@@ -73,9 +89,9 @@ impl<'a> SharedC<'a> {
     /// As for [`SharedC::part`].
     #[inline(always)]
     unsafe fn vector(self, row: usize, col: usize) -> &'a mut [f32; LANES] {
-        debug_assert!(row < self.rows && col + LANES <= self.cols);
+        debug_assert!(col + LANES <= self.cols);
         // SAFETY: inside the slice and alone, by the contract.
-        unsafe { &mut *self.start.add(row * self.cols + col).cast() }
+        unsafe { &mut *self.start.add(self.at(row, col)).cast() }
     }
 }
 
@@ -102,7 +118,7 @@ impl OutputTile<'_> {
     /// Prefetches row `r` of the tile for the final store.
     #[inline(always)]
     pub(super) fn prefetch_row<S: Simd>(&self, s: S, r: usize) {
-        let start = self.c.start.wrapping_add((self.row + r) * self.c.cols + self.col);
+        let start = self.c.start.wrapping_add(self.c.at(self.row + r, self.col));
         for at in (0..self.cols).step_by(LANES) {
             s.prefetch(start.wrapping_add(at));
         }

@@ -349,3 +349,29 @@ fn a_nan_pixel_is_not_skipped() {
         assert!((0..40).all(|i| y[i * 100].is_nan() == (i == 7)));
     }
 }
+
+#[test]
+fn the_gradient_of_a_unit_that_no_image_switched_on_is_0() {
+    let (images, units, pixels) = (sized(60, 9), sized(70, 33), sized(300, 20));
+    let mut rng = Rng(33);
+    let x: Vec<f32> = rng.sparse(images * pixels, 0.8).iter().map(|x| x.abs()).collect();
+    // Of every so many neighbouring units one is on; none; all.
+    for every in [3, usize::MAX, 1] {
+        let mut dy = rng.many(images * units);
+        dy.iter_mut().enumerate().filter(|(i, _)| (i % units) % every != every / 2).for_each(|(_, dy)| *dy = 0.0);
+        if let Some(nan) = dy.get_mut(4 * units + every / 2) {
+            *nan = f32::NAN;
+        }
+        let dy_t: Vec<f32> = (0..units * images).map(|i| dy[(i % images) * units + i / images]).collect();
+        let want = chain(&dy_t, &x, units, pixels, images);
+        for isa in isas() {
+            let mut dw = vec![f32::INFINITY; units * pixels];
+            let x = MatRef::new(&x, images, pixels).mostly_zero();
+            in_pool(3, || matmul(isa, MatRef::new(&dy, images, units).t(), x, &mut dw, Epilogue::Nothing));
+            // The dense product has NaN at every pixel of the unit; here the black ones of that image are left out.
+            let same = |(got, want): (&f32, &f32)| got.to_bits() == want.to_bits() || want.is_nan();
+            assert!(dw.iter().zip(&want).all(same), "{isa}, every {every}");
+            assert_eq!(want.iter().any(|x| x.is_nan()), dw.iter().any(|x| x.is_nan()), "{isa}, every {every}");
+        }
+    }
+}
