@@ -38,7 +38,10 @@ impl Task for Use<'_> {
             // 0 only where all are; NaN where one is.
             let mut sum = s.splat(0.0);
             for k in 0..self.right.rows {
-                sum = s.add(sum, s.abs(s.load_head(&self.right.from(k, start)[..width])));
+                let row = &self.right.from(k, start)[..width];
+                // A whole load is much faster than a part of one.
+                let row = row.as_array().map_or_else(|| s.load_head(row), |row| s.load(row));
+                sum = s.add(sum, s.abs(row));
             }
             let mut sums = [0.0; LANES];
             s.store(&mut sums, sum);

@@ -64,6 +64,12 @@ impl<'a> SharedC<'a> {
         SharedC { chosen: Some(rows), ..self }
     }
 
+    /// Whether these are some of the rows.
+    #[cfg(feature = "timeline")]
+    pub(super) fn is_choice(self) -> bool {
+        self.chosen.is_some()
+    }
+
     /// Where element (row, col) lies.
     #[inline(always)]
     fn at(self, row: usize, col: usize) -> usize {

@@ -287,7 +287,12 @@ impl Task for Job<'_> {
     /// The product's shape: rows x inner x columns.
     #[cfg(feature = "timeline")]
     fn name(&self) -> String {
-        format!("product {} x {} x {}, black left out", self.left.rows, self.left.cols, self.right.cols)
+        // How many columns are left changes from step to step.
+        let columns = match self.to {
+            Destination::Transpose { c, .. } if c.is_choice() => "live".to_owned(),
+            Destination::Itself { .. } | Destination::Transpose { .. } => self.right.cols.to_string(),
+        };
+        format!("product {} x {} x {columns}, black left out", self.left.rows, self.left.cols)
     }
 }
 
