@@ -40,7 +40,10 @@ impl Task for Use<'_> {
             for k in 0..self.right.rows {
                 let row = &self.right.from(k, start)[..width];
                 // A whole load is much faster than a part of one.
-                let row = row.as_array().map_or_else(|| s.load_head(row), |row| s.load(row));
+                let row = match row.as_array() {
+                    Some(row) => s.load(row),
+                    None => s.load_head(row),
+                };
                 sum = s.add(sum, s.abs(row));
             }
             let mut sums = [0.0; LANES];
