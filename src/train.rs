@@ -12,7 +12,7 @@ use crate::metrics::{CodeMetrics, EpochRecord, Split, TimingRecord};
 use crate::model::{Model, StepId};
 use crate::objective::{Control, Moment, Objective, Time, Value};
 use crate::optimizer::Optimizer;
-use crate::pass::Batch;
+use crate::pass::{Batch, Pass};
 use crate::rng::{Purpose, Stream};
 use crate::terms::Ledgers;
 
@@ -172,11 +172,15 @@ fn epochs<O: Observer>(task: &Task<'_>, state: &mut State, observer: &mut O) -> 
                 Some(batch) => batch,
                 None => prepare(task, &to, epoch, index, indices)?,
             };
-            // The next batch is made ready beside this one's step.
+            let step_span = span("step");
+            let pass = state.model.pass(&batch, &task.objective.recon)?;
+            // The next batch is made ready beside the rest of the step: what an objective does with the results of a pass keeps
+            // one thread busy.
             let (trained, next) = rayon::join(
-                || step(task, state, &batch),
+                || step(task, state, pass),
                 || batches.peek().map(|(index, indices)| prepare(task, &to, epoch, *index, indices)).transpose(),
             );
+            step_span.end();
             prepared = next?;
             let Some(trained) = trained? else { return Ok(Outcome::Diverged { epoch }) };
             state.progress.sums.add(&trained);
@@ -240,10 +244,8 @@ struct BatchResult {
     energy: f64,
 }
 
-/// One optimiser step: pass, value, gradients, update. None where the objective is not finite, and then no step is made.
-fn step(task: &Task<'_>, state: &mut State, batch: &Batch) -> TensorResult<Option<BatchResult>> {
-    let _span = span("step");
-    let mut pass = state.model.pass(batch, &task.objective.recon)?;
+/// One optimiser step after its forward pass: value, gradients, update. None where the objective is not finite, and then no step is made.
+fn step(task: &Task<'_>, state: &mut State, mut pass: Pass) -> TensorResult<Option<BatchResult>> {
     let of_objective = span("objective");
     let time = Time { step: state.optimizer.steps(), steps_per_epoch: task.steps_per_epoch() };
     let Value { loss, ledgers, energy, control } = task.objective.value(&pass, time, state.control)?;

@@ -4,7 +4,7 @@ use crate::simd::{Isa, LANES, Simd, Task};
 use crate::system::parallel::{CHUNK, run_all};
 
 /// How far ahead of their use the arrays are prefetched, in elements.
-const AHEAD: usize = 128;
+const AHEAD: usize = 256;
 
 /// Moments below this are set to 0. The first moment of a weight without gradient (of a pixel that is black in every image
 /// of a hundred batches) halves every seven steps and would stay for ever at the smallest subnormal numbers, on which

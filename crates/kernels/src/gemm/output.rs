@@ -1,5 +1,7 @@
 //! The output matrix of a product: shared by the threads that write to it, tile by tile.
 
+#![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
+
 use crate::simd::{LANES, Simd};
 use crate::system::parallel::elements;
 use std::marker::PhantomData;
@@ -155,10 +157,11 @@ impl OutputTile<'_> {
     pub(super) unsafe fn store_rows<S: Simd>(&self, s: S, sums: [S::V; LANES], rows: usize) {
         let cols = self.columns(0);
         let bias = self.bias(s, cols.clone());
-        for (r, sum) in sums.into_iter().enumerate() {
+        // Indices known to the compiler: an iterator copies the sums to memory.
+        for r in 0..LANES {
             if r < rows {
                 // SAFETY: inside our tile, by the contract.
-                unsafe { self.put(s, sum, bias, self.row + r, cols.clone()) };
+                unsafe { self.put(s, sums[r], bias, self.row + r, cols.clone()) };
             }
         }
     }

@@ -33,6 +33,19 @@ macro_rules! both {
     };
 }
 
+/// All bits of the first `n` lanes.
+#[inline(always)]
+fn head_mask(_: Avx2, n: usize) -> (__m256i, __m256i) {
+    assert!(n <= LANES, "a vector has {LANES} lanes, not {n}");
+    // SAFETY: the token proves AVX2; register-only intrinsics.
+    unsafe {
+        let n = _mm256_set1_epi32(n as i32);
+        let low = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        let high = _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15);
+        (_mm256_cmpgt_epi32(n, low), _mm256_cmpgt_epi32(n, high))
+    }
+}
+
 /// Transposes eight registers of eight lanes.
 #[inline(always)]
 fn transpose8(_: Avx2, r: [__m256; 8]) -> [__m256; 8] {
@@ -86,6 +99,21 @@ impl Simd for Avx2 {
         unsafe {
             _mm256_storeu_ps(out.as_mut_ptr(), v.0);
             _mm256_storeu_ps(out.as_mut_ptr().add(8), v.1);
+        }
+    }
+    #[inline(always)]
+    fn load_head(self, x: &[f32]) -> Self::V {
+        let mask = head_mask(self, x.len());
+        // SAFETY: AVX2 as above; masked-off lanes are not read, so only the slice's own elements are.
+        unsafe { (_mm256_maskload_ps(x.as_ptr(), mask.0), _mm256_maskload_ps(x.as_ptr().wrapping_add(8), mask.1)) }
+    }
+    #[inline(always)]
+    fn store_head(self, out: &mut [f32], v: Self::V) {
+        let mask = head_mask(self, out.len());
+        // SAFETY: AVX2 as above; masked-off lanes are not written, so only the slice's own elements are.
+        unsafe {
+            _mm256_maskstore_ps(out.as_mut_ptr(), mask.0, v.0);
+            _mm256_maskstore_ps(out.as_mut_ptr().wrapping_add(8), mask.1, v.1);
         }
     }
     #[inline(always)]
@@ -203,5 +231,11 @@ impl Simd for Avx2 {
             unsafe { _mm256_storeu_pd(quarter.as_mut_ptr(), part) };
         }
         lanes
+    }
+    #[inline(always)]
+    fn keep_head(self, v: Self::V, n: usize) -> Self::V {
+        let mask = head_mask(self, n);
+        // SAFETY: AVX2 as above; register-only.
+        unsafe { (_mm256_and_ps(v.0, _mm256_castsi256_ps(mask.0)), _mm256_and_ps(v.1, _mm256_castsi256_ps(mask.1))) }
     }
 }
