@@ -1,7 +1,7 @@
 //! Columns of a factor that are 0 throughout, as the gradients of units are that no image has switched on: they are found, and
 //! left out of a product.
 
-use super::matrix::MatRef;
+use super::matrix::{MatRef, Order};
 use super::output::{Epilogue, SharedC};
 use super::product::Destination;
 use crate::simd::{Isa, LANES, Simd, Task};
@@ -17,7 +17,9 @@ pub(super) struct ColumnsByUse {
 /// C and the columns of the right factor, where it pays to leave out those that are 0: an eighth of them at least, contiguous
 /// steps of k, and rows of C for which 0 is the result.
 pub(super) fn dead_columns<'a>(isa: Isa, right: MatRef, to: Destination<'a>) -> Option<(SharedC<'a>, ColumnsByUse)> {
-    let (Destination::Transpose { c, epilogue: Epilogue::Nothing }, 1) = (to, right.col_stride) else { return None };
+    let (Destination::Transpose { c, epilogue: Epilogue::Nothing }, Order::Rows) = (to, right.order) else {
+        return None;
+    };
     let columns = isa.run(Use { right });
     (columns.dead.len() >= right.cols.div_ceil(8)).then_some((c, columns))
 }
@@ -38,13 +40,7 @@ impl Task for Use<'_> {
             // 0 only where all are; NaN where one is.
             let mut sum = s.splat(0.0);
             for k in 0..self.right.rows {
-                let row = &self.right.from(k, start)[..width];
-                // A whole load is much faster than a part of one.
-                let row = match row.as_array() {
-                    Some(row) => s.load(row),
-                    None => s.load_head(row),
-                };
-                sum = s.add(sum, s.abs(row));
+                sum = s.add(sum, s.abs(s.load_head(&self.right.from(k, start)[..width])));
             }
             let mut sums = [0.0; LANES];
             s.store(&mut sums, sum);

@@ -1,18 +1,24 @@
 //! A matrix seen in a slice.
 
-use super::pack::Strip;
 use crate::system::parallel::elements;
-use std::ops::Range;
 
-/// A matrix seen in a slice, with any strides: a transpose costs nothing to express.
+/// A matrix seen in a slice, as it was stored or transposed: a transpose costs nothing to express.
 #[derive(Clone, Copy, Debug)]
 pub struct MatRef<'a> {
     data: &'a [f32],
     pub(super) rows: usize,
     pub(super) cols: usize,
-    pub(super) row_stride: usize,
-    pub(super) col_stride: usize,
+    pub(super) order: Order,
     pub(super) zeros: Zeros,
+}
+
+/// Which elements are neighbours in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Those of a row.
+    Rows,
+    /// Those of a column.
+    Columns,
 }
 
 /// How many elements of a factor are 0, as far as the caller knows.
@@ -32,32 +38,7 @@ impl<'a> MatRef<'a> {
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
         let needed = elements("a matrix", rows, cols);
         assert_eq!(data.len(), needed, "a {rows} x {cols} matrix needs {needed} elements, not {}", data.len());
-        Self::strided(data, rows, cols, cols, 1)
-    }
-
-    /// Element (i, j) is `data[i * row_stride + j * col_stride]`.
-    ///
-    /// # Panics
-    /// If the last element lies outside `data`.
-    pub fn strided(data: &'a [f32], rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Self {
-        if rows > 0 && cols > 0 {
-            // Checked: every later index is at most this one, and is trusted to be below `data.len()`.
-            let down = (rows - 1).checked_mul(row_stride);
-            let right = (cols - 1).checked_mul(col_stride);
-            let last = down.zip(right).and_then(|(down, right)| down.checked_add(right));
-            let Some(last) = last else {
-                panic!(
-                    "a {rows} x {cols} matrix with strides {row_stride}, {col_stride} has more elements than memory holds"
-                )
-            };
-            assert!(
-                last < data.len(),
-                "the last element of a {rows} x {cols} matrix with strides {row_stride}, {col_stride} is number {last}; \
-                 the data has {} elements",
-                data.len()
-            );
-        }
-        MatRef { data, rows, cols, row_stride, col_stride, zeros: Zeros::Few }
+        MatRef { data, rows, cols, order: Order::Rows, zeros: Zeros::Few }
     }
 
     /// The same matrix, marked so that a large product leaves out the steps of k at which four neighbouring rows (of the left
@@ -72,28 +53,31 @@ impl<'a> MatRef<'a> {
 
     /// The transpose, of the same data.
     pub fn t(self) -> Self {
-        MatRef { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
+        let order = match self.order {
+            Order::Rows => Order::Columns,
+            Order::Columns => Order::Rows,
+        };
+        MatRef { rows: self.cols, cols: self.rows, order, ..self }
+    }
+
+    /// From a row (or a column, where these are contiguous) to the next, in elements.
+    #[inline(always)]
+    pub(super) fn stride(&self) -> usize {
+        match self.order {
+            Order::Rows => self.cols,
+            Order::Columns => self.rows,
+        }
     }
 
     /// The data from element (row, col) on; empty where the matrix has no such element.
     #[inline(always)]
     pub(super) fn from(&self, row: usize, col: usize) -> &'a [f32] {
-        if row < self.rows && col < self.cols {
-            &self.data[row * self.row_stride + col * self.col_stride..]
-        } else {
-            &[]
+        if row >= self.rows || col >= self.cols {
+            return &[];
         }
-    }
-
-    /// Some rows and columns, to be packed with the columns as lanes.
-    #[inline(always)]
-    pub(super) fn strip(&self, cols: Range<usize>, rows: Range<usize>) -> Strip<'a> {
-        Strip {
-            data: self.from(rows.start, cols.start),
-            lanes: cols.len(),
-            depth: rows.len(),
-            lane_stride: self.col_stride,
-            depth_stride: self.row_stride,
+        match self.order {
+            Order::Rows => &self.data[row * self.cols + col..],
+            Order::Columns => &self.data[col * self.rows + row..],
         }
     }
 

@@ -1,149 +1,134 @@
-//! Copies strips of a matrix into the order in which the tiles read them.
+//! Copies factors into the order in which the tiles read them.
 
 #![expect(clippy::needless_range_loop, reason = "indices known to the compiler keep arrays of vectors in registers")]
 
+use super::matrix::{MatRef, Order};
 use crate::simd::{LANES, Simd};
-
-/// `lanes` x `depth` elements of a matrix: element (l, d) is `data[l * lane_stride + d * depth_stride]`.
-///
-/// For A the lanes are rows of C, for B they are columns of C; the depth is k for both.
-#[derive(Clone, Copy)]
-pub(super) struct Strip<'a> {
-    pub(super) data: &'a [f32],
-    pub(super) lanes: usize,
-    pub(super) depth: usize,
-    pub(super) lane_stride: usize,
-    pub(super) depth_stride: usize,
-}
-
-/// Writes the strip as `out[d * width + l]`; lanes from `strip.lanes` up to `width` become 0.
-#[inline(always)]
-pub(super) fn pack<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
-    assert!(strip.lanes <= width && out.len() == strip.depth * width);
-    if strip.lanes == 0 || strip.depth == 0 {
-        out.fill(0.0);
-    } else if strip.lane_stride == 1 {
-        copy(s, strip, width, out);
-    } else if strip.depth_stride == 1 {
-        transpose(s, strip, width, out);
-    } else {
-        gather(strip, width, out);
-    }
-}
+use std::ops::Range;
 
 /// How many steps of k ahead of its copy a row is prefetched.
 const AHEAD: usize = 8;
 
-/// Contiguous lanes: each step of k is a short copy.
+/// Writes row k of the columns to `panel[k]`, and 0 after its end.
+///
+/// # Panics
+/// If the panel is narrower than the columns, or does not have as many rows as the matrix.
 #[inline(always)]
-fn copy<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
-    for d in 0..strip.depth {
-        let row = &strip.data[d * strip.depth_stride..];
-        let mut from = 0;
-        while from < width {
-            let slot = Slot::new(from, width);
-            let lanes = strip.lanes.saturating_sub(from).min(LANES);
-            let row = &row[from.min(strip.lanes)..];
-            s.prefetch(row.as_ptr().wrapping_add(AHEAD.wrapping_mul(strip.depth_stride)));
-            let vector = match row.first_chunk::<LANES>() {
-                Some(row) if lanes == slot.lanes => s.load(row),
-                _ => s.load_head(&row[..lanes]),
-            };
-            slot.store(s, vector, &mut out[d * width + from..]);
-            from += LANES;
+pub(super) fn pack<S: Simd, const NV: usize>(
+    s: S,
+    matrix: MatRef,
+    columns: Range<usize>,
+    panel: &mut [[[f32; LANES]; NV]],
+) {
+    assert!(columns.len() <= NV * LANES && columns.end <= matrix.cols && panel.len() == matrix.rows);
+    match matrix.order {
+        Order::Rows => copy(s, matrix, columns, panel),
+        Order::Columns => {
+            for v in 0..NV {
+                let start = (columns.start + v * LANES).min(columns.end);
+                transpose(s, matrix, start..(start + LANES).min(columns.end), v, panel);
+            }
         }
     }
 }
 
-/// The part of a packed step that one vector fills.
-#[derive(Clone, Copy)]
-struct Slot {
-    lanes: usize,
-    /// Whether a whole vector may be stored: the lanes after the slot belong to the next step, which is written later.
-    may_overrun: bool,
-}
-
-impl Slot {
-    /// The slot from lane `from` on, in steps of `width` lanes.
-    #[inline(always)]
-    fn new(from: usize, width: usize) -> Self {
-        Slot { lanes: (width - from).min(LANES), may_overrun: width <= LANES || width.is_multiple_of(LANES) }
-    }
-
-    #[inline(always)]
-    fn store<S: Simd>(self, s: S, vector: S::V, out: &mut [f32]) {
-        match out.first_chunk_mut::<LANES>() {
-            // A whole store is much faster than a masked one.
-            Some(out) if self.may_overrun => s.store(out, vector),
-            _ => s.store_head(&mut out[..self.lanes], vector),
+/// Contiguous rows: each is a short copy.
+#[inline(always)]
+fn copy<S: Simd, const NV: usize>(s: S, matrix: MatRef, columns: Range<usize>, panel: &mut [[[f32; LANES]; NV]]) {
+    let rows = matrix.from(0, columns.start).chunks(matrix.cols.max(1));
+    let ahead = AHEAD.wrapping_mul(matrix.cols);
+    if columns.len() == NV * LANES {
+        for (row, out) in rows.zip(panel) {
+            let row = &row.as_chunks::<LANES>().0[..NV];
+            for v in 0..NV {
+                s.prefetch(row[v].as_ptr().wrapping_add(ahead));
+                s.store(&mut out[v], s.load(&row[v]));
+            }
+        }
+    } else {
+        for (row, out) in rows.zip(panel) {
+            for v in 0..NV {
+                let row = &row[(v * LANES).min(columns.len())..columns.len()];
+                s.prefetch(row.as_ptr().wrapping_add(ahead));
+                s.store(&mut out[v], s.load_head(&row[..row.len().min(LANES)]));
+            }
         }
     }
 }
 
-/// Contiguous depth: blocks of 16 x 16 are transposed in registers.
+/// Contiguous columns, at most sixteen, to vector `v` of the panel: blocks of 16 x 16 are transposed in registers.
 #[inline(always)]
-fn transpose<S: Simd>(s: S, strip: Strip, width: usize, out: &mut [f32]) {
-    let mut lane = 0;
-    while lane < width {
-        let slot = Slot::new(lane, width);
-        let lanes = strip.lanes.saturating_sub(lane).min(LANES);
-        let mut depth = 0;
-        while depth < strip.depth {
-            let deep = (strip.depth - depth).min(LANES);
-            let from =
-                &strip.data[lane.saturating_mul(strip.lane_stride).saturating_add(depth).min(strip.data.len())..];
-            let block = if lanes == slot.lanes && deep == LANES {
-                whole_block(s, from, strip.lane_stride, lanes)
-            } else {
-                part_of_block(s, from, strip.lane_stride, lanes, deep)
-            };
-            let block = s.transpose(block);
-            for d in 0..LANES {
-                if d < deep {
-                    slot.store(s, block[d], &mut out[(depth + d) * width + lane..]);
+fn transpose<S: Simd, const NV: usize>(
+    s: S,
+    matrix: MatRef,
+    columns: Range<usize>,
+    v: usize,
+    panel: &mut [[[f32; LANES]; NV]],
+) {
+    let stride = matrix.rows;
+    for (block, out) in panel.chunks_mut(LANES).enumerate() {
+        let from = matrix.from(block * LANES, columns.start);
+        match out.as_mut_array::<LANES>() {
+            Some(out) if columns.len() == LANES => {
+                let steps = s.transpose(whole_block(s, from, stride));
+                for k in 0..LANES {
+                    s.store(&mut out[k][v], steps[k]);
                 }
             }
-            depth += LANES;
+            _ => {
+                let steps = s.transpose(part_of_block(s, from, stride, columns.len(), out.len()));
+                for k in 0..LANES {
+                    if k < out.len() {
+                        s.store(&mut out[k][v], steps[k]);
+                    }
+                }
+            }
         }
-        lane += LANES;
     }
 }
 
-/// Sixteen steps of `lanes` rows. The last row is repeated in place of missing ones, which no caller reads.
+/// Sixteen steps of sixteen columns.
 #[inline(always)]
-fn whole_block<S: Simd>(s: S, from: &[f32], stride: usize, lanes: usize) -> [S::V; LANES] {
-    // One check for all rows: each of them has sixteen elements before the last one's end.
-    assert!((1..=LANES).contains(&lanes) && (lanes - 1) * stride + LANES <= from.len());
+fn whole_block<S: Simd>(s: S, from: &[f32], stride: usize) -> [S::V; LANES] {
+    // One check for all columns: each of them has sixteen elements before the last one's end.
+    assert!((LANES - 1) * stride + LANES <= from.len());
     let mut block = [s.splat(0.0); LANES];
     for l in 0..LANES {
-        s.prefetch(from.as_ptr().wrapping_add(l.min(lanes - 1) * stride + 3 * LANES));
-        // SAFETY: the row is at most `lanes - 1`, and its end has been checked.
-        block[l] = s.load(unsafe { &*from.as_ptr().add(l.min(lanes - 1) * stride).cast() });
+        s.prefetch(from.as_ptr().wrapping_add(l * stride + 3 * LANES));
+        // SAFETY: the end of the last column has been checked.
+        block[l] = s.load(unsafe { &*from.as_ptr().add(l * stride).cast() });
     }
     block
 }
 
-/// `deep` steps of `lanes` rows, the rest of the block 0.
+/// Some steps of some columns, the rest of the block 0.
 #[inline(always)]
-fn part_of_block<S: Simd>(s: S, from: &[f32], stride: usize, lanes: usize, deep: usize) -> [S::V; LANES] {
+fn part_of_block<S: Simd>(s: S, from: &[f32], stride: usize, columns: usize, steps: usize) -> [S::V; LANES] {
     let mut block = [s.splat(0.0); LANES];
     for l in 0..LANES {
-        if l < lanes {
-            let row = &from[l * stride..];
-            block[l] = match row.first_chunk::<LANES>() {
-                Some(row) if deep == LANES => s.load(row),
-                _ => s.load_head(&row[..deep]),
-            };
+        if l < columns {
+            block[l] = s.load_head(&from[l * stride..][..steps]);
         }
     }
     block
 }
 
-/// General strides: element by element.
-fn gather(strip: Strip, width: usize, out: &mut [f32]) {
-    for (d, out) in out.chunks_exact_mut(width).enumerate() {
-        for (l, out) in out.iter_mut().enumerate() {
-            *out = if l < strip.lanes { strip.data[l * strip.lane_stride + d * strip.depth_stride] } else { 0.0 };
+/// Writes some rows of a matrix with contiguous columns, those of a tile, at some steps of k as `out[k][row]`.
+#[inline(always)]
+pub(super) fn pack_tile<S: Simd>(s: S, matrix: MatRef, rows: Range<usize>, steps: Range<usize>, out: &mut [f32]) {
+    assert!(rows.len() <= LANES && out.len() == steps.len() * rows.len());
+    for k in steps.clone() {
+        let column = matrix.from(rows.start, k);
+        s.prefetch(column.as_ptr().wrapping_add(AHEAD.wrapping_mul(matrix.rows)));
+        let out = &mut out[(k - steps.start) * rows.len()..];
+        // A whole vector where there is room: the next step overwrites what is after this one's rows.
+        match (column.first_chunk(), out.first_chunk_mut()) {
+            (Some(column), Some(out)) => s.store(out, s.load(column)),
+            (Some(column), None) => s.store_head(&mut out[..rows.len()], s.load(column)),
+            (None, _) => {
+                let column = s.load_head(&column[..rows.len()]);
+                s.store_head(&mut out[..rows.len()], column);
+            }
         }
     }
 }

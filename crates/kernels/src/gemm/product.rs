@@ -4,9 +4,9 @@
 //! read it. C = A B has A on the left, C^T = B^T A^T has B: every element has the same terms in the same order, and so the same
 //! bytes. What is cheaper depends on which factor is the smaller, and on the columns that are padded to whole vectors.
 
-use super::matrix::{MatRef, Zeros};
+use super::matrix::{MatRef, Order, Zeros};
 use super::output::{Epilogue, OutputTile, SharedC};
-use super::pack::pack;
+use super::pack::{pack, pack_tile};
 use super::sparse;
 use super::tile::{Left, Panel, tile};
 use super::tiles::{MAX_HEIGHT, TileSize, cut, rows_of};
@@ -54,8 +54,14 @@ fn is_small(left: MatRef, right: MatRef) -> bool {
 
 /// What the product of `left` and `right` costs, in multiplications: on the columns padded to vectors, and for copies.
 fn cost(left: MatRef, right: MatRef) -> usize {
-    let pack_left = if left.col_stride == 1 { 0 } else { COPY_COST };
-    let pack_right = if right.col_stride == 1 { COPY_COST } else { TRANSPOSE_COST };
+    let pack_left = match left.order {
+        Order::Rows => 0,
+        Order::Columns => COPY_COST,
+    };
+    let pack_right = match right.order {
+        Order::Rows => COPY_COST,
+        Order::Columns => TRANSPOSE_COST,
+    };
     left.cols.saturating_mul(left.rows * (right.cols.next_multiple_of(LANES) + pack_left) + right.cols * pack_right)
 }
 
@@ -76,7 +82,7 @@ fn product(isa: Isa, left: MatRef, right: MatRef, to: Destination) {
     let panels = right.cols.div_ceil(width);
     let small = is_small(left, right);
     let mut scratch = Scratch::take();
-    let packed = (left.col_stride != 1).then(|| {
+    let packed = (left.order == Order::Columns).then(|| {
         let packed = scratch.get(left.rows * left.cols);
         pack_left(isa, left, &tiles, if small { 1 } else { PACK_JOBS }, packed);
         &*packed
@@ -89,11 +95,11 @@ fn product(isa: Isa, left: MatRef, right: MatRef, to: Destination) {
         return (0..panels).for_each(|panel| isa.run(job(panel, &tiles)));
     }
     let threads = threads();
-    let (wanted, least_rows) = match right.col_stride {
-        1 if reads_in_place(left, right) => ((MANY_JOBS * threads).div_ceil(panels), 4 * tile_rows),
-        1 => ((MANY_JOBS * threads).div_ceil(panels), MIN_ROWS),
+    let (wanted, least_rows) = match right.order {
+        Order::Rows if reads_in_place(left, right) => ((MANY_JOBS * threads).div_ceil(panels), 4 * tile_rows),
+        Order::Rows => ((MANY_JOBS * threads).div_ceil(panels), MIN_ROWS),
         // Here the rows are those of a weight: the thread that reads some of them in a step has mostly updated them.
-        _ => ((FEW_JOBS * threads).div_ceil(panels).max(threads), MIN_ROWS),
+        Order::Columns => ((FEW_JOBS * threads).div_ceil(panels).max(threads), MIN_ROWS),
     };
     let row_jobs = wanted.min(left.rows / least_rows).max(1);
     let all = (0..row_jobs).flat_map(|i| {
@@ -135,7 +141,7 @@ impl Task for PackLeft<'_> {
             for rows in tiles {
                 let start = (rows.start - first) * left.cols;
                 let out = start + depth.start * rows.len()..start + depth.end * rows.len();
-                pack(s, left.t().strip(rows.clone(), depth.clone()), rows.len(), &mut packed[out]);
+                pack_tile(s, left, rows.clone(), depth.clone(), &mut packed[out]);
             }
         }
     }
@@ -144,7 +150,7 @@ impl Task for PackLeft<'_> {
 /// Some rows and one panel of columns of the product, over all of k.
 struct Job<'a> {
     left: MatRef<'a>,
-    /// The left factor packed, where its rows are not contiguous.
+    /// The left factor packed, where its columns are contiguous.
     packed: Option<&'a [f32]>,
     right: MatRef<'a>,
     to: Destination<'a>,
@@ -159,7 +165,7 @@ impl<'a> Job<'a> {
         let depth = self.left.cols;
         match self.packed {
             Some(packed) => Left::Packed(&packed[rows.start * depth..rows.end * depth]),
-            None => Left::Rows { data: self.left.from(rows.start, 0), stride: self.left.row_stride },
+            None => Left::Rows { data: self.left.from(rows.start, 0), stride: self.left.stride() },
         }
     }
 }
@@ -186,7 +192,7 @@ impl Task for Job<'_> {
 /// few sets of the first-level cache.
 #[inline(always)]
 fn reads_in_place(left: MatRef, right: MatRef) -> bool {
-    let contiguous = right.col_stride == 1 && !right.row_stride.is_multiple_of(256);
+    let contiguous = right.order == Order::Rows && !right.cols.is_multiple_of(256);
     contiguous && left.rows <= MAX_ROWS_IN_PLACE
 }
 
@@ -196,11 +202,11 @@ fn panel<S: Simd, const NV: usize>(s: S, job: &Job) {
     let Job { left, right, to, tiles, ref columns, .. } = *job;
     let in_place = columns.len() == NV * LANES && reads_in_place(left, right);
     let mut scratch = Scratch::take();
-    let packed = scratch.get(if in_place { 0 } else { right.rows * NV * LANES });
     let panel = if in_place {
-        Panel::<NV>::new(right.from(0, columns.start), right.row_stride, right.rows)
+        Panel::<NV>::new(right.from(0, columns.start), right.cols, right.rows)
     } else {
-        pack(s, right.strip(columns.clone(), 0..right.rows), NV * LANES, packed);
+        let packed = scratch.get(right.rows * NV * LANES);
+        pack(s, right, columns.clone(), panel_of::<NV>(packed));
         Panel::<NV>::new(packed, NV * LANES, right.rows)
     };
     match to {
@@ -220,7 +226,7 @@ fn panel<S: Simd, const NV: usize>(s: S, job: &Job) {
         Destination::Transpose { c, epilogue } => {
             let rows = rows_of(tiles);
             let mut scratch = Scratch::take();
-            let product = scratch.get(rows.len() * NV * LANES).as_chunks_mut::<LANES>().0.as_chunks_mut::<NV>().0;
+            let product = panel_of::<NV>(scratch.get(rows.len() * NV * LANES));
             for tile_rows in tiles {
                 let sums = &mut product[tile_rows.start - rows.start..tile_rows.end - rows.start];
                 tile(s, job.left(tile_rows), panel, sums);
@@ -229,6 +235,12 @@ fn panel<S: Simd, const NV: usize>(s: S, job: &Job) {
             unsafe { store_transpose(s, product, rows, columns.clone(), c, epilogue) };
         }
     }
+}
+
+/// Rows of `NV` vectors.
+#[inline(always)]
+pub(super) fn panel_of<const NV: usize>(floats: &mut [f32]) -> &mut [[[f32; LANES]; NV]] {
+    floats.as_chunks_mut::<LANES>().0.as_chunks_mut::<NV>().0
 }
 
 /// Writes the transpose of `product` to the rows `columns` and the columns `rows` of C, after the epilogue.

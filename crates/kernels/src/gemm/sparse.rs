@@ -8,10 +8,10 @@
 //! factor that are 0. Of a hidden layer that reads MNIST they are two in five.
 
 use super::dead::{Clear, Gather, dead_columns};
-use super::matrix::MatRef;
+use super::matrix::{MatRef, Order};
 use super::output::{Epilogue, OutputTile};
 use super::pack::pack;
-use super::product::{Destination, store_transpose};
+use super::product::{Destination, panel_of, store_transpose};
 use crate::simd::{Isa, LANES, Simd, Task};
 use crate::system::parallel::{part, run_all, threads};
 use crate::system::scratch::Scratch;
@@ -68,7 +68,10 @@ pub(super) fn product(isa: Isa, left: MatRef, right: MatRef, to: Destination) {
     let panels = right.cols.div_ceil(width);
     let blocks = tiles.div_ceil(TILES_PER_BLOCK);
     // Every job copies its panel.
-    let wanted = if right.col_stride == 1 { MANY_JOBS } else { FEW_JOBS };
+    let wanted = match right.order {
+        Order::Rows => MANY_JOBS,
+        Order::Columns => FEW_JOBS,
+    };
     let row_jobs = (wanted * threads()).div_ceil(panels).min(blocks);
     let mut jobs = Vec::with_capacity(panels * row_jobs);
     for columns in (0..right.cols).step_by(width).map(|start| start..(start + width).min(right.cols)) {
@@ -159,21 +162,24 @@ impl Tile for Columns<'_> {
     }
 }
 
-/// Any rows.
+/// The same with fewer rows than a tile has, at the end of a matrix.
 #[derive(Clone, Copy)]
-struct Strided<'a> {
-    data: [&'a [f32]; ROWS],
+struct LastColumns<'a> {
+    data: &'a [f32],
     stride: usize,
+    /// 1, 2 or 3.
+    rows: usize,
 }
 
-impl Tile for Strided<'_> {
+impl Tile for LastColumns<'_> {
     #[inline(always)]
     fn covers(self, depth: usize) -> bool {
-        self.data.iter().all(|row| depth == 0 || (depth - 1) * self.stride < row.len())
+        self.rows > 0 && (depth == 0 || (depth - 1) * self.stride + self.rows <= self.data.len())
     }
     #[inline(always)]
     fn at(self, k: usize) -> [*const f32; ROWS] {
-        self.data.map(|row| row.as_ptr().wrapping_add(k * self.stride))
+        let start = self.data.as_ptr().wrapping_add(k * self.stride);
+        [0, 1, 2, 3].map(|r: usize| start.wrapping_add(r.min(self.rows - 1)))
     }
 }
 
@@ -181,17 +187,20 @@ impl Tile for Strided<'_> {
 macro_rules! with_tile {
     ($left:expr, $first:expr, $tile:ident => $result:expr) => {{
         let (left, first): (MatRef, usize) = ($left, $first);
-        let row = |r: usize| left.from((first + r).min(left.rows - 1), 0);
-        let rows = [row(0), row(1), row(2), row(3)];
-        if left.col_stride == 1 {
-            let $tile = Rows(rows);
-            $result
-        } else if left.row_stride == 1 && first + ROWS <= left.rows {
-            let $tile = Columns { data: rows[0], stride: left.col_stride };
-            $result
-        } else {
-            let $tile = Strided { data: rows, stride: left.col_stride };
-            $result
+        match left.order {
+            Order::Rows => {
+                let row = |r: usize| left.from((first + r).min(left.rows - 1), 0);
+                let $tile = Rows([row(0), row(1), row(2), row(3)]);
+                $result
+            }
+            Order::Columns if first + ROWS <= left.rows => {
+                let $tile = Columns { data: left.from(first, 0), stride: left.rows };
+                $result
+            }
+            Order::Columns => {
+                let $tile = LastColumns { data: left.from(first, 0), stride: left.rows, rows: left.rows - first };
+                $result
+            }
         }
     }};
 }
@@ -299,9 +308,8 @@ impl Task for Job<'_> {
 #[inline(always)]
 fn multiply<S: Simd, const NV: usize>(s: S, job: &Job) {
     let mut scratch = Scratch::take();
-    let panel = scratch.get::<f32>(job.right.rows * NV * LANES);
-    pack(s, job.right.strip(job.columns.clone(), 0..job.right.rows), NV * LANES, panel);
-    let panel = panel.as_chunks::<LANES>().0.as_chunks::<NV>().0;
+    let panel = panel_of::<NV>(scratch.get(job.right.rows * NV * LANES));
+    pack(s, job.right, job.columns.clone(), panel);
     match job.to {
         Destination::Itself { c, epilogue } => {
             let mut sums = [[[0.0; LANES]; NV]; ROWS];
