@@ -174,8 +174,8 @@ fn epochs<O: Observer>(task: &Task<'_>, state: &mut State, observer: &mut O) -> 
             };
             let step_span = span("step");
             let pass = state.model.pass(&batch, &task.objective.recon)?;
-            // The next batch is made ready beside the rest of the step: what an objective does with the results of a pass keeps
-            // one thread busy.
+            // The next batch is made ready beside the rest of the step: an objective is the work of one thread, for which the
+            // others would wait.
             let (trained, next) = rayon::join(
                 || step(task, state, pass),
                 || batches.peek().map(|(index, indices)| prepare(task, &to, epoch, *index, indices)).transpose(),
@@ -244,7 +244,8 @@ struct BatchResult {
     energy: f64,
 }
 
-/// One optimiser step after its forward pass: value, gradients, update. None where the objective is not finite, and then no step is made.
+/// One optimiser step after its forward pass: value, gradients, update. None where the objective is not finite, and then
+/// no step is made.
 fn step(task: &Task<'_>, state: &mut State, mut pass: Pass) -> TensorResult<Option<BatchResult>> {
     let of_objective = span("objective");
     let time = Time { step: state.optimizer.steps(), steps_per_epoch: task.steps_per_epoch() };

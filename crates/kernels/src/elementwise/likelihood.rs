@@ -201,7 +201,7 @@ fn rows<S: Simd, E: Element>(s: S, task: Rows) {
         let (grads, grad_tail) = task.grad[here].as_chunks_mut::<LANES>();
         let mut sum = s.sum_zero();
         for i in 0..predictions.len() {
-            // Half of the row comes from the cache of another thread that has computed it.
+            // The same place in the next row: another thread may have computed it, and has it in its cache.
             s.prefetch(predictions[i].as_ptr().wrapping_add(cols));
             s.prefetch(grads[i].as_ptr().wrapping_add(cols));
             let (value, grad) = E::at(s, s.load(&predictions[i]), s.load(&targets[i]));

@@ -60,15 +60,6 @@ impl<'a> MatRef<'a> {
         MatRef { rows: self.cols, cols: self.rows, order, ..self }
     }
 
-    /// From a row (or a column, where these are contiguous) to the next, in elements.
-    #[inline(always)]
-    pub(super) fn stride(&self) -> usize {
-        match self.order {
-            Order::Rows => self.cols,
-            Order::Columns => self.rows,
-        }
-    }
-
     /// The data from element (row, col) on; empty where the matrix has no such element.
     #[inline(always)]
     pub(super) fn from(&self, row: usize, col: usize) -> &'a [f32] {

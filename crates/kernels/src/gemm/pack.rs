@@ -6,13 +6,14 @@ use super::matrix::{MatRef, Order};
 use crate::simd::{LANES, Simd};
 use std::ops::Range;
 
-/// How many steps of k ahead of its copy a row is prefetched.
+/// How many steps of k ahead of their copy elements are prefetched.
 const AHEAD: usize = 8;
 
 /// Writes row k of the columns to `panel[k]`, and 0 after its end.
 ///
 /// # Panics
-/// If the panel is narrower than the columns, or does not have as many rows as the matrix.
+/// If there are no columns, or not all of them in the matrix, or if the panel is narrower or does not have as many rows as the
+/// matrix.
 #[inline(always)]
 pub(super) fn pack<S: Simd, const NV: usize>(
     s: S,
@@ -20,7 +21,7 @@ pub(super) fn pack<S: Simd, const NV: usize>(
     columns: Range<usize>,
     panel: &mut [[[f32; LANES]; NV]],
 ) {
-    assert!(columns.len() <= NV * LANES && columns.end <= matrix.cols && panel.len() == matrix.rows);
+    assert!((1..=NV * LANES).contains(&columns.len()) && columns.end <= matrix.cols && panel.len() == matrix.rows);
     match matrix.order {
         Order::Rows => copy(s, matrix, columns, panel),
         Order::Columns => {
@@ -35,7 +36,7 @@ pub(super) fn pack<S: Simd, const NV: usize>(
 /// Contiguous rows: each is a short copy.
 #[inline(always)]
 fn copy<S: Simd, const NV: usize>(s: S, matrix: MatRef, columns: Range<usize>, panel: &mut [[[f32; LANES]; NV]]) {
-    let rows = matrix.from(0, columns.start).chunks(matrix.cols.max(1));
+    let rows = matrix.from(0, columns.start).chunks(matrix.cols);
     let ahead = AHEAD.wrapping_mul(matrix.cols);
     if columns.len() == NV * LANES {
         for (row, out) in rows.zip(panel) {
@@ -95,7 +96,8 @@ fn whole_block<S: Simd>(s: S, from: &[f32], stride: usize) -> [S::V; LANES] {
     let mut block = [s.splat(0.0); LANES];
     for l in 0..LANES {
         s.prefetch(from.as_ptr().wrapping_add(l * stride + 3 * LANES));
-        // SAFETY: the end of the last column has been checked.
+        // SAFETY: the end of the last column has been checked, and nothing wraps: the stride is the height of a matrix that
+        // has sixteen columns.
         block[l] = s.load(unsafe { &*from.as_ptr().add(l * stride).cast() });
     }
     block
@@ -116,7 +118,7 @@ fn part_of_block<S: Simd>(s: S, from: &[f32], stride: usize, columns: usize, ste
 /// Writes some rows of a matrix with contiguous columns, those of a tile, at some steps of k as `out[k][row]`.
 #[inline(always)]
 pub(super) fn pack_tile<S: Simd>(s: S, matrix: MatRef, rows: Range<usize>, steps: Range<usize>, out: &mut [f32]) {
-    assert!(rows.len() <= LANES && out.len() == steps.len() * rows.len());
+    assert!(matrix.order == Order::Columns && rows.len() <= LANES && out.len() == steps.len() * rows.len());
     for k in steps.clone() {
         let column = matrix.from(rows.start, k);
         s.prefetch(column.as_ptr().wrapping_add(AHEAD.wrapping_mul(matrix.rows)));

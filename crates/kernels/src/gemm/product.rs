@@ -165,7 +165,7 @@ impl<'a> Job<'a> {
         let depth = self.left.cols;
         match self.packed {
             Some(packed) => Left::Packed(&packed[rows.start * depth..rows.end * depth]),
-            None => Left::Rows { data: self.left.from(rows.start, 0), stride: self.left.stride() },
+            None => Left::Rows { data: self.left.from(rows.start, 0), stride: depth },
         }
     }
 }

@@ -162,19 +162,19 @@ impl Tile for Columns<'_> {
     }
 }
 
-/// The same with fewer rows than a tile has, at the end of a matrix.
+/// The same of the last rows of a matrix, where these are fewer than a tile has.
 #[derive(Clone, Copy)]
-struct LastColumns<'a> {
+struct FewerColumns<'a> {
     data: &'a [f32],
     stride: usize,
     /// 1, 2 or 3.
     rows: usize,
 }
 
-impl Tile for LastColumns<'_> {
+impl Tile for FewerColumns<'_> {
     #[inline(always)]
     fn covers(self, depth: usize) -> bool {
-        self.rows > 0 && (depth == 0 || (depth - 1) * self.stride + self.rows <= self.data.len())
+        (1..ROWS).contains(&self.rows) && (depth == 0 || (depth - 1) * self.stride + self.rows <= self.data.len())
     }
     #[inline(always)]
     fn at(self, k: usize) -> [*const f32; ROWS] {
@@ -198,7 +198,7 @@ macro_rules! with_tile {
                 $result
             }
             Order::Columns => {
-                let $tile = LastColumns { data: left.from(first, 0), stride: left.rows, rows: left.rows - first };
+                let $tile = FewerColumns { data: left.from(first, 0), stride: left.rows, rows: left.rows - first };
                 $result
             }
         }

@@ -33,7 +33,7 @@ macro_rules! both {
     };
 }
 
-/// All bits of the first `n` lanes.
+/// All bits set in the first `n` lanes, none in the others.
 #[inline(always)]
 fn head_mask(_: Avx2, n: usize) -> (__m256i, __m256i) {
     assert!(n <= LANES, "a vector has {LANES} lanes, not {n}");

@@ -41,6 +41,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// The first `x.len()` lanes (at most sixteen) from `x`, the others 0.
     #[inline(always)]
     fn load_head(self, x: &[f32]) -> Self::V {
+        if let Some(x) = x.as_array() {
+            return self.load(x);
+        }
         let mut lanes = [0.0; LANES];
         lanes[..x.len()].copy_from_slice(x);
         self.load(&lanes)
@@ -48,6 +51,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Writes the first `out.len()` lanes (at most sixteen).
     #[inline(always)]
     fn store_head(self, out: &mut [f32], v: Self::V) {
+        if let Some(out) = out.as_mut_array() {
+            return self.store(out, v);
+        }
         let mut lanes = [0.0; LANES];
         self.store(&mut lanes, v);
         out.copy_from_slice(&lanes[..out.len()]);

@@ -266,9 +266,9 @@ fn skipping_black_pixels_changes_no_bit_where_no_partial_sum_is_minus_zero() {
 }
 
 #[test]
-fn black_pixels_are_skipped_in_the_last_columns_of_a_factor() {
-    // A tile has four of them.
-    for m in [sized(129, 9), sized(130, 10), sized(131, 11)] {
+fn black_pixels_are_skipped_in_the_last_rows_of_a_factor_stored_by_columns() {
+    // A tile has four rows; here the last one has one, two or three.
+    for m in [sized(129, 13), sized(130, 14), sized(131, 11)] {
         let (n, k) = (sized(70, 18), sized(60, 12));
         let mut rng = Rng(32);
         let (data, b) = (rng.sparse(k * m, 0.8), rng.many(k * n));

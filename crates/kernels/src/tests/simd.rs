@@ -98,7 +98,10 @@ impl Task for Everything<'_> {
         let rows = *self.0;
         let (a, b, c, d) = (s.load(&rows[0]), s.load(&rows[1]), s.load(&rows[2]), s.load(&rows[3]));
         let mut moved = vec![a, s.if_greater(a, b, c, d), s.max(a, b), s.abs(a), s.exp2_of_shifted(a)];
-        moved.extend([s.load_head(&rows[4][..7]), s.keep_head(a, 9), s.splat(rows[5][3])]);
+        moved.push(s.splat(rows[5][3]));
+        for n in 0..=LANES {
+            moved.extend([s.load_head(&rows[4][..n]), s.keep_head(a, n)]);
+        }
         let mut all = [a; LANES];
         for i in 0..LANES {
             all[i] = s.load(&rows[i]);
@@ -111,10 +114,11 @@ impl Task for Everything<'_> {
             for i in 0..vectors.len() {
                 s.store(&mut out[i], vectors[i]);
             }
-            let mut head = [0.0; 5];
-            s.store_head(&mut head, vectors[0]);
-            out.push([0.0; LANES]);
-            out.last_mut().unwrap()[..5].copy_from_slice(&head);
+            for n in 0..=LANES {
+                let mut head = [0.5; LANES];
+                s.store_head(&mut head[..n], vectors[0]);
+                out.push(head);
+            }
             out
         };
         let moved = store(&moved).as_flattened().iter().map(|x| x.to_bits()).collect();
