@@ -126,9 +126,10 @@ impl Task for Backward<'_> {
         let (rate, scale) = (s.splat(self.draw.rate), s.splat(self.draw.rate * self.draw.gain));
         for start in (0..self.dmean.len()).step_by(LANES) {
             let at = start..(start + LANES).min(self.dmean.len());
-            let load = |from: &[f32]| s.load_head(&from[at.clone()]);
-            let (mean, logvar, noise) = (load(self.from.mean), load(self.from.logvar), load(self.from.noise));
-            let (dz, dkl) = (load(self.from.dz), load(self.from.dkl));
+            let Upstream { mean, logvar, noise, dz, dkl } = self.from;
+            let (mean, logvar) = (s.load_head(&mean[at.clone()]), s.load_head(&logvar[at.clone()]));
+            let (dz, dkl) = (s.load_head(&dz[at.clone()]), s.load_head(&dkl[at.clone()]));
+            let noise = s.load_head(&noise[at.clone()]);
             s.store_head(&mut self.dmean[at.clone()], s.fma(dkl, mean, dz));
             let (spread, _, _) = exp_family(s, s.mul(rate, logvar));
             let (_, minus_one, _) = exp_family(s, logvar);

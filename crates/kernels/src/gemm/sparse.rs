@@ -355,7 +355,11 @@ unsafe fn sum<S: Simd, const NV: usize>(
         // SAFETY: the caller's promise.
         unsafe {
             let right = panel.get_unchecked(k as usize);
-            let left = tile.at(k as usize).map(|x| s.splat(*x));
+            let at = tile.at(k as usize);
+            let mut left = [s.splat(0.0); ROWS];
+            for r in 0..ROWS {
+                left[r] = s.splat(*at[r]);
+            }
             for v in 0..NV {
                 let right = s.load(&right[v]);
                 for r in 0..ROWS {
