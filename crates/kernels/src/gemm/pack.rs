@@ -123,14 +123,14 @@ pub(super) fn pack_tile<S: Simd>(s: S, matrix: MatRef, rows: Range<usize>, steps
         let column = matrix.from(rows.start, k);
         s.prefetch(column.as_ptr().wrapping_add(AHEAD.wrapping_mul(matrix.rows)));
         let out = &mut out[(k - steps.start) * rows.len()..];
-        // A whole vector where there is room: the next step overwrites what is after this one's rows.
-        match (column.first_chunk(), out.first_chunk_mut()) {
-            (Some(column), Some(out)) => s.store(out, s.load(column)),
-            (Some(column), None) => s.store_head(&mut out[..rows.len()], s.load(column)),
-            (None, _) => {
-                let column = s.load_head(&column[..rows.len()]);
-                s.store_head(&mut out[..rows.len()], column);
-            }
+        let vector = match column.first_chunk() {
+            Some(column) => s.load(column),
+            None => s.load_head(&column[..rows.len()]),
+        };
+        match out.first_chunk_mut() {
+            // A whole vector where there is room: the next step overwrites what is after this one's rows.
+            Some(out) => s.store(out, vector),
+            None => s.store_head(&mut out[..rows.len()], vector),
         }
     }
 }

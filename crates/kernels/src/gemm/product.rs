@@ -215,7 +215,9 @@ fn panel<S: Simd, const NV: usize>(s: S, job: &Job) {
             for rows in tiles {
                 let sums = &mut sums[..rows.len()];
                 let out = OutputTile { c, row: rows.start, col: columns.start, cols: columns.len(), epilogue };
-                (0..rows.len()).for_each(|r| out.prefetch_row(s, r));
+                for r in 0..rows.len() {
+                    out.prefetch_row(s, r);
+                }
                 // SAFETY: no two jobs share both a row and a column of C, and a job runs on one thread.
                 unsafe {
                     tile(s, job.left(rows), panel, sums);
